@@ -1,0 +1,52 @@
+# Every step of the house. `make demo` and `make test` do all set-up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where the CPU build of torch is published; `make setup TORCH=cuda` takes PyPI's CUDA build instead.
+TORCH ?= cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+STAMP := $(VENV)/.installed-$(TORCH)
+
+.PHONY: setup demo test test-all check bench docs clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Lamina into $(VENV) (a few minutes on a fresh machine)"
+ifeq ($(TORCH),cuda)
+	@sed 's/^\(torch==[0-9.]*\)+cpu/\1/' constraints.txt > $(VENV)/constraints.txt
+	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt torch
+else
+	@cp constraints.txt $(VENV)/constraints.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --retries 1 \
+	  --extra-index-url $(TORCH_INDEX) -c $(VENV)/constraints.txt torch
+endif
+	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[all,dev]'
+	@touch $(STAMP)
+
+demo: setup
+	@$(BIN)/python examples/demo.py demo-output
+
+test: setup
+	@$(BIN)/python -m pytest
+
+test-all: setup
+	@$(BIN)/python -m pytest -m ''
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[peers]'
+	@$(BIN)/lamina benchmark networks -o benchmarks/out
+
+docs: setup
+	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt zensical
+	@$(BIN)/zensical build
+
+clean:
+	rm -rf demo-output site benchmarks/out

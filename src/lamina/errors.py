@@ -1,0 +1,136 @@
+"""Every error a user can meet, as one tree; each says what is wrong and the way out.
+
+LaminaError
+├── UsageError            a command or call that cannot be understood
+├── UnknownNameError      a name that no table knows
+├── MissingExtraError     a library that is not installed
+├── WorkflowError         a workflow that is not valid (all its mistakes at once)
+├── DocumentError         a document that cannot be read
+├── NetworkError          a network whose layers do not fit (all mistakes at once)
+├── ConversionError       something that has no counterpart on the other side
+├── DataError             a table, column, label or source that cannot be used
+│   └── ChecksumError     bytes that are not the ones that were promised
+├── SettingsError         training settings that contradict each other or the data
+├── TrainingError         training that started and could not go on
+│   └── DivergedError     a loss that is not a number
+├── CheckpointError       a checkpoint that is damaged or belongs to another training
+├── BundleError           a model file that is damaged, foreign, or does not fit the data
+└── TaskFailedError       a task of a run that failed, with its cause
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class LaminaError(Exception):
+    """Base of all errors that a user can cause and can mend.
+
+    Args:
+        message: what is wrong, naming the thing and the value.
+        way_out: what to do about it; shown on a line of its own.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, way_out: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  way out: {self.way_out}" if self.way_out else self.message
+
+
+class ManyMistakesError(LaminaError):
+    """An error that carries all mistakes found, not only the first."""
+
+    def __init__(self, subject: str, mistakes: Sequence[str], way_out: str = "") -> None:
+        count = len(mistakes)
+        head = f"{subject}: {count} mistake{'s' if count != 1 else ''}"
+        super().__init__("\n".join([head, *(f"  - {m}" for m in mistakes)]), way_out)
+        self.mistakes = tuple(mistakes)
+
+
+class UsageError(LaminaError):
+    """A command or a call that cannot be understood."""
+
+
+class UnknownNameError(LaminaError):
+    """A name that no table knows; carries the known names."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(sorted(known))
+        near = get_close_matches(name, self.known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        super().__init__(
+            f"unknown {what} {name!r}", f"{hint}known: {', '.join(self.known) or 'none'}"
+        )
+
+
+class MissingExtraError(LaminaError):
+    """A library that is asked for and not installed."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {library}, which is not installed",
+            f"pip install 'lamina[{extra}]'",
+        )
+
+
+class WorkflowError(ManyMistakesError):
+    """A workflow that is not valid."""
+
+
+class DocumentError(ManyMistakesError):
+    """A document that cannot be read."""
+
+
+class NetworkError(ManyMistakesError):
+    """A network whose layers do not fit together."""
+
+
+class ConversionError(ManyMistakesError):
+    """Something that has no counterpart in the other representation."""
+
+
+class DataError(LaminaError):
+    """A table, column, label or source that cannot be used as asked."""
+
+
+class ChecksumError(DataError):
+    """Bytes that are not the ones that were promised."""
+
+
+class SettingsError(ManyMistakesError):
+    """Training settings that contradict each other or the data."""
+
+
+class TrainingError(LaminaError):
+    """Training that started and could not go on."""
+
+    exit_code = 1
+
+
+class DivergedError(TrainingError):
+    """A loss that is not a number any more."""
+
+
+class CheckpointError(LaminaError):
+    """A checkpoint that is damaged or belongs to another training."""
+
+
+class BundleError(LaminaError):
+    """A model file that is damaged, foreign, or does not fit the data."""
+
+
+class TaskFailedError(LaminaError):
+    """A task of a run that failed; `__cause__` holds the original exception."""
+
+    exit_code = 1
+
+    def __init__(self, task: str, cause: str, way_out: str = "") -> None:
+        super().__init__(f"task {task!r} failed: {cause}", way_out)
+        self.task = task
+        self.cause = cause
