@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from lamina.errors import NetworkError
-from lamina.nets.layers import Layer, Shape, ShapeProblem
+from lamina.errors import NetworkError, UnknownNameError
+from lamina.nets.layers import Layer, SettingProblem, Shape, ShapeProblem
+from lamina.nets.layers.base import size
+from lamina.nets.layers.settings import wrong_types
+
+VALUES = ("float", "int")
+"""What an input may hold: numbers, or category codes (whole numbers from zero on)."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,9 @@ class Input:
     name: str
     shape: Shape
     values: str = "float"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_shape(self.shape))
 
 
 @dataclass(frozen=True)
@@ -56,21 +65,65 @@ class Network:
     """Shape at every input and behind every node, by name."""
 
     def __post_init__(self) -> None:
-        mistakes = [*_repeated(self), *_dangling(self)]
+        mistakes = [*_misnamed(self), *_dangling(self), *_idle(self)]
         order, cycle = _ordered(self.nodes)
-        shapes: dict[str, Shape] = {i.name: i.shape for i in self.inputs}
+        wires = {i.name: (i.shape, i.values) for i in self.inputs}
         if cycle:
             mistakes.append(cycle)
         else:
             object.__setattr__(self, "nodes", order)
+            labels = {i.name: f"input {i.name}" for i in self.inputs}
+            labels.update((node.name, node.label) for node in order)
             for node in order:
-                mistakes.extend(_wire(node, shapes, self))
+                mistakes.extend(_wire(node, wires, labels))
         if mistakes:
             raise NetworkError(f"network {self.name!r} does not fit", mistakes)
-        object.__setattr__(self, "shapes", shapes)
+        object.__setattr__(self, "shapes", {name: shape for name, (shape, _) in wires.items()})
 
     def __getitem__(self, name: str) -> Node:
-        return next(node for node in self.nodes if node.name == name)
+        """The node called `name`. Raises UnknownNameError."""
+        if name not in self._by_name:
+            raise UnknownNameError("layer", name, self._by_name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def tapped(self, *names: str) -> Network:
+        """The same network with the values at `names` (layers or inputs) as further outputs.
+
+        Raises:
+            UnknownNameError: no such layer or input.
+        """
+        self._check_known(names)
+        return replace(self, outputs=tuple(dict.fromkeys((*self.outputs, *names))))
+
+    def upto(self, *names: str) -> Network:
+        """The part of the network that the layers `names` need, with them as outputs.
+
+        Names of weights stay, so that weights of the whole network serve the part.
+
+        Raises:
+            UnknownNameError: no such layer.
+        """
+        needed, waiting = set[str](), [self[name].name for name in names]
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting.extend(self._by_name[name].sources if name in self._by_name else ())
+        return Network(
+            tuple(given for given in self.inputs if given.name in needed),
+            tuple(node for node in self.nodes if node.name in needed),
+            tuple(dict.fromkeys(names)),
+            self.name,
+        )
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.shapes:
+                raise UnknownNameError("layer", name, self.shapes)
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         """Shapes that a node reads, in the order of its sources."""
@@ -94,13 +147,7 @@ class Network:
 
     def parameter_count(self) -> int:
         """Number of trained values."""
-        total = 0
-        for shape in self.parameters().values():
-            product = 1
-            for axis in shape:
-                product *= axis
-            total += product
-        return total
+        return sum(size(shape) for shape in self.parameters().values())
 
     def cost(self) -> int:
         """Floating-point operations of one row forward."""
@@ -127,16 +174,21 @@ class Wiring:
         self.name = name
         self._inputs: list[Input] = []
         self._nodes: list[Node] = []
+        self._taken: set[str] = set()
+        self._counters: dict[str, int] = {}
 
     def input(self, name: str, shape: int | Sequence[int], values: str = "float") -> str:
         """Adds an input and returns its name. shape: one row's, an int for one axis."""
         self._inputs.append(Input(name, as_shape(shape), values))
+        self._taken.add(name)
         return name
 
     def add(self, layer: Layer, *sources: str, name: str | None = None) -> str:
         """Adds a layer that reads `sources` and returns its name."""
-        self._nodes.append(Node(name or self._free_name(layer), layer, tuple(sources)))
-        return self._nodes[-1].name
+        called = self._free_name(layer) if name is None else name
+        self._nodes.append(Node(called, layer, tuple(sources)))
+        self._taken.add(called)
+        return called
 
     def network(self, *outputs: str) -> Network:
         """The frozen network. outputs: names; the last added layer when left out."""
@@ -144,7 +196,13 @@ class Wiring:
         return Network(tuple(self._inputs), tuple(self._nodes), tuple(leaving), self.name)
 
     def _free_name(self, layer: Layer) -> str:
-        return free_name(layer, {node.name for node in self._nodes})
+        # Counting on from the last name keeps a network of many layers linear.
+        initial = layer.kind[0].lower()
+        counter = self._counters.get(initial, 0) + 1
+        while f"{initial}{counter}" in self._taken:
+            counter += 1
+        self._counters[initial] = counter
+        return f"{initial}{counter}"
 
 
 def sequential(
@@ -176,14 +234,6 @@ def as_shape(shape: int | Sequence[int]) -> Shape:
     return (shape,) if isinstance(shape, int) else tuple(int(axis) for axis in shape)
 
 
-def free_name(layer: Layer, taken: set[str]) -> str:
-    """A short name for a layer: initial of its kind and a counter ("l1", "r2")."""
-    counter = 1
-    while (name := f"{layer.kind[0].lower()}{counter}") in taken:
-        counter += 1
-    return name
-
-
 def _first_shape(chain: list[Layer | tuple[str, Layer]], name: str) -> int:
     first = chain[0] if chain else None
     layer = first[1] if isinstance(first, tuple) else first
@@ -196,18 +246,23 @@ def _first_shape(chain: list[Layer | tuple[str, Layer]], name: str) -> int:
     )
 
 
-def _repeated(network: Network) -> list[str]:
-    seen: set[str] = set()
-    mistakes = []
+def _misnamed(network: Network) -> list[str]:
+    mistakes, seen = [], set[str]()
     for name in [*(i.name for i in network.inputs), *(n.name for n in network.nodes)]:
         if name in seen:
             mistakes.append(
                 f"the name {name!r} stands twice: names of inputs and layers are unique"
             )
+        elif not name or any(c.isspace() or not c.isprintable() for c in name):
+            mistakes.append(f"the name {name!r} is no name: letters and digits, no spaces")
         seen.add(name)
     for given in network.inputs:
         if any(axis < 1 for axis in given.shape):
             mistakes.append(f"input {given.name!r} has shape {given.shape}: sizes start at 1")
+        if given.values not in VALUES:
+            mistakes.append(
+                f"input {given.name!r} has values {given.values!r}; known: {', '.join(VALUES)}"
+            )
     return mistakes
 
 
@@ -220,22 +275,38 @@ def _dangling(network: Network) -> list[str]:
         for source in node.sources
         if source not in known
     ]
-    for output in network.outputs:
+    for place, output in enumerate(network.outputs):
         if output not in known:
             mistakes.append(f"output {output!r} does not exist; there are: {choices}")
-    read = {s for n in network.nodes for s in n.sources} | set(network.outputs)
-    for node in network.nodes:
-        if node.name not in read:
-            mistakes.append(f"{node.label} leads nowhere: wire it on, or name it as an output")
-    if not network.inputs:
-        mistakes.append("there is no input: add one with its shape")
-    if not network.nodes:
-        mistakes.append("there is no layer: add one")
+        elif output in network.outputs[:place]:
+            mistakes.append(f"output {output!r} stands twice")
     return mistakes
 
 
+def _idle(network: Network) -> list[str]:
+    """Inputs, layers and outputs that are missing, and such that nothing reads."""
+    parts = {"input": network.inputs, "layer": network.nodes, "output": network.outputs}
+    mistakes = [f"there is no {what}: add one" for what, given in parts.items() if not given]
+    read = {s for n in network.nodes for s in n.sources} | set(network.outputs)
+    labels = [(i.name, f"input {i.name}") for i in network.inputs]
+    labels += [(n.name, n.label) for n in network.nodes]
+    return mistakes + [
+        f"{label} leads nowhere: wire it on, or name it as an output"
+        for name, label in labels
+        if name not in read
+    ]
+
+
 def _ordered(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], str]:
+    """Nodes behind all that they read: as given when that holds already; or the cycle."""
     by_name = {node.name: node for node in nodes}
+    behind: set[str] = set()
+    for node in nodes:
+        if any(source in by_name and source not in behind for source in node.sources):
+            break
+        behind.add(node.name)
+    else:
+        return nodes, ""
     sorter = TopologicalSorter(
         {n.name: [s for s in n.sources if s in by_name] for n in by_name.values()}
     )
@@ -246,19 +317,43 @@ def _ordered(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], str]:
         return nodes, f"the layers {path} form a cycle: a layer cannot read its own result"
 
 
-def _wire(node: Node, shapes: dict[str, Shape], network: Network) -> list[str]:
-    """Adds the node's output shape to `shapes`; returns what does not fit."""
-    if any(source not in shapes for source in node.sources):
+def _wire(node: Node, wires: dict[str, tuple[Shape, str]], labels: Mapping[str, str]) -> list[str]:
+    """Adds shape and values behind the node to `wires`; returns what does not fit."""
+    if mistakes := wrong_types(node.layer):
+        return [f"{node.label}: {mistake}" for mistake in mistakes]
+    if any(source not in wires for source in node.sources):
         return []
-    arity, count = node.layer.arity, len(node.sources)
-    if (arity is not None and count != arity) or (arity is None and count < 2):
-        wanted = "two or more inputs" if arity is None else f"{arity} input(s)"
-        return [f"{node.label} needs {wanted}; it gets {count}"]
+    if wanted := _miscounted(node):
+        return [f"{node.label} needs {wanted}; it gets {len(node.sources)}"]
+    reads, values = node.layer.values, [wires[source][1] for source in node.sources]
+    for source, given in zip(node.sources, values, strict=True):
+        if given != (values[0] if reads == "any" else reads):
+            mistakes.append(_wrong_values(node, reads, given, labels[source]))
     try:
-        shapes[node.name] = node.layer.output(tuple(shapes[s] for s in node.sources))
+        shape = node.layer.output(tuple(wires[source][0] for source in node.sources))
+    except SettingProblem as problem:
+        return [*mistakes, f"{node.label} needs {problem.needs}; it has {problem.gets}"]
     except ShapeProblem as problem:
-        labels = {n.name: n.label for n in network.nodes}
-        origin = ", ".join(labels.get(s, f"input {s}") for s in node.sources)
+        origin = ", ".join(dict.fromkeys(labels[source] for source in node.sources))
         gets = f"; it gets {problem.gets} from {origin}" if problem.gets else f" (from {origin})"
-        return [f"{node.label} needs {problem.needs}{gets}"]
-    return []
+        return [*mistakes, f"{node.label} needs {problem.needs}{gets}"]
+    wires[node.name] = (shape, values[0] if reads == "any" else "float")
+    return mistakes
+
+
+def _miscounted(node: Node) -> str:
+    """How many inputs the node needs, when it has another number of them."""
+    arity, count = node.layer.arity, len(node.sources)
+    if arity is None:
+        return "" if count >= 2 else "two or more inputs"
+    allowed = (arity,) if isinstance(arity, int) else arity
+    if count in allowed:
+        return ""
+    return f"{' or '.join(map(str, allowed))} input{'' if allowed == (1,) else 's'}"
+
+
+def _wrong_values(node: Node, reads: str, given: str, source: str) -> str:
+    if reads == "any":
+        return f"{node.label} needs inputs of one kind; it gets {given} values from {source} too"
+    cure = 'values "int"' if reads == "int" else "an Embedding between them"
+    return f"{node.label} needs {reads} values; it gets {given} from {source}: it takes {cure}"

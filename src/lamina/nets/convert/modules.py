@@ -97,7 +97,7 @@ class SequenceGRU(nn.GRU):
 
 
 class SelfAttention(nn.MultiheadAttention):
-    """Multi-head attention of a sequence to itself, (rows, steps, features) in and out.
+    """Multi-head attention over (rows, steps, features): of a sequence to itself or to another.
 
     Args:
         arguments: of torch.nn.MultiheadAttention; batch_first is set.
@@ -106,7 +106,11 @@ class SelfAttention(nn.MultiheadAttention):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**{**arguments, "batch_first": True})
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        """x: (rows, steps, features)."""
-        attended: Tensor = super().forward(x, x, x, need_weights=False)[0]
+    def forward(  # type: ignore[override]
+        self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None
+    ) -> Tensor:
+        """query, key, value: (rows, steps, features); key and value left out are the query."""
+        key = query if key is None else key
+        value = key if value is None else value
+        attended: Tensor = super().forward(query, key, value, need_weights=False)[0]
         return attended

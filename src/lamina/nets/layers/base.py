@@ -25,6 +25,15 @@ class ShapeProblem(ValueError):  # noqa: N818 - not an error a user meets: the n
         self.gets = gets
 
 
+class SettingProblem(ShapeProblem):
+    """Why a layer cannot work whatever its inputs are: one of its own settings is off.
+
+    Args:
+        needs: what the setting has to be ("groups of at least 1").
+        gets: what it is ("0").
+    """
+
+
 @dataclass(frozen=True)
 class ModuleCall:
     """How the same layer is made in torch: a dotted name and its arguments."""
@@ -41,8 +50,17 @@ class Layer(ABC):
     Fields carry torch's argument names. Shapes exclude the batch axis.
     """
 
-    arity: ClassVar[int | None] = 1
-    """Number of inputs; None for any number from two on."""
+    arity: ClassVar[int | tuple[int, ...] | None] = 1
+    """Number of inputs, or the allowed numbers; None for any number from two on."""
+
+    values: ClassVar[str] = "float"
+    """What the layer reads: "float", "int" (category codes), or "any", which it hands on."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            # Lists of a document or a call become tuples: a layer is hashable.
+            if isinstance(value := getattr(self, f.name), list):
+                object.__setattr__(self, f.name, tuple(value))
 
     @property
     def kind(self) -> str:
