@@ -97,7 +97,7 @@ class SequenceGRU(nn.GRU):
 
 
 class SelfAttention(nn.MultiheadAttention):
-    """Multi-head attention over (rows, steps, features): of a sequence to itself or to another.
+    """Multi-head attention that returns its output only, (rows, steps, embed_dim).
 
     Args:
         arguments: of torch.nn.MultiheadAttention; batch_first is set.
@@ -109,8 +109,8 @@ class SelfAttention(nn.MultiheadAttention):
     def forward(  # type: ignore[override]
         self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None
     ) -> Tensor:
-        """query, key, value: (rows, steps, features); key and value left out are the query."""
-        key = query if key is None else key
-        value = key if value is None else value
+        """query, key, value: (rows, steps, features); the query alone attends to itself."""
+        if key is None or value is None:
+            key = value = query
         attended: Tensor = super().forward(query, key, value, need_weights=False)[0]
         return attended
