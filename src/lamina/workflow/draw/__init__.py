@@ -1,0 +1,1 @@
+"""Pictures of graphs: boxes and lines as text, Mermaid and SVG."""
