@@ -40,18 +40,26 @@ def read_file(path: str | Path) -> Any:
     """Reads a YAML or JSON file.
 
     Raises:
-        DocumentError: the file cannot be read, is not text in UTF-8, or see `parse_text`.
+        DocumentError: see `file_text` and `parse_text`.
     """
-    origin = str(path)
+    return parse_text(file_text(path), str(path))
+
+
+def file_text(path: str | Path) -> str:
+    """The text of a file, without a byte-order mark.
+
+    Raises:
+        DocumentError: the file cannot be read or is not text in UTF-8.
+    """
     try:
-        return parse_text(Path(path).read_text(encoding="utf-8-sig"), origin)
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
         problem = "is not text in UTF-8"
     except ValueError:
         problem = "is no path"
-    raise DocumentError(origin, [problem], "give the path of a YAML or JSON document")
+    raise DocumentError(str(path), [problem], "give the path of a YAML or JSON document")
 
 
 def parse_text(text: str, origin: str = "document") -> Any:
