@@ -67,7 +67,7 @@ def empty(values: Column) -> NDArray[np.bool_]:
     if values.dtype.kind == "f":
         return np.isnan(values)
     if values.dtype.kind == "O":
-        return np.fromiter((v is None for v in values), dtype=bool, count=len(values))
+        return np.equal(values, None).astype(bool)
     return np.zeros(len(values), dtype=bool)
 
 

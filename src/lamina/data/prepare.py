@@ -1,0 +1,364 @@
+"""Preparation: what turns a table into features and targets, learned once, kept with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lamina.data.columns import empty
+from lamina.data.features import (
+    ENCODINGS,
+    UNKNOWN,
+    Feature,
+    Repair,
+    filled_rows,
+    learn_feature,
+)
+from lamina.data.labels import Targets, class_numbers, learn_labels, quantities
+from lamina.data.normalise import NORMALISATIONS, fit_normalisation
+from lamina.data.tables import Table, missing_columns
+from lamina.errors import DataError, DocumentError
+
+FORMAT = "lamina: preparation/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Features and targets of a table's usable rows.
+
+    Args:
+        features: float64 of shape (kept rows, width), before normalisation.
+        targets: int64 class numbers or float64 quantities, shape (kept rows,); None without
+            a target column.
+        kept: int64 numbers of the rows that were kept, ascending.
+        report: every repair, counted.
+    """
+
+    features: NDArray[np.float64]
+    targets: Targets | None
+    kept: NDArray[np.int64]
+    report: tuple[Repair, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number of kept rows."""
+        return len(self.kept)
+
+    @property
+    def dropped(self) -> int:
+        """Rows dropped for empty values or an empty target."""
+        return sum(r.count for r in self.report if "rows dropped" in r.sentence)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a table becomes features and targets: the same for one row or a million.
+
+    Args:
+        target: the target column; "" for none.
+        kind: "binary", "classes", "regression", or "" without a target.
+        features: the columns that become features, in order.
+        labels: class names in the order of their numbers; empty for regression.
+        normalise: "min-max", "standard" or "none".
+        shift, scale: fitted on training rows, one number per feature; empty until fitted.
+        unknown: what becomes of a category never seen in training: "error" or "code".
+    """
+
+    target: str
+    kind: str
+    features: tuple[Feature, ...]
+    labels: tuple[str, ...] = ()
+    normalise: str = "min-max"
+    shift: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    unknown: str = "error"
+
+    def __post_init__(self) -> None:
+        mistakes = _mistakes(self)
+        if mistakes:
+            raise DocumentError("preparation does not hold", mistakes)
+
+    @property
+    def width(self) -> int:
+        """Number of features that a network sees."""
+        return sum(feature.width for feature in self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that a table must have."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, one-hot ones spread out; length `width`."""
+        return tuple(name for feature in self.features for name in feature.names)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether shift and scale are there."""
+        return bool(self.shift)
+
+    def fitted(self, training: ArrayLike) -> Preparation:
+        """The same preparation with shift and scale fitted on training rows.
+
+        Args:
+            training: float64 of shape (rows, width): features of the training rows only.
+        """
+        values = np.asarray(training, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != self.width:
+            raise DataError(
+                f"training features have shape {values.shape}",
+                f"give shape (rows, {self.width}), as `apply` returns them",
+            )
+        shift, scale = fit_normalisation(self.normalise, values)
+        return replace(self, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()))
+
+    def with_unknown(self, unknown: str) -> Preparation:
+        """The same preparation with another rule for unseen categories: "error" or "code"."""
+        if unknown not in UNKNOWN:
+            raise DataError(f"unknown = {unknown!r}", f"choose from {', '.join(UNKNOWN)}")
+        return replace(self, unknown=unknown)
+
+    def apply(self, table: Table, *, target: bool = True) -> Prepared:
+        """Features and targets of a table, row by row independent of the other rows.
+
+        Args:
+            table: with at least the columns of this preparation; others are ignored.
+            target: False leaves the target column alone, as a prediction does.
+
+        Returns:
+            Raw features (see `normalised`), targets (None without the column, or if all its
+            cells are empty), and the rows kept.
+
+        Raises:
+            DataError: missing columns (all named), texts where numbers must be, unknown
+                categories or labels.
+        """
+        missing = [name for name in self.columns if name not in table.columns]
+        if missing:
+            raise missing_columns(missing, table)
+        wanted = {name: table.columns[name] for name in self.columns}
+        with_target = target and self._has_target(table)
+        if with_target:
+            wanted[self.target] = table.columns[self.target]
+        kept, report = filled_rows(wanted)
+        blocks: list[NDArray[np.float64]] = [np.empty((len(kept), 0))]
+        for feature in self.features:
+            values, repairs = feature.values(wanted[feature.name][kept], self.unknown)
+            blocks.append(values)
+            report.extend(repairs)
+        targets: Targets | None = None
+        if with_target:
+            targets, repairs = self._targets(table, kept)
+            report.extend(repairs)
+        return Prepared(np.concatenate(blocks, axis=1), targets, kept, tuple(report))
+
+    def normalised(self, features: ArrayLike) -> NDArray[np.float32]:
+        """What a network sees: (x - shift) * scale in float64, then float32.
+
+        Raises:
+            DataError: the preparation is not fitted yet.
+        """
+        if not self.is_fitted:
+            raise DataError(
+                "the preparation is not fitted", "use preparation.fitted(training_features) first"
+            )
+        values = np.asarray(features, dtype=np.float64)
+        moved = (values - np.array(self.shift)) * np.array(self.scale)
+        return np.ascontiguousarray(moved, dtype=np.float32)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain values for a document; numbers survive JSON bit for bit."""
+        return {
+            "format": FORMAT,
+            "target": self.target,
+            "kind": self.kind,
+            "features": [feature.to_document() for feature in self.features],
+            "labels": list(self.labels),
+            "normalise": self.normalise,
+            "shift": list(self.shift),
+            "scale": list(self.scale),
+            "unknown": self.unknown,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Preparation:
+        """A preparation from `to_document`'s values.
+
+        Raises:
+            DocumentError: another format, missing or wrong entries.
+        """
+        if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+            found = document.get("format") if isinstance(document, Mapping) else document
+            raise DocumentError(
+                "preparation cannot be read",
+                [f"format is {found!r:.60}, not {FORMAT!r}"],
+                "save it again with this version of lamina",
+            )
+        try:
+            return cls(
+                target=str(document["target"]),
+                kind=str(document["kind"]),
+                features=tuple(Feature.from_document(f) for f in document["features"]),
+                labels=tuple(str(label) for label in document["labels"]),
+                normalise=str(document["normalise"]),
+                shift=tuple(float(v) for v in document["shift"]),
+                scale=tuple(float(v) for v in document["scale"]),
+                unknown=str(document.get("unknown", "error")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DocumentError(
+                "preparation cannot be read",
+                [f"{type(error).__name__}: {error}"],
+                "save it again with `to_document`",
+            ) from error
+
+    def _has_target(self, table: Table) -> bool:
+        column = table.columns.get(self.target)
+        return bool(self.target) and column is not None and not empty(column).all()
+
+    def _targets(self, table: Table, kept: NDArray[np.int64]) -> tuple[Targets, list[Repair]]:
+        column = table.columns[self.target][kept]
+        if self.kind == "regression":
+            return quantities(self.target, column)
+        return class_numbers(self.target, column, self.labels), []
+
+
+def learn(
+    table: Table,
+    target: str | int,
+    *,
+    kind: str = "auto",
+    normalise: str = "min-max",
+    encode: str | Mapping[str, str] = "code",
+    features: Sequence[str] | None = None,
+) -> tuple[Preparation, Prepared]:
+    """Learns from a table how its columns become features and targets.
+
+    Rows with an empty cell are dropped and counted. Texts become categories in sorted order,
+    texts that are all numbers become numbers. Normalisation is not fitted here, but by
+    `Preparation.fitted` on the training rows.
+
+    Args:
+        table: all rows at hand; only categories and labels are learned from them.
+        target: name or number of the target column (-1: the last one); "" for none.
+        kind: "auto", "binary", "classes" or "regression"; see `labels.learn_labels`.
+        normalise: "min-max", "standard" or "none".
+        encode: "code" or "one-hot" for all text columns, or a mapping column -> encoding;
+            columns named in it are categories even when they hold numbers.
+        features: the columns to use; all but the target without it.
+
+    Raises:
+        DataError: unknown columns, no rows left, labels that do not fit `kind`.
+    """
+    _check_words(normalise, encode, table)
+    name = _target_name(table, target)
+    chosen = _chosen(table, name, features)
+    wanted = {n: table.columns[n] for n in chosen}
+    kept, report = filled_rows({**wanted, **({name: table.columns[name]} if name else {})})
+    if not len(kept):
+        raise DataError(
+            f"{table.origin} has no row without an empty cell ({table.rows} rows)",
+            "fill the cells, or leave the emptiest columns out with features=[...]",
+        )
+    made = []
+    for column_name, values in wanted.items():
+        how = encode.get(column_name) if isinstance(encode, Mapping) else None
+        feature, repairs = learn_feature(column_name, values[kept], how)
+        if feature.kind == "category" and isinstance(encode, str):
+            feature = replace(feature, encode=encode)
+        made.append(feature)
+        report.extend(repairs)
+    found, labels = learn_labels(name, table.columns[name][kept], kind) if name else ("", ())
+    preparation = Preparation(name, found, tuple(made), labels, normalise)
+    prepared = preparation.apply(table)
+    repairs = [*prepared.report, *report[1 if len(kept) < table.rows else 0 :]]
+    repairs.extend(_constant(preparation, prepared))
+    return preparation, replace(prepared, report=tuple(repairs))
+
+
+def _constant(preparation: Preparation, prepared: Prepared) -> list[Repair]:
+    values = prepared.features
+    same = np.flatnonzero(values.min(axis=0) == values.max(axis=0))
+    if not len(same):
+        return []
+    names = [preparation.names[i] for i in same]
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    plural = "s" if len(names) > 1 else ""
+    return [
+        Repair(f"{len(names)} constant column{plural} kept, contributing 0: {listed}", len(names))
+    ]
+
+
+def _check_words(normalise: str, encode: str | Mapping[str, str], table: Table) -> None:
+    if normalise not in NORMALISATIONS:
+        raise DataError(f"normalise = {normalise!r}", f"choose from {', '.join(NORMALISATIONS)}")
+    words = encode.values() if isinstance(encode, Mapping) else [encode]
+    wrong = [word for word in words if word not in ENCODINGS]
+    if wrong:
+        raise DataError(f"encode = {wrong[0]!r}", f"choose from {', '.join(ENCODINGS)}")
+    if isinstance(encode, Mapping):
+        missing = [name for name in encode if name not in table.columns]
+        if missing:
+            raise missing_columns(missing, table)
+
+
+def _target_name(table: Table, target: str | int) -> str:
+    if isinstance(target, str):
+        if target and target not in table.columns:
+            raise missing_columns([target], table)
+        return target
+    names = table.names
+    if not -len(names) <= target < len(names):
+        raise DataError(
+            f"{table.origin} has no column number {target}",
+            f"it has {len(names)} columns, counted from 0: {', '.join(names[:30])}",
+        )
+    return names[target]
+
+
+def _chosen(table: Table, target: str, features: Sequence[str] | None) -> list[str]:
+    if isinstance(features, str):
+        raise DataError(f"features = {features!r}", "give a list of column names")
+    chosen = [n for n in table.names if n != target] if features is None else list(features)
+    missing = [name for name in chosen if name not in table.columns]
+    if missing:
+        raise missing_columns(missing, table)
+    if target in chosen:
+        raise DataError(
+            f"target {target!r} is among the features", "leave it out: it gives the answer away"
+        )
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise DataError(
+            f"features = {chosen!r}: {'a name stands twice' if chosen else 'none is left'}",
+            f"choose from {', '.join(n for n in table.names if n != target) or 'more columns'}",
+        )
+    return chosen
+
+
+def _mistakes(preparation: Preparation) -> list[str]:
+    p = preparation
+    fitted = len(p.shift), len(p.scale)
+    checks = {
+        f"kind {p.kind!r}: binary, classes, regression or nothing": p.kind
+        in ("", "binary", "classes", "regression"),
+        f"normalise {p.normalise!r}: choose from {', '.join(NORMALISATIONS)}": p.normalise
+        in NORMALISATIONS,
+        f"unknown {p.unknown!r}: choose from {', '.join(UNKNOWN)}": p.unknown in UNKNOWN,
+        "no features": bool(p.features),
+        f"{fitted[0]} shifts and {fitted[1]} scales for {p.width} features": fitted
+        in ((0, 0), (p.width, p.width)),
+        "shift and scale are finite numbers": bool(np.isfinite([*p.shift, *p.scale]).all()),
+        "a feature is a number, or a category with codes or one-hot": all(
+            f.kind in ("number", "category") and f.encode in ENCODINGS for f in p.features
+        ),
+        "binary needs two labels, classes at least two": len(p.labels)
+        == {"binary": 2, "classes": max(2, len(p.labels))}.get(p.kind, 0),
+        "labels and feature names stand once": len(set(p.labels)) == len(p.labels)
+        and len(set(p.columns)) == len(p.columns),
+    }
+    return [mistake for mistake, holds in checks.items() if not holds]
