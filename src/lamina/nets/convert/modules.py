@@ -60,6 +60,26 @@ class Reshape(nn.Module):
         return f"shape={self.shape}"
 
 
+class Permute(nn.Module):
+    """The axes of a row in another order.
+
+    Args:
+        dims: for each axis of the output, the axis of the input; the batch does not count.
+    """
+
+    def __init__(self, dims: Sequence[int]) -> None:
+        super().__init__()
+        self.dims = tuple(int(axis) for axis in dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (rows, ...)."""
+        return x.permute(0, *(axis + 1 for axis in self.dims))
+
+    def extra_repr(self) -> str:
+        """Arguments for printing."""
+        return f"dims={self.dims}"
+
+
 class SequenceLSTM(nn.LSTM):
     """An LSTM over (rows, steps, features) that returns its output sequence.
 

@@ -17,6 +17,7 @@ _FILES = {
     "normalisation": "BatchNorm1d BatchNorm2d LayerNorm GroupNorm",
     "pooling": "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d"
     " AdaptiveAvgPool1d AdaptiveAvgPool2d",
+    "permuting": "Permute",
     "recurrent": "LSTM GRU",
     "reshaping": "Flatten Reshape",
     "upsampling": "Upsample",
