@@ -67,7 +67,7 @@ def empty(values: Column) -> NDArray[np.bool_]:
     if values.dtype.kind == "f":
         return np.isnan(values)
     if values.dtype.kind == "O":
-        return np.equal(values, None).astype(bool)
+        return np.array([value is None for value in values.tolist()], dtype=bool)
     return np.zeros(len(values), dtype=bool)
 
 
@@ -93,19 +93,16 @@ def numbers_in_text(values: Column) -> tuple[NDArray[np.float64], NDArray[np.boo
     Returns:
         float64 (NaN where empty or no number) and a mask of the texts that are no numbers.
     """
-    present = [str(v).strip() for v in values if v is not None]
-    comma = _decimal_comma(present)
-    found = np.full(len(values), np.nan)
-    odd = np.zeros(len(values), dtype=bool)
-    for row, value in enumerate(values):
-        if value is None:
-            continue
-        text = str(value).strip().replace(",", ".") if comma else str(value).strip()
-        if NUMBER.fullmatch(text):
-            found[row] = float(text)
-        else:
-            odd[row] = True
-    return found, odd
+    cells = values.tolist()
+    texts = {cell: cell.strip() for cell in set(cells) if cell is not None}
+    comma = _decimal_comma(list(texts.values()))
+    known: dict[str | None, float] = {None: math.nan}
+    for cell, text in texts.items():
+        plain = text.replace(",", ".") if comma else text
+        if NUMBER.fullmatch(plain):
+            known[cell] = float(plain)
+    found = np.array([known.get(cell, math.nan) for cell in cells], dtype=np.float64)
+    return found, np.array([cell not in known for cell in cells], dtype=bool)
 
 
 def texts_of(values: Column) -> Column:
