@@ -80,8 +80,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.batches is None and self.batch_size is None:
             object.__setattr__(self, "batches", 6)
-        if isinstance(self.class_weights, list):
-            object.__setattr__(self, "class_weights", tuple(self.class_weights))
+        weights: Any = self.class_weights
+        if isinstance(weights, list):
+            object.__setattr__(self, "class_weights", tuple(weights))
         mistakes = [*_type_mistakes(self)] or [*_choice_mistakes(self), *_range_mistakes(self)]
         if mistakes:
             raise SettingsError("training settings do not hold", mistakes)

@@ -1,0 +1,380 @@
+"""The training loop, in plain sight: advance, look, stop, keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.errors import DivergedError, SettingsError
+from lamina.nets.initial import Weights
+from lamina.training import progress
+from lamina.training.checkpoint import Checkpoint, Folder
+from lamina.training.engines.base import Session
+from lamina.training.losses import gives_probabilities, row_losses
+from lamina.training.program import Program
+from lamina.training.taps import Tap, read_taps
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+NEVER = -1
+"""An epoch that did not come."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is looked at, kept and said while a network trains; none of it changes the weights.
+
+    Args:
+        listener: takes events; a `Progress` states how often it wants them.
+        interval: seconds between two events of kind Advanced.
+        folder: of checkpoints; None for none.
+        every_epochs: between checkpoints; 0 for none by epochs.
+        every_seconds: between checkpoints; 0 for none by time. One is always written at the end.
+        resume: goes on from the newest whole checkpoint in the folder.
+        taps: layers whose output feeds functions.
+    """
+
+    listener: progress.Listener | None = None
+    interval: float = 0.2
+    folder: Path | None = None
+    every_epochs: int = 0
+    every_seconds: float = 0.0
+    resume: bool = False
+    taps: tuple[Tap, ...] = ()
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        if self.every_epochs < 0 or self.every_seconds < 0 or self.interval < 0:
+            mistakes.append("epochs and seconds between checkpoints and events are not negative")
+        if self.folder is None and (self.resume or self.every_epochs or self.every_seconds):
+            mistakes.append("resuming and checkpoints need a folder: name it with checkpoint=")
+        if mistakes:
+            raise SettingsError("the training cannot be watched so", mistakes)
+
+    def say(self, event: progress.Event) -> None:
+        """Hands an event to the listener, if there is one."""
+        if self.listener is not None:
+            self.listener(event)
+
+
+@dataclass(eq=False)
+class Course:
+    """How far a program has come: the loop's own state, stored in every checkpoint.
+
+    Args:
+        cost: training loss, (epochs, members); NaN where there is none.
+        validation: validation loss, (epochs, members), or None without early stopping.
+        active: members that still train.
+        epoch: epochs done.
+        seconds: of training, those before a resume included.
+        diverged: epoch (from 1) at which a member's loss was no number any more, or NEVER.
+        stopped: epoch after which a member stopped early, or NEVER.
+        best_epoch, best_loss, best: of validation, per member; with early stopping only.
+    """
+
+    cost: Floats
+    validation: Floats | None
+    active: Bools
+    epoch: int = 0
+    seconds: float = 0.0
+    diverged: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    stopped: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    best_epoch: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    best_loss: Floats = field(default_factory=lambda: np.empty(0))
+    best: list[Weights] = field(default_factory=list)
+
+    @classmethod
+    def fresh(cls, program: Program) -> Course:
+        """The course of a training that has not begun."""
+        epochs, count = program.epochs, len(program.members)
+        watched = program.members[0].settings.patience > 0
+        return cls(
+            cost=np.full((epochs, count), np.nan),
+            validation=np.full((epochs, count), np.nan) if watched else None,
+            active=np.ones(count, dtype=np.bool_),
+            diverged=np.full(count, NEVER, dtype=np.int64),
+            stopped=np.full(count, NEVER, dtype=np.int64),
+            best_epoch=np.full(count, NEVER, dtype=np.int64),
+            best_loss=np.full(count, np.inf),
+            best=[{} for _ in range(count)] if watched else [],
+        )
+
+    def loss(self, curve: Floats | None = None) -> float:
+        """Mean loss of the last epoch over the members that took part in it."""
+        if self.epoch == 0:
+            return float("nan")
+        last = (self.cost if curve is None else curve)[self.epoch - 1]
+        known = last[np.isfinite(last)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as arrays, for a checkpoint."""
+        arrays: dict[str, NDArray[Any]] = {"cost": self.cost[: self.epoch]}
+        if self.validation is not None:
+            arrays["validation"] = self.validation[: self.epoch]
+        for name in _KEPT:
+            arrays[name] = getattr(self, name)
+        for number, weights in enumerate(self.best):
+            arrays.update({f"best.{number}.{name}": a for name, a in weights.items()})
+        return {f"course.{name}": array for name, array in arrays.items()}
+
+    def take(self, checkpoint: Checkpoint) -> None:
+        """Goes to where a checkpoint was written."""
+        own = {
+            name.removeprefix("course."): array
+            for name, array in checkpoint.arrays.items()
+            if name.startswith("course.")
+        }
+        self.epoch, self.seconds = checkpoint.epoch, checkpoint.seconds
+        self.cost[: self.epoch] = own["cost"]
+        if self.validation is not None:
+            self.validation[: self.epoch] = own["validation"]
+        for name in _KEPT:
+            setattr(self, name, own[name].copy())
+        for number in range(len(self.best)):
+            start = f"best.{number}."
+            self.best[number] = {
+                name.removeprefix(start): array
+                for name, array in own.items()
+                if name.startswith(start)
+            }
+
+
+_KEPT = ("active", "diverged", "stopped", "best_epoch", "best_loss")
+
+
+def run_loop(
+    session: Session,
+    program: Program,
+    watch: Watch,
+    folder: Folder | None = None,
+    group: int = 0,
+    spare: bool = False,
+) -> Course:
+    """Trains a program to its end.
+
+    Args:
+        session: the program on its device, at the first epoch.
+        program: what it trains.
+        watch: progress, checkpoints, taps.
+        folder: where checkpoints go, if anywhere.
+        group: number of the program in its plan.
+        spare: a member may diverge and the others go on (a sweep, restarts).
+
+    Raises:
+        DivergedError: a loss is not a number, and no member is to spare.
+        CheckpointError: resuming from checkpoints that are damaged or belong to another training.
+    """
+    course = Course.fresh(program)
+    if watch.resume and folder is not None:
+        _resume(session, course, watch, folder, group)
+    pace = Pace(program, watch)
+    while course.epoch < program.epochs and course.active.any():
+        began = time.perf_counter()
+        count = pace.epochs(course.epoch)
+        first = course.epoch
+        course.cost[first : first + count] = session.advance(count, course.active)
+        course.epoch += count
+        lost = _mark_diverged(course, program, first, watch, group)
+        if len(lost) and not spare:
+            raise diverged_error(program, lost[0], int(course.diverged[lost[0]]))
+        if course.validation is not None:
+            _judge(session, course, program, watch, group)
+        took = time.perf_counter() - began
+        course.seconds += took
+        pace.learn(count, took)
+        _look(session, course, program, watch, group, pace)
+        if folder is not None and pace.checkpoint_due(course):
+            _keep(session, course, watch, folder, group)
+    watch.say(progress.Finished(group, course.epoch, course.seconds, course.loss()))
+    return course
+
+
+class Pace:
+    """How many epochs go at a time: all of them, unless somebody wants to look in between."""
+
+    def __init__(self, program: Program, watch: Watch) -> None:
+        self._total = program.epochs
+        self._steps = [tap.every for tap in watch.taps]
+        self._steps += [watch.every_epochs] if watch.every_epochs else []
+        self._every_epochs, self._every_seconds = watch.every_epochs, watch.every_seconds
+        self._stepwise = program.members[0].settings.patience > 0
+        spans = [watch.interval] if watch.listener is not None else []
+        spans += [watch.every_seconds / 4] if watch.every_seconds else []
+        self._span = min(spans, default=0.0)
+        self._timed = bool(spans)
+        self._chunk = 1 if self._timed else self._total
+        self._rate = 0.0
+        self._kept = time.perf_counter()
+
+    @property
+    def rate(self) -> float:
+        """Epochs per second of the last chunks."""
+        return self._rate
+
+    def epochs(self, done: int) -> int:
+        """Epochs to go before the next look."""
+        stops = [done + (1 if self._stepwise else self._chunk), self._total]
+        stops += [(done // step + 1) * step for step in self._steps]
+        return min(stops) - done
+
+    def learn(self, epochs: int, seconds: float) -> None:
+        """Sets the next chunk by what the last one took; grows it tenfold at most."""
+        rate = epochs / max(seconds, 1e-9)
+        self._rate = rate if not self._rate else 0.5 * (self._rate + rate)
+        if self._timed:
+            self._chunk = max(1, min(int(rate * self._span), 10 * self._chunk))
+
+    def checkpoint_due(self, course: Course) -> bool:
+        """Whether a checkpoint is written now; always after the last epoch."""
+        over = course.epoch == self._total or not course.active.any()
+        by_epoch = self._every_epochs and course.epoch % self._every_epochs == 0
+        now = time.perf_counter()
+        by_time = self._every_seconds and now - self._kept >= self._every_seconds
+        if over or by_epoch or by_time:
+            self._kept = now
+            return True
+        return False
+
+
+def diverged_error(program: Program, number: int, epoch: int) -> DivergedError:
+    """The error for a member whose loss is no number any more."""
+    member = program.members[number]
+    return DivergedError(
+        f"{member.label}: the loss is not a number from epoch {epoch} on "
+        f"(learning_rate {member.settings.learning_rate:g})",
+        likely_cause(program, number),
+    )
+
+
+def likely_cause(program: Program, number: int) -> str:
+    """Why a member's loss may have become no number, and what to do."""
+    member = program.members[number]
+    portion = program.portions[member.portion]
+    features = program.prepared(portion, "train")
+    if features.dtype.kind == "f" and len(features):
+        largest = float(np.abs(features).max())
+        if not np.isfinite(largest):
+            return "features are too large for float32: normalise them (normalise='min-max')"
+        if portion.scale is None and largest > 100:
+            return (
+                f"features reach {largest:.3g} and are not normalised: use normalise='min-max', "
+                "or a smaller learning rate"
+            )
+    if program.loss in ("mse", "l1", "huber"):
+        largest = float(np.abs(program.targets).max(initial=0))
+        if largest > 100:
+            return f"the target reaches {largest:.3g}: divide it, or use a smaller learning rate"
+    rate = member.settings.learning_rate
+    hint = "" if member.settings.clip_norm else ", or bound the gradient with clip_norm=1"
+    return f"the learning rate {rate:g} is probably too large: try {rate / 10:g}{hint}"
+
+
+def _resume(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:
+    checkpoint, refused = folder.newest(group)
+    for text in refused:
+        watch.say(progress.Warned(group, text))
+    if checkpoint is None:
+        return
+    course.take(checkpoint)
+    start = "state."
+    session.restore(
+        {n.removeprefix(start): a for n, a in checkpoint.arrays.items() if n.startswith(start)}
+    )
+    watch.say(progress.Resumed(group, course.epoch))
+
+
+def _keep(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:
+    arrays = {f"state.{name}": np.asarray(a) for name, a in session.state().items()}
+    arrays.update(course.to_arrays())
+    path = folder.write(Checkpoint(folder.identity, group, course.epoch, arrays, course.seconds))
+    watch.say(progress.Checkpointed(group, course.epoch, str(path)))
+
+
+def _mark_diverged(
+    course: Course, program: Program, first: int, watch: Watch, group: int
+) -> list[int]:
+    """Takes members out whose loss is no number, and returns their numbers."""
+    lost = course.active & ~np.isfinite(course.cost[first : course.epoch]).all(axis=0)
+    numbers = [int(number) for number in np.flatnonzero(lost)]
+    for number in numbers:
+        bad = ~np.isfinite(course.cost[first : course.epoch, number])
+        course.diverged[number] = first + int(np.argmax(bad)) + 1
+        course.active[number] = False
+        watch.say(
+            progress.Diverged(
+                group,
+                program.members[number].label,
+                int(course.diverged[number]),
+                likely_cause(program, number),
+            )
+        )
+    return numbers
+
+
+def _judge(session: Session, course: Course, program: Program, watch: Watch, group: int) -> None:
+    """Early stopping: validation loss, best weights, patience."""
+    assert course.validation is not None
+    losses = validation_losses(session, program)
+    course.validation[course.epoch - 1] = np.where(course.active, losses, np.nan)
+    better = course.active & (losses < course.best_loss)
+    if better.any():
+        weights = session.weights()
+        for number in np.flatnonzero(better):
+            course.best[number] = weights[number]
+            course.best_loss[number], course.best_epoch[number] = losses[number], course.epoch
+    for number in np.flatnonzero(course.active):
+        member = program.members[number]
+        best = max(0, int(course.best_epoch[number]))
+        if course.epoch - best >= member.settings.patience and course.epoch < program.epochs:
+            course.active[number] = False
+            course.stopped[number] = course.epoch
+            watch.say(progress.Stopped(group, member.label, course.epoch, best))
+
+
+def validation_losses(session: Session, program: Program) -> Floats:
+    """Mean (weighted) loss of each member on its validation rows, shape (members,)."""
+    folded = gives_probabilities(program.network)
+    losses = np.empty(len(program.members))
+    outputs: Sequence[NDArray[Any]] = session.outputs("validation")
+    for number, (member, given) in enumerate(zip(program.members, outputs, strict=True)):
+        rows = program.portions[member.portion].validation
+        delta = member.settings.huber_delta
+        each = row_losses(program.loss, given, program.targets[rows], folded, delta)
+        weights = None if program.row_weights is None else program.row_weights[rows]
+        losses[number] = np.average(each, weights=weights)
+    return losses
+
+
+def _look(
+    session: Session, course: Course, program: Program, watch: Watch, group: int, pace: Pace
+) -> None:
+    """Taps that are due, and the listener."""
+    over = course.epoch == program.epochs or not course.active.any()
+    due = [tap for tap in watch.taps if over or course.epoch % tap.every == 0]
+    if due:
+        read_taps(due, program, session.weights(), course.epoch)
+    if watch.listener is None:
+        return
+    validation = None if course.validation is None else course.loss(course.validation)
+    remaining = (program.epochs - course.epoch) / max(pace.rate, 1e-9)
+    watch.say(
+        progress.Advanced(
+            group,
+            course.epoch,
+            program.epochs,
+            course.loss(),
+            validation,
+            int(course.active.sum()),
+            pace.rate,
+            remaining,
+        )
+    )
