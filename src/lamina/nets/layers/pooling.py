@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, size
+from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, ShapeProblem, size
 from lamina.nets.layers.windows import Sizes, Window, at_least, image_axes, spread, words
 
 
@@ -118,6 +118,14 @@ class AvgPool3d(AvgPooling):
     """The mean value of each window over channels x depth x height x width."""
 
     axes: ClassVar[int] = 3
+
+    def output(self, inputs: tuple[Shape, ...]) -> Shape:
+        """(channels, places of the window); torch wants the window inside the unpadded input."""
+        shape = super().output(inputs)
+        kernel = self._window().kernel
+        if any(have < need for have, need in zip(inputs[0][1:], kernel, strict=True)):
+            raise ShapeProblem(f"an input of at least {words(kernel)}", words(inputs[0][1:]))
+        return shape
 
 
 @dataclass(frozen=True)

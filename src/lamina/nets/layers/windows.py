@@ -75,17 +75,17 @@ class Window:
                 padding on the left.
 
         Raises:
-            ShapeProblem: the input is smaller than the window.
+            ShapeProblem: the window fits nowhere.
         """
-        least = self.least()
-        if any(have < need for have, need in zip(axes, least, strict=True)):
-            raise ShapeProblem(f"an input of at least {words(least)}", words(axes))
-        return tuple(self._places(i, have, ceil) for i, have in enumerate(axes))
+        places = tuple(self._places(i, have, ceil) for i, have in enumerate(axes))
+        if min(places) < 1:
+            raise ShapeProblem(f"an input of at least {words(self.least())}", words(axes))
+        return places
 
     def _places(self, axis: int, have: int, ceil: bool) -> int:
         stride, padding = self.stride[axis], self.padding[axis]
         free = have + 2 * padding - self.dilation[axis] * (self.kernel[axis] - 1) - 1
         if not ceil:
-            return free // stride + 1
+            return free // stride + 1 if free >= 0 else 0
         places = -(-free // stride) + 1
         return places - 1 if (places - 1) * stride >= have + padding else places
