@@ -132,8 +132,8 @@ def _warnings(table: Table, described: dict[str, Any]) -> list[str]:
         said.append(f"constant columns carry nothing: {', '.join(described['constant'])}")
     if described["duplicates"]:
         said.append(
-            f"{described['duplicates']} rows equal an earlier row; a random split may put the "
-            "same row on both sides"
+            f"rows that equal an earlier row: {described['duplicates']}; a random split may put "
+            "such a row on both sides"
         )
     if not described["classes"]:
         return said

@@ -150,8 +150,12 @@ def learn_feature(name: str, column: Column, encode: str | None) -> tuple[Featur
     return Feature(name, "category", categories, encode or "code"), repairs
 
 
-def as_numbers(name: str, column: Column) -> tuple[NDArray[np.float64], list[Repair]]:
+def as_numbers(
+    name: str, column: Column, advice: str = ""
+) -> tuple[NDArray[np.float64], list[Repair]]:
     """A column without empty cells as float64; texts that are numbers are counted repairs.
+
+    `advice` is the way out where a text is no number.
 
     Raises:
         DataError: texts that are no numbers, infinite or huge numbers.
@@ -160,7 +164,7 @@ def as_numbers(name: str, column: Column) -> tuple[NDArray[np.float64], list[Rep
     if column.dtype.kind == "O":
         numbers, odd = numbers_in_text(column)
         if odd.any():
-            raise _not_numbers(name, column, odd)
+            raise _not_numbers(name, column, odd, advice or _NOT_A_NUMBER)
         sentence = f"{len(numbers)} texts of column {name!r} read as numbers"
         repairs.append(Repair(sentence, len(numbers)))
     else:
@@ -182,18 +186,23 @@ def _numeric(name: str, column: Column) -> bool:
     if not odd.any():
         return len(column) > 0
     if odd.mean() < 0.5:
-        raise _not_numbers(name, column, odd)
+        raise _not_numbers(name, column, odd, _NOT_A_NUMBER)
     return False
 
 
-def _not_numbers(name: str, column: Column, odd: NDArray[np.bool_]) -> DataError:
+_NOT_A_NUMBER = (
+    "correct those cells, leave them empty so that the rows are dropped, or name the column "
+    "a category with encode={column: 'code'}"
+)
+
+
+def _not_numbers(name: str, column: Column, odd: NDArray[np.bool_], advice: str) -> DataError:
     counts = Counter(column[odd].tolist()).most_common(5)
     said = ", ".join(f"{text!r} ({count}x)" for text, count in counts)
     return DataError(
         f"column {name!r} holds numbers and {int(odd.sum())} texts that are none: {said}; "
         f"the first in row {int(np.flatnonzero(odd)[0]) + 1}",
-        "correct those cells, leave them empty so that the rows are dropped, or name the column "
-        "a category with encode={column: 'code'}",
+        advice,
     )
 
 

@@ -40,7 +40,7 @@ def learn_labels(name: str, column: Column, kind: str) -> tuple[str, tuple[str, 
     if kind == "auto":
         kind = _kind_of(column, counts)
     if kind == "regression":
-        as_numbers(name, column)
+        quantities(name, column)
         return kind, ()
     labels = _class_names(name, counts)
     if len(labels) == 1:
@@ -73,7 +73,9 @@ def class_numbers(name: str, column: Column, labels: tuple[str, ...]) -> NDArray
 
 def quantities(name: str, column: Column) -> tuple[NDArray[np.float64], list[Repair]]:
     """The target of a regression as float64."""
-    return as_numbers(name, column)
+    return as_numbers(
+        name, column, "correct those cells, or use kind='classes' if they are names of classes"
+    )
 
 
 def _kind_of(column: Column, counts: Counter[str]) -> str:

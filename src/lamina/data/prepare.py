@@ -36,12 +36,14 @@ class Prepared:
             a target column.
         kept: int64 numbers of the rows that were kept, ascending.
         report: every repair, counted.
+        read: rows of the table, the dropped ones among them.
     """
 
     features: NDArray[np.float64]
     targets: Targets | None
     kept: NDArray[np.int64]
     report: tuple[Repair, ...] = ()
+    read: int = 0
 
     @property
     def rows(self) -> int:
@@ -51,7 +53,7 @@ class Prepared:
     @property
     def dropped(self) -> int:
         """Rows dropped for empty values or an empty target."""
-        return sum(r.count for r in self.report if "rows dropped" in r.sentence)
+        return self.read - len(self.kept)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ class Preparation:
         if with_target:
             targets, repairs = self._targets(table, kept)
             report.extend(repairs)
-        return Prepared(np.concatenate(blocks, axis=1), targets, kept, tuple(report))
+        features = np.concatenate(blocks, axis=1)
+        return Prepared(features, targets, kept, tuple(report), table.rows)
 
     def normalised(self, features: ArrayLike) -> NDArray[np.float32]:
         """What a network sees: (x - shift) * scale in float64, then float32.
@@ -258,13 +261,11 @@ def learn(
     _check_words(normalise, encode, table)
     name = _target_name(table, target)
     chosen = _chosen(table, name, features)
+    report = _without_empty(table, chosen) if features is None else []
     wanted = {n: table.columns[n] for n in chosen}
-    kept, report = filled_rows({**wanted, **({name: table.columns[name]} if name else {})})
+    kept, _ = filled_rows({**wanted, **({name: table.columns[name]} if name else {})})
     if not len(kept):
-        raise DataError(
-            f"{table.origin} has no row without an empty cell ({table.rows} rows)",
-            "fill the cells, or leave the emptiest columns out with features=[...]",
-        )
+        raise _no_rows(table, [*chosen, *([name] if name else [])])
     made = []
     for column_name, values in wanted.items():
         how = encode.get(column_name) if isinstance(encode, Mapping) else None
@@ -276,9 +277,31 @@ def learn(
     found, labels = learn_labels(name, table.columns[name][kept], kind) if name else ("", ())
     preparation = Preparation(name, found, tuple(made), labels, normalise)
     prepared = preparation.apply(table)
-    repairs = [*prepared.report, *report[1 if len(kept) < table.rows else 0 :]]
-    repairs.extend(_constant(preparation, prepared))
-    return preparation, replace(prepared, report=tuple(repairs))
+    whole = (*report, *prepared.report, *_constant(preparation, prepared))
+    return preparation, replace(prepared, report=whole)
+
+
+def _without_empty(table: Table, chosen: list[str]) -> list[Repair]:
+    """Takes columns without any value out of `chosen`, and says so."""
+    hollow = [name for name in chosen if table.rows and empty(table.columns[name]).all()]
+    if not hollow or len(hollow) == len(chosen):
+        return []
+    for name in hollow:
+        chosen.remove(name)
+    plural = "s" if len(hollow) > 1 else ""
+    listed = ", ".join(hollow[:8]) + (", ..." if len(hollow) > 8 else "")
+    return [
+        Repair(f"{len(hollow)} column{plural} without any value left out: {listed}", len(hollow))
+    ]
+
+
+def _no_rows(table: Table, names: list[str]) -> DataError:
+    gaps = sorted(((int(empty(table.columns[n]).sum()), n) for n in names), reverse=True)
+    said = ", ".join(f"{name} {count}" for count, name in gaps[:5] if count)
+    return DataError(
+        f"{table.origin} has no row without an empty cell ({table.rows} rows; {said or 'none'})",
+        "fill the cells, or leave the emptiest columns out with features=[...]",
+    )
 
 
 def _constant(preparation: Preparation, prepared: Prepared) -> list[Repair]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.data.download import LARGEST
 from lamina.errors import DataError
 from lamina.registry import Registry
 
@@ -116,15 +118,21 @@ def member(data: bytes, name: str) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.namelist():
                 if entry.rpartition("/")[2] == name:
-                    return archive.read(entry)
+                    return _unpacked(archive, entry)
             inner = [entry for entry in archive.namelist() if entry.endswith(".zip")]
             for entry in inner:
-                with zipfile.ZipFile(io.BytesIO(archive.read(entry))) as nested:
+                with zipfile.ZipFile(io.BytesIO(_unpacked(archive, entry))) as nested:
                     if name in nested.namelist():
-                        return nested.read(name)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError) as error:
+                        return _unpacked(nested, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DataError(f"the download is no zip archive: {error}", "try another mirror") from error
     raise DataError(f"the archive has no file {name!r}", "try another mirror")
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > LARGEST:
+        raise DataError(f"{name!r} unpacks to more than {LARGEST} bytes", "try another mirror")
+    return archive.read(name)
 
 
 def from_library(name: str, header: Sequence[str]) -> bytes:

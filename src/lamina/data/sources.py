@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import yaml
 from numpy.typing import NDArray
 
 from lamina.data import recipes
+from lamina.data.describe import describe_table
 from lamina.data.download import TIMEOUT, check_digest, download, write_whole
 from lamina.data.formats import ReadOptions
 from lamina.data.formats.separated import read_bytes
 from lamina.data.prepare import learn
-from lamina.data.tables import Table
+from lamina.data.tables import Table, read_table
 from lamina.errors import ChecksumError, DataError, DocumentError, LaminaError, UnknownNameError
 
 MIRROR = "LAMINA_DATA"
@@ -168,30 +170,34 @@ def fetch(
         DataError: not found anywhere; says what was tried and the three ways to get it.
     """
     entry = source(name) if isinstance(name, str) else name
-    cached = (Path(folder).expanduser() if folder else cache_folder()) / entry.file_name
-    for path in (_mirrored(entry, mirror), cached):
-        if path is not None and path.is_file():
-            _check_file(entry, path)
-            return path
-    data = _gathered(entry, timeout, offline)
-    write_whole(data, cached)
+    cached = _cached(entry, folder)
+    path, _ = _found(entry, mirror, cached)
+    if path is not None:
+        return path
+    write_whole(_gathered(entry, timeout, offline), cached)
     return cached
 
 
-def load(name: str | Source, **how: Any) -> Table:
+def load(
+    name: str | Source,
+    *,
+    mirror: str | Path | None = None,
+    folder: str | Path | None = None,
+    timeout: float = TIMEOUT,
+    offline: bool = False,
+) -> Table:
     """The table of a source, its columns called by their names in the catalogue.
 
-    Args:
-        name: a name of the catalogue, or a Source of your own.
-        how: as for `fetch`. A set that scikit-learn ships is read without writing a file.
+    Arguments and errors as for `fetch`; a set that scikit-learn ships is read without writing
+    a file.
     """
     entry = source(name) if isinstance(name, str) else name
-    mirrored, cached = _mirrored(entry, how.get("mirror")), cache_folder() / entry.file_name
-    present = any(path is not None and path.is_file() for path in (mirrored, cached))
-    if entry.builtin and not present and "folder" not in how:
-        data = _gathered(entry, how.get("timeout", TIMEOUT), how.get("offline", False))
-    else:
-        data = fetch(entry, **how).read_bytes()
+    cached = _cached(entry, folder)
+    path, data = _found(entry, mirror, cached)
+    if path is None:
+        data = _gathered(entry, timeout, offline)
+        if not entry.builtin:
+            write_whole(data, cached)
     options = ReadOptions(header=entry.header, names=entry.names)
     return Table(read_bytes(data, options, entry.name), entry.name)
 
@@ -216,16 +222,38 @@ def load_arrays(name: str, **how: Any) -> tuple[NDArray[np.float32], NDArray[np.
     return features, np.asarray(prepared.targets, dtype=np.int64)
 
 
-def describe(name: str, **how: Any) -> dict[str, Any]:
-    """What is in a source: its entry, columns with statistics, classes, warnings.
+def where(name: str | Source, *, mirror: str | Path | None = None) -> str:
+    """Where a source would be read from without the network; no digest is checked.
 
-    See `describe.describe_table` for the keys; `source` holds the catalogue's entry.
+    Returns:
+        "LAMINA_DATA", "cache", "scikit-learn", or "" for nowhere.
     """
-    from lamina.data.describe import describe_table
+    entry = source(name) if isinstance(name, str) else name
+    mirrored = _mirrored(entry, mirror)
+    if mirrored is not None and mirrored.is_file():
+        return MIRROR
+    if _cached(entry, None).is_file():
+        return "cache"
+    return "scikit-learn" if entry.builtin and find_spec("sklearn") else ""
 
-    entry = source(name)
-    table = load(name, **how)
-    return {"source": entry.to_document(), **describe_table(table, entry.target)}
+
+def describe(data: str | Path, target: str | None = None) -> dict[str, Any]:
+    """What is in a named set or a table file; see `describe.describe_table` for the keys.
+
+    Args:
+        data: a name of the catalogue, or a file that `read_table` reads.
+        target: the label column; the catalogue's for a named set.
+
+    Returns:
+        The description, and under `source` the catalogue's entry (None for a file).
+    """
+    entry = _packaged().get(str(data))
+    if entry is None and not Path(data).suffix and not Path(data).exists():
+        raise UnknownNameError("data set or file", str(data), _packaged())
+    table = read_table(data) if entry is None else load(entry)
+    label = target or (entry.target if entry else "")
+    told = None if entry is None else entry.to_document()
+    return {"source": told, **describe_table(table, label)}
 
 
 def _source(name: str, entry: Mapping[str, Any]) -> Source:
@@ -246,50 +274,71 @@ def _mirrored(entry: Source, mirror: str | Path | None) -> Path | None:
     return Path(base).expanduser() / entry.mirror_path if base and entry.mirror_path else None
 
 
-def _check_file(entry: Source, path: Path) -> None:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{str(path)!r} cannot be read: {error.strerror}", "check its permissions"
-        ) from error
-    way_out = f"remove {str(path)!r} and fetch {entry.name!r} again"
-    check_digest(data, entry.sha256, str(path), way_out)
+def _cached(entry: Source, folder: str | Path | None) -> Path:
+    return (Path(folder).expanduser() if folder else cache_folder()) / entry.file_name
+
+
+def _found(entry: Source, mirror: str | Path | None, cached: Path) -> tuple[Path | None, bytes]:
+    """The first copy on this machine, its digest checked; None and nothing without one."""
+    for path in (_mirrored(entry, mirror), cached):
+        if path is None or not path.is_file():
+            continue
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DataError(
+                f"{str(path)!r} cannot be read: {error.strerror}", "check its permissions"
+            ) from error
+        way_out = f"remove {str(path)!r} and fetch {entry.name!r} again"
+        check_digest(data, entry.sha256, str(path), way_out)
+        return path, data
+    return None, b""
 
 
 def _gathered(entry: Source, timeout: float, offline: bool) -> bytes:
-    tried: list[str] = []
-    mismatch: ChecksumError | None = None
+    """The bytes of a source from the first way that gives the promised ones."""
+    ways: list[Callable[[], tuple[str, bytes]]] = []
     if entry.builtin:
-        try:
-            data = recipes.from_library(entry.builtin, entry.names if entry.header else ())
-            check_digest(data, entry.sha256, f"{entry.name!r} from scikit-learn", _UPDATE)
-            return data
-        except LaminaError as error:
-            tried.append(error.message)
-            mismatch = error if isinstance(error, ChecksumError) else None
+        ways.append(lambda: ("scikit-learn's copy", _from_library(entry)))
     for place in entry.downloads if not offline else ():
+        ways.append(partial(_downloaded, place, timeout))
+    tried: list[LaminaError] = []
+    for way in ways:
         try:
-            data = recipes.RECIPES.get(place.recipe)(download(place.address, timeout=timeout))
-            check_digest(data, entry.sha256, place.address, _UPDATE)
+            what, data = way()
+            check_digest(data, entry.sha256, what, _three_ways(entry))
+        except LaminaError as error:
+            tried.append(error)
+        else:
             return data
-        except (LaminaError, UnicodeDecodeError, KeyError, IndexError) as error:
-            tried.append(error.message if isinstance(error, LaminaError) else f"{error!r}")
-            mismatch = error if isinstance(error, ChecksumError) else mismatch
-    if mismatch is not None:
-        raise ChecksumError("; ".join(tried), mismatch.way_out)
-    raise DataError(
-        f"data set {entry.name!r} is not on this machine"
-        + (f": {'; '.join(tried)}" if tried else ""),
-        _three_ways(entry),
-    )
+    said = "".join(f"\n  - {error.message}" for error in tried)
+    kind = ChecksumError if any(isinstance(e, ChecksumError) for e in tried) else DataError
+    raise kind(f"data set {entry.name!r} is not on this machine{said}", _three_ways(entry))
 
 
-_UPDATE = "use another mirror, or a newer version of lamina if the set has changed"
+def _from_library(entry: Source) -> bytes:
+    return recipes.from_library(entry.builtin, entry.names if entry.header else ())
+
+
+def _downloaded(place: Download, timeout: float) -> tuple[str, bytes]:
+    data = download(place.address, timeout=timeout)
+    recipe = recipes.RECIPES.get(place.recipe)
+    try:
+        return place.address, recipe(data)
+    except LaminaError:
+        raise
+    except Exception as error:  # what a recipe does with foreign bytes cannot be foreseen
+        raise DataError(
+            f"{place.address} gives something that recipe {place.recipe!r} cannot use: {error!r}",
+            "try another mirror",
+        ) from error
 
 
 def _three_ways(entry: Source) -> str:
     ways = []
+    named = os.environ.get(MIRROR, "")
+    if named and not Path(named).expanduser().is_dir():
+        ways.append(f"correct {MIRROR}={named!r}, which is no folder")
     if entry.mirror_path:
         ways.append(f"set {MIRROR} to a folder that holds {entry.mirror_path}")
     ways.append(f"put the file at {cache_folder() / entry.file_name}")

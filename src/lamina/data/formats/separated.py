@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -141,12 +142,10 @@ def _control_share(text: str) -> float:
 
 
 def _separator(text: str, suffix: str) -> str:
-    lines = [line for line in islice(io.StringIO(text[:SAMPLE_BYTES]), 30) if line.strip()]
-    if len(text) > SAMPLE_BYTES and len(lines) > 1:
-        lines = lines[:-1]
+    lines = [line for line in re.split(r"\r\n|\r|\n", text[:SAMPLE_BYTES])[:30] if line.strip()]
     best, best_score = "\t" if suffix in (".tsv", ".tab") else ",", (0.0, 0.0)
     for separator in "\t,;|" if suffix in (".tsv", ".tab") else SEPARATORS:
-        counts = [len(row) - 1 for row in csv.reader(lines, delimiter=separator) if row]
+        counts = _counts(lines, separator)
         if not counts or not any(counts):
             continue
         usual = max(set(counts), key=counts.count)
@@ -154,6 +153,13 @@ def _separator(text: str, suffix: str) -> str:
         if score > best_score:
             best, best_score = separator, score
     return best
+
+
+def _counts(lines: list[str], separator: str) -> list[int]:
+    try:
+        return [len(row) - 1 for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:
+        return []
 
 
 def _sample(text: str, separator: str, origin: str) -> list[list[str]]:
@@ -183,6 +189,8 @@ def _parsed(text: str, separator: str, width: int, origin: str) -> list[Any]:
 
     data = text.encode("utf-8", errors="replace")
     names = [f"c{i}" for i in range(width)]
+    if '"' in text:
+        _refuse_open_quotes(text, separator, origin)
     ragged: list[Any] = []
 
     def note(row: Any) -> str:
@@ -216,6 +224,21 @@ def _parsed(text: str, separator: str, width: int, origin: str) -> list[Any]:
             "give every row the same number of cells",
         )
     return [chunked.combine_chunks() for chunked in table.columns]
+
+
+def _refuse_open_quotes(text: str, separator: str, origin: str) -> None:
+    """A quote that is never closed would swallow the rest of the file as one cell."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    before = 0
+    try:
+        for _ in reader:
+            before = reader.line_num
+    except csv.Error as error:
+        what = "a quote is never closed" if "unexpected end" in str(error) else str(error)
+        raise DataError(
+            f"{origin}, in the row that begins on line {before + 1}: {what}",
+            'close the quote there; a quote inside a quoted cell is written twice ("")',
+        ) from error
 
 
 def _ragged(text: str, separator: str, width: int, origin: str) -> DataError | None:
