@@ -148,8 +148,7 @@ def _member(code: Code, plan: Plan) -> None:
             count = row.count("batch_count")
             carried = [("double", "0.0"), ("i64", epoch.carried[0])]
             with code.loop("0", count, 1, carried) as batch:
-                lost, goal = _batch(code, plan, row, arrays, own, batch.index, rate, *batch.carried)
-                batch.following = [lost, goal]
+                batch.following = batches.write(batch.index, rate, *batch.carried)
             code.write(
                 "double", batch.results[0], code.along(row.address("losses"), epoch.index, 8)
             )
