@@ -12,6 +12,7 @@ from lamina.nets.layers.base import Layer, ModuleCall, Shape, ShapeProblem, size
 class Activation(Layer):
     """An element-wise function; `operations` is its nominal cost per value."""
 
+    family: ClassVar[str] = "activation"
     operations: ClassVar[int] = 1
 
     def output(self, inputs: tuple[Shape, ...]) -> Shape:

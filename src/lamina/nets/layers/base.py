@@ -56,6 +56,9 @@ class Layer(ABC):
     values: ClassVar[str] = "float"
     """What the layer reads: "float", "int" (category codes), or "any", which it hands on."""
 
+    family: ClassVar[str] = "layer"
+    """For drawings: "layer", "activation", "norm", "pool", "merge" or "shape"."""
+
     def __post_init__(self) -> None:
         for f in fields(self):
             # Lists of a document or a call become tuples: a layer is hashable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, size
 
@@ -11,6 +12,7 @@ from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, si
 class Dropout(Layer):
     """Each value is zero with probability p and else divided by 1 - p (Srivastava et al., 2014)."""
 
+    family: ClassVar[str] = "norm"
     p: float = 0.5
 
     def output(self, inputs: tuple[Shape, ...]) -> Shape:

@@ -15,6 +15,7 @@ MODULES = "lamina.nets.convert.modules"
 class Add(Layer):
     """The sum of two or more tensors of one shape (a skip connection)."""
 
+    family: ClassVar[str] = "merge"
     arity: ClassVar[int | tuple[int, ...] | None] = None
 
     def output(self, inputs: tuple[Shape, ...]) -> Shape:
@@ -41,6 +42,7 @@ class Concat(Layer):
         dim: the axis; 0 is a row's first (the channels), the batch axis does not count.
     """
 
+    family: ClassVar[str] = "merge"
     arity: ClassVar[int | tuple[int, ...] | None] = None
     values: ClassVar[str] = "any"
     dim: int = 0

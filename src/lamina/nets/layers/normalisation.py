@@ -27,6 +27,7 @@ class BatchNorm(Layer):
         track_running_stats: whether running statistics are kept.
     """
 
+    family: ClassVar[str] = "norm"
     ranks: ClassVar[tuple[int, ...]] = (3,)
     wanted: ClassVar[str] = "3 axes (channels x height x width)"
     num_features: int | None = None
@@ -93,6 +94,7 @@ class LayerNorm(Layer):
         bias: whether there is a bias beside the weight.
     """
 
+    family: ClassVar[str] = "norm"
     normalized_shape: int | tuple[int, ...] | None = None
     eps: float = 1e-5
     elementwise_affine: bool = True
@@ -145,6 +147,7 @@ class GroupNorm(Layer):
         affine: whether weight and bias per channel are trained.
     """
 
+    family: ClassVar[str] = "norm"
     num_groups: int
     num_channels: int | None = None
     eps: float = 1e-5

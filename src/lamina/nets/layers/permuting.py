@@ -19,6 +19,7 @@ class Permute(Layer):
             the batch axis does not count: (1, 0) makes steps x features of channels x length.
     """
 
+    family: ClassVar[str] = "shape"
     values: ClassVar[str] = "any"
     dims: tuple[int, ...]
 

@@ -19,6 +19,7 @@ class Pooling(Layer):
         padding: cells added on both sides, at most half a kernel.
     """
 
+    family: ClassVar[str] = "pool"
     axes: ClassVar[int] = 2
     kernel_size: Sizes
     stride: Sizes | None = None
@@ -132,6 +133,7 @@ class AvgPool3d(AvgPooling):
 class AdaptiveAvgPool1d(Layer):
     """The mean of each of `output_size` nearly equal shares of the length."""
 
+    family: ClassVar[str] = "pool"
     output_size: int
 
     def output(self, inputs: tuple[Shape, ...]) -> Shape:
@@ -157,6 +159,7 @@ class AdaptiveAvgPool2d(Layer):
         output_size: one number, or (height, width), where None keeps the input's.
     """
 
+    family: ClassVar[str] = "pool"
     output_size: int | tuple[int | None, ...]
 
     def output(self, inputs: tuple[Shape, ...]) -> Shape:

@@ -19,6 +19,7 @@ class Flatten(Layer):
             does not count (torch's default of 1 is 0 here).
     """
 
+    family: ClassVar[str] = "shape"
     values: ClassVar[str] = "any"
     start_dim: int = 0
     end_dim: int = -1
@@ -52,6 +53,7 @@ class Reshape(Layer):
         shape: the new shape without the batch axis; one size may be -1: what remains.
     """
 
+    family: ClassVar[str] = "shape"
     values: ClassVar[str] = "any"
     shape: tuple[int, ...]
 

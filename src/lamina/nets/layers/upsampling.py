@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, ShapeProblem, size
 from lamina.nets.layers.windows import spread, words
@@ -31,6 +32,7 @@ class Upsample(Layer):
         align_corners: whether corner points keep their place; not for the nearest modes.
     """
 
+    family: ClassVar[str] = "shape"
     size: int | tuple[int, ...] | None = None
     scale_factor: float | tuple[float, ...] | None = None
     mode: str = "nearest"
