@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -221,18 +220,6 @@ def examples_from_arrays(
 def task_of(labels: tuple[str, ...]) -> str:
     """The task that a number of classes makes."""
     return {0: "regression", 2: "binary"}.get(len(labels), "classes")
-
-
-def input_from_document(document: Mapping[str, Any], features: NDArray[Any]) -> NDArray[Any]:
-    """Features (rows, *shape) normalised by an array preparation, float32 (int64 for codes)."""
-    if features.dtype.kind == "i":
-        return features.astype(np.int64, copy=False)
-    given = document.get("arrays", {})
-    if given.get("shift") is None:
-        return np.ascontiguousarray(features, dtype=np.float32)
-    row = features.shape[1:]
-    shift, scale = (np.asarray(given[k], np.float64).reshape(row) for k in ("shift", "scale"))
-    return np.ascontiguousarray((features - shift) * scale, dtype=np.float32)
 
 
 def _pair(data: tuple[Any, ...]) -> tuple[NDArray[Any], NDArray[Any]]:

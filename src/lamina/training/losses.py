@@ -62,16 +62,20 @@ def targets_for(
 
 
 def probabilities(outputs: NDArray[Any], loss: str, network: Network) -> Floats:
-    """Probability of each class, (rows, classes), float64; two columns for a binary target.
+    """Probability of each class, (rows, classes), float64; two columns for a single output.
 
     Outputs trained with mse, l1 or huber towards 0 and 1 are cut to that range.
+
+    Args:
+        outputs: what the network gave, (rows, ...).
+        loss: a resolved loss; empty when unknown.
+        network: tells whether its outputs are probabilities or logits.
     """
     values = as_rows(outputs)
-    if loss == "cross-entropy":
-        return values if gives_probabilities(network) else softmax(values)
-    if loss == "bce-logits":
-        values = sigmoid(values)
-    positive = np.clip(values[:, :1], 0.0, 1.0)
+    done = gives_probabilities(network) or loss in _OF_NUMBERS
+    if values.shape[1] > 1:
+        return values if done else softmax(values)
+    positive = np.clip(values if done else sigmoid(values), 0.0, 1.0)
     return np.hstack([1.0 - positive, positive])
 
 

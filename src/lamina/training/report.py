@@ -121,6 +121,11 @@ def cost_at_epochs(curve: Floats, step: int = 100) -> dict[str, float]:
     return {str(k): float(curve[k]) for k in marks if k >= 0 and np.isfinite(curve[k])}
 
 
+def short_label(label: str, most: int = 24) -> str:
+    """A label cut to so many characters."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
 def layers_text(network: Network) -> list[str]:
     """The layers in topological order: "Linear l1 (3)", the numbers being the output shape."""
     return [f"{n.label} ({', '.join(map(str, network.shapes[n.name]))})" for n in network.nodes]
