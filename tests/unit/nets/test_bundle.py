@@ -55,8 +55,8 @@ def test_equal_content_gives_equal_bytes_in_whatever_order_it_is_given() -> None
     one = model()
     other = replace(
         one,
-        weights=dict(reversed(one.weights.items())),
-        metrics=dict(reversed(one.metrics.items())),
+        weights=dict(reversed(list(one.weights.items()))),
+        metrics=dict(reversed(list(one.metrics.items()))),
     )
     assert one.to_bytes() == other.to_bytes()
     assert one.digest == other.digest
@@ -134,7 +134,7 @@ def test_a_changed_byte_or_a_cut_is_always_noticed(data: st.DataObject) -> None:
         assert loaded.digest == model().digest  # only white space of the header had changed
 
 
-def header_with(change: Callable[[dict[str, object]], None]) -> bytes:
+def header_with(change: Callable[[dict[str, object]], object]) -> bytes:
     whole = model().to_bytes()
     (length,) = struct.unpack("<Q", whole[:8])
     header = json.loads(whole[8 : 8 + length])
