@@ -62,11 +62,15 @@ def loss_curve(result: TrainingResult, path: str | Path) -> Path:
         for member in members:
             if member.best_epoch and member.validation is not None:
                 best = member.validation[member.best_epoch - 1]
-                axes.plot(member.best_epoch, best, "o", ms=5, color=COLOURS[1], mec="white")
+                label = f"best epoch {member.best_epoch}" if len(members) == 1 else None
+                axes.plot(
+                    member.best_epoch, best, "o", ms=6, color=COLOURS[1], mec="white", label=label
+                )
         if _spans_decades([m.cost for m in members]):
             axes.set_yscale("log")
         axes.set(xlabel="epoch", ylabel=f"loss ({result.chosen.loss_name})")
-        axes.set_title(f"{result.network.name}: loss over {_count(len(members), 'training')}")
+        over = f", {len(members)} trainings" if len(members) > 1 else ""
+        axes.set_title(f"{result.network.name}: loss{over}")
         axes.legend(loc="upper right")
     return Path(path)
 
@@ -80,7 +84,9 @@ def confusion_picture(result: TrainingResult, path: str | Path) -> Path:
     matrix = result.chosen.confusion
     if matrix is None:
         raise UsageError("there is no confusion matrix", "it needs classes and test rows")
-    return draw_confusion(matrix, result.examples.labels, path, f"{result.network.name}: classes")
+    return draw_confusion(
+        matrix, result.examples.labels, path, f"{result.network.name}: confusion matrix"
+    )
 
 
 def draw_confusion(
@@ -93,7 +99,12 @@ def draw_confusion(
     with _Picture(path, (side + 0.8, side)) as (figure, axes):
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         names = [short_label(label, 14) for label in labels]
-        axes.set_xticks(range(count), names, rotation=0 if count <= 4 else 45, ha="center")
+        axes.set_xticks(
+            range(count),
+            names,
+            rotation=45 if count > 3 and max(map(len, names)) > 4 else 0,
+            ha="center",
+        )
         axes.set_yticks(range(count), names)
         axes.grid(False)
         axes.spines[:].set_visible(False)
@@ -127,9 +138,7 @@ def roc_curve(result: TrainingResult, path: str | Path) -> Path:
                 _fold_roc(axes, fold, result)
             _roc_line(axes, truth == 1, chances[:, 1], COLOURS[0], "all folds")
         else:
-            for number, label in enumerate(result.examples.labels[: len(COLOURS)]):
-                colour = COLOURS[number]
-                _roc_line(axes, truth == number, chances[:, number], colour, short_label(label))
+            _class_rocs(axes, truth, chances, result.examples.labels)
         axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.set_title(f"{result.network.name}: ROC")
@@ -265,15 +274,30 @@ def _fold_roc(axes: Any, fold: FoldResult, result: TrainingResult) -> None:
     axes.plot(false, true, color=COLOURS[0], lw=0.8, alpha=0.4)
 
 
+def _class_rocs(
+    axes: Any, truth: NDArray[np.int64], chances: Floats, labels: Sequence[str]
+) -> None:
+    """A line per class; of many classes those with the smallest areas, which is said."""
+    areas = [auc(truth == k, chances[:, k]) for k in range(len(labels))]
+    known = sorted((area, k) for k, area in enumerate(areas) if area is not None)
+    drawn = known[: len(COLOURS)]
+    for (_, number), colour in zip(drawn, COLOURS, strict=False):
+        name = f"{short_label(labels[number])} against the rest"
+        _roc_line(axes, truth == number, chances[:, number], colour, name)
+    if len(known) > len(drawn):
+        rest = [area for area, _ in known[len(drawn) :]]
+        axes.plot([], [], " ", label=f"{_count(len(rest), 'class')} more, area from {rest[0]:.3f}")
+
+
 def _roc_line(
     axes: Any, positive: NDArray[np.bool_], scores: Floats, colour: str, label: str
 ) -> None:
     area = auc(positive, scores)
-    if area is None:
-        return
-    false, true = roc(positive, scores)
-    axes.plot(false, true, color=colour, lw=2, label=f"{label}, area {area:.3f}")
+    if area is not None:
+        false, true = roc(positive, scores)
+        axes.plot(false, true, color=colour, lw=2, label=f"{label}, area {area:.3f}")
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{plural if number != 1 else ''}"
