@@ -40,7 +40,7 @@ def column(name: str, values: Any) -> Column:
     """
     array = values if isinstance(values, np.ndarray) else _array(name, values)
     if isinstance(array, np.ma.MaskedArray):
-        array = np.ma.filled(array.astype(object), None)
+        array = np.where(np.ma.getmaskarray(array), None, array.data.astype(object))
     if array.ndim != 1:
         raise DataError(
             f"column {name!r} has {array.ndim} axes, shape {array.shape}",

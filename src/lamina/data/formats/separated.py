@@ -268,14 +268,13 @@ def _column(texts: Any) -> Column:
     if texts.null_count == len(texts):
         return np.full(len(texts), np.nan)
     head = texts.slice(0, SAMPLE_ROWS)
-    for kind in (pyarrow.int64(), pyarrow.float64()):
+    whole = [] if texts.null_count else [pyarrow.int64()]
+    for kind in (*whole, pyarrow.float64()):
         try:
             compute.cast(head, kind)
             numbers = compute.cast(texts, kind)
         except pyarrow.ArrowInvalid:
             continue
-        if numbers.null_count or kind == pyarrow.float64():
-            numbers = compute.cast(numbers, pyarrow.float64(), safe=False)
         return np.array(numbers.to_numpy(zero_copy_only=False))
     coded = texts.dictionary_encode()
     distinct_texts = coded.dictionary.to_pylist()
