@@ -1,0 +1,71 @@
+"""Values by name: a data set, a table file, a network, a model, from what a person types."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lamina.data.sources import catalogue
+from lamina.data.sources import load as load_source
+from lamina.data.tables import Table, read_table
+from lamina.errors import UnknownNameError, UsageError
+from lamina.nets.bundle import Bundle
+from lamina.nets.document import read_network
+
+
+def table(data: str | Path) -> Table:
+    """The table of a named set, or of a file.
+
+    Raises:
+        UnknownNameError: neither a named set nor a file; lists the named sets.
+    """
+    name, sets = str(data), catalogue()
+    if name in sets:
+        return load_source(name)
+    if not Path(name).exists() and not Path(name).suffix:
+        raise UnknownNameError("data set or file", name, sets)
+    return read_table(name)
+
+
+def target_of(data: str | Path, target: str | None) -> str:
+    """The target column: as given, or the catalogue's for a named set.
+
+    Raises:
+        UsageError: not given, and the data is no named set.
+    """
+    if target:
+        return target
+    sets = catalogue()
+    if str(data) in sets:
+        return sets[str(data)].target
+    raise UsageError(
+        f"the target column of {str(data)!r} is not known", "name it with --target COLUMN"
+    )
+
+
+def value(text: str, port_type: str) -> Any:
+    """A value for a workflow input of a type, from text on the command line.
+
+    Numbers, booleans, lists and mappings are read as JSON; tables and models from files.
+    """
+    if port_type in ("str", "any"):
+        return text
+    if port_type in ("file", "folder"):
+        return Path(text)
+    readers = {"table": table, "model": Bundle.load, "network": read_network}
+    if port_type in readers:
+        return readers[port_type](text)
+    if port_type.startswith("list[") and not text.lstrip().startswith("["):
+        inner = port_type.removeprefix("list[").removesuffix("]")
+        return [value(part.strip(), inner) for part in text.split(",") if part.strip()]
+    return _plain(text, port_type)
+
+
+def _plain(text: str, port_type: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{text!r} cannot be read as {port_type}", "write it as JSON, say 3, 0.5, true, [1, 2]"
+        ) from error
