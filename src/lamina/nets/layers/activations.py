@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lamina.nets.layers.base import Layer, ModuleCall, Shape, ShapeProblem, size
+from lamina.nets.layers.base import Layer, ModuleCall, SettingProblem, Shape, ShapeProblem, size
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class GELU(Activation):
     def output(self, inputs: tuple[Shape, ...]) -> Shape:
         """The shape that comes in; refuses an unknown approximation."""
         if self.approximate not in ("none", "tanh"):
-            raise ShapeProblem('approximate "none" or "tanh"', repr(self.approximate))
+            raise SettingProblem('approximate "none" or "tanh"', repr(self.approximate))
         return inputs[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lamina.nets.layers.base import Layer, ModuleCall, Shape, ShapeProblem, size
+from lamina.nets.layers.windows import at_least
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class Linear(Layer):
     def output(self, inputs: tuple[Shape, ...]) -> Shape:
         """Shape with the last axis replaced by out_features."""
         (shape,) = inputs
-        if self.out_features < 1:
-            raise ShapeProblem("out_features of at least 1", str(self.out_features))
+        at_least("out_features", self.out_features, 1)
         if not shape:
             raise ShapeProblem("at least one axis", "a single number")
         if self.in_features is not None and shape[-1] != self.in_features:
