@@ -98,10 +98,13 @@ def choose(program: Program, device: str, engines: Iterable[str] | None = None) 
 
 
 def seconds_in_words(seconds: float) -> str:
-    """A duration with two significant digits: "0.01 s", "2.8 s", "3.1 min"."""
-    if seconds >= 120:
-        return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{seconds / 60:.0f} min"
-    return f"{seconds:.3f} s" if seconds < 0.01 else f"{seconds:.2g} s"
+    """A duration with two significant digits: "85 µs", "4 ms", "0.03 s", "2.8 s", "3.1 min"."""
+    for unit, name in ((1e-3, "µs"), (1e-2, "ms")):
+        if seconds < unit:
+            return f"{float(f'{seconds * (1e6 if name == "µs" else 1e3):.2g}'):g} {name}"
+    if seconds < 100:
+        return f"{float(f'{seconds:.2g}'):g} s"
+    return f"{float(f'{seconds / 60:.2g}'):g} min"
 
 
 def cores() -> int:

@@ -1,0 +1,104 @@
+"""Whether members run as one network or one by one: measured once, then remembered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from time import perf_counter
+
+import torch
+
+from lamina.nets.layers.base import size
+from lamina.training.engines import cost
+from lamina.training.engines.torch_lane import Lane, Recipe, Store
+
+MEMORY_BYTES = 4 << 30
+"""Room for the activations of members that run together."""
+
+ROUNDS = 5
+SECONDS = 0.25
+"""A probe ends after so many rounds, or so long."""
+
+
+def together(recipe: Recipe) -> int:
+    """Most members that fit into memory as one network; 1 when a layer cannot be folded."""
+    program = recipe.program
+    count = len(program.members)
+    if count == 1:
+        return 1
+    rows = max(len(program.portions[m.portion].train) for m in program.members)
+    batch = int(torch.tensor(program.members[0].settings.bounds(rows)).diff().max())
+    values = sum(size(shape) for shape in program.network.shapes.values())
+    return max(1, min(count, MEMORY_BYTES // max(1, 8 * batch * values)))
+
+
+def choose(recipe: Recipe, store: Store, threads: int) -> int:
+    """Members per lane: the faster of one and as many as possible, by measurement.
+
+    The result is kept for this machine, so that a second training of the same kind takes the
+    same way and gives the same numbers.
+    """
+    most = together(recipe)
+    if most == 1:
+        return 1
+    key = _signature(recipe, threads)
+    known = cost.recall("forms", key, ("torch",))
+    if isinstance(known, int) and 1 <= known <= most:
+        return known
+    best = measure(recipe, store, (1, most))
+    cost.remember("forms", key, best, ("torch",))
+    return best
+
+
+def measure(recipe: Recipe, store: Store, sizes: Sequence[int]) -> int:
+    """The lane size with the least time per batch of all members; copies are trained."""
+    lanes: dict[int, Lane] = {}
+    for count in sizes:
+        numbers = range(count)
+        try:
+            lanes[count] = Lane(recipe, numbers, store.rows(numbers), 0.5)
+            _time(lanes[count], 0)
+        except (ValueError, RuntimeError):
+            # A layer that cannot be folded shows here; one by one always remains.
+            lanes.pop(count, None)
+    if len(lanes) < 2:
+        return min(lanes, default=1)
+    seconds = dict.fromkeys(lanes, float("inf"))
+    begin = perf_counter()
+    for turn in range(ROUNDS):
+        for count, lane in lanes.items():
+            seconds[count] = min(seconds[count], _time(lane, turn) / count)
+        if perf_counter() - begin > SECONDS:
+            break
+    return min(seconds, key=lambda count: (seconds[count], -count))
+
+
+def _time(lane: Lane, turn: int) -> float:
+    if turn == 0:
+        lane.begin_epoch(0)
+    _wait(lane)
+    begin = perf_counter()
+    lane.batch(turn % lane.feed.batches)
+    _wait(lane)
+    return perf_counter() - begin
+
+
+def _wait(lane: Lane) -> None:
+    if lane.recipe.device.type == "cuda":
+        torch.cuda.synchronize(lane.recipe.device)
+
+
+def _signature(recipe: Recipe, threads: int) -> str:
+    """What decides the faster form: the shapes of the work, not its data."""
+    program = recipe.program
+    first = program.members[0].settings
+    layers = [
+        (node.layer.kind, node.layer.settings(), node.sources, program.network.shapes[node.name])
+        for node in program.network.nodes
+    ]
+    rows = sorted(len(program.portions[m.portion].train) for m in program.members)
+    work = (first.batches, first.batch_size, first.optimiser, first.shuffle, program.loss)
+    where = (recipe.device.type, recipe.precision, threads)
+    text = json.dumps([layers, rows, work, where], default=str)
+    return sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,90 @@
+"""What a network computes in training: its layers up to the logits, in a good order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lamina.nets.convert.torch_out import node_module
+from lamina.nets.layers import Layer, Shape
+from lamina.nets.network import Network
+
+FOLDED = {("bce", "Sigmoid"), ("cross-entropy", "Softmax")}
+"""Losses that take the last activation into themselves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One layer in training: its name, what it reads, its module (on the CPU) and shapes."""
+
+    name: str
+    sources: tuple[str, ...]
+    layer: Layer
+    module: nn.Module
+    inputs: tuple[Shape, ...]
+    output: Shape
+
+
+def folds(network: Network, loss: str) -> bool:
+    """Whether the network's last activation is part of the loss."""
+    layer = network[network.outputs[0]].layer
+    last_axis = getattr(layer, "dim", -1) in (-1, len(network.shapes[network.outputs[0]]) - 1)
+    return (loss, layer.kind) in FOLDED and (layer.kind != "Softmax" or last_axis)
+
+
+def training_steps(network: Network, loss: str) -> tuple[list[Step], str]:
+    """The steps that lead to the loss, in order, and the name of the value it reads.
+
+    A last activation that the loss contains is left out, with all that leads nowhere then;
+    a ReLU in front of a MaxPool moves behind it, where there are fewer values and the
+    result is the same.
+    """
+    end = network.outputs[0]
+    if folds(network, loss):
+        end = network[end].sources[0]
+    needed = {end}
+    for node in reversed(network.nodes):
+        if node.name in needed:
+            needed.update(node.sources)
+    with torch.random.fork_rng(devices=[]):
+        steps = [
+            Step(
+                node.name,
+                node.sources,
+                node.layer,
+                node_module(network, node),
+                network.input_shapes(node),
+                network.shapes[node.name],
+            )
+            for node in network.nodes
+            if node.name in needed
+        ]
+    return _pooled_first(steps, end), end
+
+
+def _pooled_first(steps: Sequence[Step], end: str) -> list[Step]:
+    """ReLU, MaxPool -> MaxPool, ReLU wherever nothing else reads the ReLU."""
+    ordered = list(steps)
+    readers: dict[str, int] = {end: 1}
+    for step in ordered:
+        for source in step.sources:
+            readers[source] = readers.get(source, 0) + 1
+    place = {step.name: number for number, step in enumerate(ordered)}
+    for number, pool in enumerate(ordered):
+        if type(pool.module) not in (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d):
+            continue
+        before = place.get(pool.sources[0])
+        if before is None or type(ordered[before].module) is not nn.ReLU:
+            continue
+        relu = ordered[before]
+        if readers[relu.name] == 1:
+            ordered[before] = Step(
+                relu.name, relu.sources, pool.layer, pool.module, pool.inputs, pool.output
+            )
+            ordered[number] = Step(
+                pool.name, pool.sources, relu.layer, relu.module, (pool.output,), pool.output
+            )
+    return ordered
