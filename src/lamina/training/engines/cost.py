@@ -99,11 +99,10 @@ def choose(program: Program, device: str, engines: Iterable[str] | None = None) 
 
 def seconds_in_words(seconds: float) -> str:
     """A duration with two significant digits: "85 µs", "4 ms", "0.03 s", "2.8 s", "3.1 min"."""
-    for unit, name in ((1e-3, "µs"), (1e-2, "ms")):
-        if seconds < unit:
-            return f"{float(f'{seconds * (1e6 if name == "µs" else 1e3):.2g}'):g} {name}"
-    if seconds < 100:
-        return f"{float(f'{seconds:.2g}'):g} s"
+    units = ((1e-3, 1e6, "µs"), (1e-2, 1e3, "ms"), (100.0, 1.0, "s"))
+    for limit, factor, unit in units:
+        if seconds < limit:
+            return f"{float(f'{seconds * factor:.2g}'):g} {unit}"
     return f"{float(f'{seconds / 60:.2g}'):g} min"
 
 
