@@ -9,6 +9,7 @@ from lamina.workflow.draw.crossings import Item, Layers
 _BOX_GAP = 28.0
 _BEND_GAP = 14.0
 _ROUNDS = 16
+_STRAIGHTENINGS = 6
 
 
 def place(layers: Layers) -> None:
@@ -29,6 +30,9 @@ def place(layers: Layers) -> None:
                 for item in layer
             ]
             _settle(layer, [w[0] for w in wishes], [w[1] for w in wishes])
+    chains = _chains(layers)
+    for _ in range(_STRAIGHTENINGS):
+        _straighten(layers, chains)
     left = min((item.x - item.width / 2 for layer in layers for item in layer), default=0.0)
     for layer in layers:
         for item in layer:
@@ -47,6 +51,32 @@ def _wish(item: Item, *, up: bool, down: bool) -> tuple[float, float]:
         weight += pull
         total += pull * (other.x + other.port_in(item) - item.port_out(other))
     return (total / weight, weight) if weight else (item.x, 0.1)
+
+
+def _chains(layers: Layers) -> list[list[Item]]:
+    """Longest runs of items in which each is the only neighbour of the next, and back."""
+    chains = []
+    for layer in layers:
+        for item in layer:
+            if len(item.up) == 1 and len(item.up[0].down) == 1:
+                continue
+            chain = [item]
+            while len(chain[-1].down) == 1 and len(chain[-1].down[0].up) == 1:
+                chain.append(chain[-1].down[0])
+            if len(chain) > 1:
+                chains.append(chain)
+    return chains
+
+
+def _straighten(layers: Layers, chains: list[list[Item]]) -> None:
+    """Moves the items of each chain towards their common middle."""
+    middles: dict[int, float] = {}
+    for chain in chains:
+        middle = sum(item.x for item in chain) / len(chain)
+        middles.update((id(item), middle) for item in chain)
+    for layer in layers:
+        wishes = [middles.get(id(item), item.x) for item in layer]
+        _settle(layer, wishes, [9.0 if id(item) in middles else 1.0 for item in layer])
 
 
 def _pull(item: Item, other: Item) -> float:

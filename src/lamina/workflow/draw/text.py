@@ -11,6 +11,10 @@ _MOST_LANES = 32
 """With more lanes than this a row no longer fits a terminal; sources are then only named."""
 
 
+_RESTING = ""
+"""Marks a column whose box has no reader: one row stays free below it."""
+
+
 @dataclass
 class _Lanes:
     """Which box's value travels in which column, and how many readers still wait for it."""
@@ -25,13 +29,14 @@ class _Lanes:
         ending = self._ending(sources)
         own = min(ending) if ending else self._free()
         left, right = min([own, *reads]), max([own, *reads])
+        resting = [at for at, owner in enumerate(self.owners) if owner is _RESTING]
         cells = [
             self._cell(column, own, reads, ending, (left, right))
             for column in range(len(self.owners))
         ]
-        for column in ending:
+        for column in (*ending, *resting):
             self.owners[column] = None
-        self.owners[own] = box if readers else None
+        self.owners[own] = box if readers else _RESTING
         self.waiting[box] = readers
         self.columns[box] = own
         while self.owners and self.owners[-1] is None:
@@ -60,7 +65,7 @@ class _Lanes:
             return "●" + dash
         if column in reads:
             return _JOINTS[column == left, column == right, column in ending] + dash
-        if self.owners[column] is not None:
+        if self.owners[column] not in (None, _RESTING):
             return "│" + dash
         return ("─" if left < column < right else " ") + dash
 

@@ -1,0 +1,56 @@
+"""Tasks known by name (train, predict, vote, ...): functions of other rooms and of plug-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lamina.registry import Registry
+from lamina.workflow.actions.base import Action, Place
+from lamina.workflow.ports import Signature
+from lamina.workflow.signature import signature_of
+
+TASKS: Registry[Callable[..., Any]] = Registry(
+    "tasks",
+    "task",
+    {
+        "train": "lamina.training.tasks:train",
+        "predict": "lamina.training.tasks:predict",
+        "evaluate": "lamina.training.tasks:evaluate",
+        "vote": "lamina.training.tasks:vote",
+        "read-table": "lamina.data.tables:read_table",
+        "write-table": "lamina.data.tables:write_table",
+        "split": "lamina.workflow.patterns:split",
+        "join": "lamina.workflow.patterns:join",
+        "shuffle": "lamina.workflow.patterns:shuffle",
+        "group": "lamina.workflow.patterns:group",
+    },
+)
+"""Name -> function; `TASKS.register(name, function)` or the entry points `lamina.tasks`."""
+
+
+@dataclass(frozen=True)
+class NamedAction(Action):
+    """Calls a function from the table of tasks; its annotations are the ports."""
+
+    name: str
+    kind: ClassVar[str] = "named"
+
+    def signature(self) -> Signature:
+        """Ports from the function's annotations. Raises UnknownNameError."""
+        return signature_of(TASKS.get(self.name))
+
+    def to_document(self) -> dict[str, Any]:
+        """`do` is the name itself."""
+        return {"do": self.name}
+
+    @classmethod
+    def from_document(cls, entry: dict[str, Any], place: Place) -> NamedAction:
+        """Every word after `do` that is no kind of action."""
+        del place
+        return cls(entry["do"])
+
+    def summary(self) -> str:
+        """Its name."""
+        return self.name

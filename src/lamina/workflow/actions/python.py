@@ -1,0 +1,66 @@
+"""A Python function as a task."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lamina.errors import UsageError
+from lamina.workflow.actions.base import Action, Place
+from lamina.workflow.ports import Signature
+from lamina.workflow.signature import signature_of
+from lamina.workflow.source import signature_in_source
+
+
+@dataclass(frozen=True)
+class PythonAction(Action):
+    """Calls a Python function.
+
+    Args:
+        function: "module:name", or "file.py:name" relative to `folder`.
+        folder: what a relative file is relative to; the current folder when None.
+        call: the function itself, where it is at hand; never written to documents.
+    """
+
+    function: str
+    folder: Path | None = field(default=None, compare=False)
+    call: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+    kind: ClassVar[str] = "python"
+
+    @classmethod
+    def of(cls, call: Callable[..., Any]) -> PythonAction:
+        """The action of a function at hand; functions of a script are named by its file."""
+        module = getattr(call, "__module__", None) or "?"
+        name = getattr(call, "__qualname__", None) or type(call).__qualname__
+        script = getattr(sys.modules.get("__main__"), "__file__", None)
+        if module == "__main__" and script:
+            path = Path(script).resolve()
+            return cls(f"{path.name}:{name}", path.parent, call)
+        return cls(f"{module}:{name}", None, call)
+
+    def signature(self) -> Signature:
+        """Ports from the annotations; a function that is not at hand is read, never imported."""
+        if self.call is not None:
+            return signature_of(self.call)
+        return signature_in_source(self.function, self.folder)
+
+    def to_document(self) -> dict[str, Any]:
+        """Raises UsageError for a function that has no name to find it by."""
+        if "<" in self.function or self.function.startswith(("__main__:", "?:")):
+            raise UsageError(
+                f"the function {self.function} exists only in this process",
+                "define it at the top level of a module or of a file beside the document",
+            )
+        return {"do": "python", "function": self.function}
+
+    @classmethod
+    def from_document(cls, entry: dict[str, Any], place: Place) -> PythonAction:
+        """Keeps the folder of the document for functions in files beside it."""
+        return cls(entry["function"], place.folder)
+
+    def summary(self) -> str:
+        """The function's name."""
+        return f"{self.function.rpartition(':')[2]}()"

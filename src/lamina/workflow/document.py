@@ -1,0 +1,285 @@
+"""Workflow documents: reading and writing YAML and JSON, with all mistakes named at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lamina.errors import (
+    DocumentError,
+    LaminaError,
+    ManyMistakesError,
+    UnknownNameError,
+    WorkflowError,
+)
+from lamina.workflow.actions import ACTIONS, Action, Place
+from lamina.workflow.actions.named import TASKS, NamedAction
+from lamina.workflow.graph import Task, Workflow
+from lamina.workflow.marks import Path as Spot
+from lamina.workflow.marks import line_at, lines_of, named_spot, where
+from lamina.workflow.ports import Port, Signature, keepable, ports_from_document
+from lamina.workflow.reading import parse_text
+from lamina.workflow.references import References
+from lamina.workflow.schema import breaches
+from lamina.workflow.types import PortType
+from lamina.workflow.writing import (
+    VERSION,
+    workflow_to_document,
+    workflow_to_text,
+    write_workflow,
+)
+
+__all__ = [
+    "read_workflow",
+    "workflow_from_document",
+    "workflow_from_text",
+    "workflow_to_document",
+    "workflow_to_text",
+    "write_workflow",
+]
+
+_WAY_OUT = "mend the document; `lamina lint FILE` checks it again"
+_DEEPEST = 20
+
+
+class _Mistake(NamedTuple):
+    """A mistake with the part of the document that it belongs to."""
+
+    spot: Spot
+    text: str
+
+    @property
+    def unknown_key(self) -> bool:
+        """Whether the rest of the document can be judged in spite of it."""
+        return ": unknown key " in f": {self.text}"
+
+
+def read_workflow(path: str | Path) -> Workflow:
+    """Reads a workflow document, YAML or JSON. No code of the user is run by this.
+
+    Raises:
+        DocumentError: all mistakes at once, each with its task and line.
+    """
+    return _read_file(Path(path), ())
+
+
+def workflow_from_text(
+    text: str, folder: str | Path | None = None, origin: str = "document"
+) -> Workflow:
+    """A workflow from YAML or JSON text.
+
+    Args:
+        text: the document.
+        folder: what relative files in it are relative to.
+        origin: how messages call it.
+
+    Raises:
+        DocumentError: all mistakes at once, each with its task and line.
+    """
+    reader = _Reader(origin, Path(folder) if folder is not None else None, (), text)
+    return reader.read(parse_text(text, origin))
+
+
+def workflow_from_document(
+    document: Any, folder: str | Path | None = None, origin: str = "document"
+) -> Workflow:
+    """A workflow from mappings and lists, as `workflow_to_document` gives them.
+
+    Raises:
+        DocumentError: all mistakes at once, each with its task.
+    """
+    return _Reader(origin, Path(folder) if folder is not None else None, ()).read(document)
+
+
+def _read_file(path: Path, around: tuple[Path, ...]) -> Workflow:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError:
+        problem = "is not text in UTF-8"
+    except ValueError:
+        problem = "is no path"
+    else:
+        return _Reader(str(path), path.parent, (*around, path.resolve()), text).read(
+            parse_text(text, str(path))
+        )
+    raise DocumentError(str(path), [problem], "give the path of a YAML or JSON workflow document")
+
+
+class _Reader:
+    """Reads one document; collects its mistakes and says them once."""
+
+    def __init__(
+        self, origin: str, folder: Path | None, around: tuple[Path, ...], text: str = ""
+    ) -> None:
+        self._origin = origin
+        self._folder = folder
+        self._around = around
+        self._text = text
+        self._mistakes: list[_Mistake] = []
+
+    def read(self, document: Any) -> Workflow:
+        """The workflow of a whole document."""
+        _check_version(document, self._origin)
+        for breach in breaches(document):
+            self._note(breach.spot, breach.sentence, breach.part)
+        if not keepable(document):
+            self._note((), "a value is NaN or infinite, or no plain data; write a finite number")
+        return self._checked(_without_flawed(document, self._mistakes))
+
+    def _checked(self, body: dict[str, Any]) -> Workflow:
+        """The workflow; its graph is only judged when every part of it could be read."""
+        parts = self._parts(body) if isinstance(body.get("tasks"), dict) else {}
+        if all(mistake.unknown_key for mistake in self._mistakes):
+            try:
+                workflow = Workflow(**parts)
+            except WorkflowError as error:
+                self._mistakes += [_Mistake(named_spot(m), m) for m in error.mistakes]
+            else:
+                if not self._mistakes:
+                    return workflow
+        raise self._error()
+
+    def _parts(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What a Workflow is made of; mistakes on the way are noted."""
+        inputs = self._ports(body.get("inputs", {}), ("inputs",))
+        entries = body["tasks"]
+        tasks = [task for name in entries if (task := self._task(name, entries[name]))]
+        references = References(inputs, tasks)
+        edges = [
+            edge
+            for name, entry in entries.items()
+            for port, source in entry.get("in", {}).items()
+            for edge in references.edges(source, f"{name}.{port}")
+        ]
+        outputs: list[Port] = []
+        for name, entry in body.get("outputs", {}).items():
+            source = entry["from"] if isinstance(entry, dict) else entry
+            edges += references.edges(source, name)
+            outputs += self._output(name, entry, references.type_of(source))
+        return {
+            "name": body["name"],
+            "inputs": inputs,
+            "outputs": tuple(outputs),
+            "tasks": tuple(tasks),
+            "edges": tuple(edges),
+            "description": body.get("description", ""),
+            "layout": {name: tuple(spot) for name, spot in body.get("layout", {}).items()},
+            "folder": self._folder,
+        }
+
+    def _task(self, name: str, entry: dict[str, Any]) -> Task | None:
+        spot: Spot = ("tasks", name)
+        try:
+            action = self._action(entry)
+            takes, gives = entry.get("takes"), entry.get("gives")
+            known = Signature()
+            if takes is None or gives is None:
+                known = action.signature()
+            inputs = known.inputs if takes is None else self._ports(takes, (*spot, "takes"))
+            outputs = known.outputs if gives is None else self._ports(gives, (*spot, "gives"))
+        except ManyMistakesError as error:
+            self._mistakes += [_Mistake(spot, f"task {name!r}: {m}") for m in error.mistakes]
+            return None
+        except LaminaError as error:
+            self._note(spot, f"{error.message}; {error.way_out}")
+            return None
+        scatter = tuple(entry.get("scatter", ()))
+        return Task(name, action, inputs, outputs, entry.get("with", {}), scatter)
+
+    def _action(self, entry: dict[str, Any]) -> Action:
+        place = Place(self._folder, self._nested)
+        kind = entry["do"]
+        if kind in ACTIONS:
+            return ACTIONS.get(kind).from_document(entry, place)
+        if kind not in TASKS:
+            raise UnknownNameError("task", kind, [*ACTIONS.names(), *TASKS.names()])
+        return NamedAction.from_document(entry, place)
+
+    def _nested(self, given: dict[str, Any] | str) -> Workflow:
+        if isinstance(given, dict):
+            return _Reader(self._origin, self._folder, self._around)._checked(given)
+        if self._folder is None:
+            raise DocumentError(
+                given, ["a document that is no file cannot name another"], "give folder="
+            )
+        path = self._folder / given
+        if path.resolve() in self._around or len(self._around) >= _DEEPEST:
+            trail = " -> ".join(p.name for p in (*self._around, path))
+            raise DocumentError(given, [f"{trail}: a workflow cannot contain itself"], _WAY_OUT)
+        try:
+            return _read_file(path, self._around)
+        except DocumentError as error:
+            raise DocumentError(given, [f"{given}: {m}" for m in error.mistakes]) from error
+
+    def _ports(self, entry: dict[str, Any], spot: Spot) -> tuple[Port, ...]:
+        found: list[Port] = []
+        for name, given in entry.items():
+            try:
+                found += ports_from_document({name: given})
+            except LaminaError as error:
+                self._note((*spot, name), f"port {name!r}: {error.message}; {error.way_out}")
+        for port in found:
+            problem = "" if port.default is None else port.problem(port.default)
+            if problem:
+                self._note(
+                    (*spot, port.name),
+                    f"port {port.name!r} is {port.type}; its default {problem}",
+                )
+        return tuple(found)
+
+    def _output(self, name: str, entry: Any, inferred: PortType) -> tuple[Port, ...]:
+        if not isinstance(entry, dict):
+            return (Port(name, inferred),)
+        given = {key: value for key, value in entry.items() if key != "from"}
+        return self._ports({name: {"type": str(inferred), **given}}, ("outputs",))
+
+    def _note(self, spot: Spot, sentence: str, part: Spot | None = None) -> None:
+        place = where(spot if part is None else part)
+        self._mistakes.append(_Mistake(spot, f"{place}: {sentence}" if place else sentence))
+
+    def _error(self) -> DocumentError:
+        lines = lines_of(self._text) if self._text else {}
+        placed = [(line_at(lines, mistake.spot), mistake.text) for mistake in self._mistakes]
+        placed.sort(key=lambda mistake: mistake[0])
+        worded = [f"line {line}: {text}" if line else text for line, text in placed]
+        return DocumentError(self._origin, list(dict.fromkeys(worded)), _WAY_OUT)
+
+
+def _without_flawed(document: dict[str, Any], mistakes: list[_Mistake]) -> dict[str, Any]:
+    """The parts of a document that obey the schema: enough to find more mistakes in them."""
+    flawed = {mistake.spot[:2] for mistake in mistakes if not mistake.unknown_key}
+    return {
+        key: {name: entry for name, entry in part.items() if (key, name) not in flawed}
+        if isinstance(part, dict)
+        else part
+        for key, part in document.items()
+        if (key,) not in flawed
+    }
+
+
+def _check_version(document: Any, origin: str) -> None:
+    """Refuses what is no workflow document, or one of another version, before its details."""
+    if not isinstance(document, dict) or "lamina" not in document:
+        kind = "is empty" if document is None else "is no workflow document"
+        raise DocumentError(
+            origin,
+            [f"{kind}: a workflow document begins with the line 'lamina: {VERSION}'"],
+            f"write 'lamina: {VERSION}', then name, inputs, tasks and outputs",
+        )
+    given = document["lamina"]
+    if given == VERSION:
+        return
+    kind, _, number = str(given).partition("/")
+    if kind == "workflow" and number.isdecimal() and int(number[:9]) > 1:
+        raise DocumentError(
+            origin,
+            [f"is a workflow document of version {number[:9]}; this Lamina reads version 1"],
+            "upgrade Lamina (pip install -U lamina), or export the document as version 1",
+        )
+    raise DocumentError(
+        origin,
+        [f"says 'lamina: {str(given)[:60]}', where a workflow document says 'lamina: {VERSION}'"],
+        "a network or a model is read by other commands; correct the line if this is a workflow",
+    )

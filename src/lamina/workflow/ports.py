@@ -1,0 +1,78 @@
+"""Ports: the named, typed ways into and out of tasks and workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lamina.workflow.types import ANY, PortType, as_type, is_json
+
+
+@dataclass(frozen=True)
+class Port:
+    """A named, typed way in or out.
+
+    Args:
+        name: a word: letters, digits, "_" and "-", not beginning with a digit.
+        type: a type, or its text ("table", "list[int]").
+        optional: an input that may be left out; an output that may be None.
+        default: what an input gets that is left out; a value other than None makes it optional.
+
+    Raises:
+        UnknownNameError: a type that does not exist.
+    """
+
+    name: str
+    type: PortType = ANY
+    optional: bool = False
+    default: Any = None
+
+    def __init__(
+        self, name: str, type: str | PortType = ANY, optional: bool = False, default: Any = None
+    ) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "type", as_type(type))
+        object.__setattr__(self, "optional", optional or default is not None)
+        object.__setattr__(self, "default", default)
+
+    def problem(self, value: Any) -> str:
+        """Why the value does not belong here, as "gets str"; empty when it does."""
+        return "" if value is None and self.optional else self.type.problem(value)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The ports of an action."""
+
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+
+def ports_from_document(entry: dict[str, Any]) -> tuple[Port, ...]:
+    """Ports from their document form: name -> type, or name -> {type, default, optional}."""
+    return tuple(
+        Port(name, given)
+        if isinstance(given, str)
+        else Port(
+            name, given.get("type", "any"), given.get("optional", False), given.get("default")
+        )
+        for name, given in entry.items()
+    )
+
+
+def port_to_document(port: Port) -> Any:
+    """The document form of one port: its type, or a mapping where there is more to say."""
+    if port.default is not None:
+        return {"type": str(port.type), "default": port.default}
+    return {"type": str(port.type), "optional": True} if port.optional else str(port.type)
+
+
+def keepable(value: Any) -> bool:
+    """Whether a document can keep the value: plain data without NaN and infinity."""
+    if isinstance(value, float):
+        return value - value == 0
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and keepable(item) for k, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(keepable, value))
+    return is_json(value)
