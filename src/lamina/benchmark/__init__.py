@@ -1,0 +1,1 @@
+"""The benchmark room: Lamina beside its peers, on this machine, with equal threads."""

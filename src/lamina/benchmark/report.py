@@ -1,0 +1,119 @@
+"""A results document as text, as Markdown and as files; figures are never typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lamina.benchmark.results import FORMAT
+from lamina.benchmark.sheets import sheets
+from lamina.errors import DocumentError
+
+Results = Mapping[str, Any]
+
+
+def text(results: Results) -> str:
+    """Everything for a terminal."""
+    lines = [*_head(results), ""]
+    for sheet in sheets(results):
+        lines.extend((sheet.text(), ""))
+    return "\n".join([*lines, *_left_out(results)]).rstrip()
+
+
+def markdown(results: Results, pictures: tuple[str, ...] = ()) -> str:
+    """The same as a page.
+
+    Args:
+        results: a results document.
+        pictures: file names to show, relative to the page.
+    """
+    head = "\n".join(f"- {line}" for line in _head(results))
+    parts = [
+        "# Benchmark: networks",
+        f"Written by `lamina benchmark` from its `results.json`.\n\n{head}",
+        *(sheet.markdown() for sheet in sheets(results)),
+        *(f"![{_caption(name)}]({name})" for name in pictures),
+    ]
+    left_out = _left_out(results)
+    if left_out:
+        parts.append("## Not measured\n\n" + "\n".join(f"- {line}" for line in left_out))
+    return "\n\n".join(parts) + "\n"
+
+
+def write(results: Results, folder: Path) -> list[Path]:
+    """Writes results.json, results.md and the figures into a folder; returns the files.
+
+    Without matplotlib there are no figures; the page then says nothing of them.
+    """
+    from lamina.benchmark.figures import draw
+    from lamina.errors import MissingExtraError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    document, page = folder / "results.json", folder / "results.md"
+    document.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    try:
+        pictures = draw(results, folder)
+    except MissingExtraError:
+        pictures = []
+    shown = tuple(file.name for file in pictures if file.suffix == ".png")
+    page.write_text(markdown(results, shown), encoding="utf-8")
+    return [document, page, *pictures]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A results document from its file.
+
+    Raises:
+        DocumentError: there is none, it is not JSON, or not of our format.
+    """
+    way_out = "give the results.json that `lamina benchmark networks -o DIR` wrote"
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DocumentError(f"results {str(path)!r}", [reason], way_out) from error
+    except ValueError as error:
+        raise DocumentError(
+            f"results {str(path)!r}", [f"it is not JSON: {error}"], way_out
+        ) from error
+    if not isinstance(results, dict) or results.get("lamina") != FORMAT:
+        found = results.get("lamina") if isinstance(results, dict) else type(results).__name__
+        mistake = f"it says lamina = {found!r}, not {FORMAT!r}"
+        raise DocumentError(f"results {str(path)!r}", [mistake], way_out)
+    return results
+
+
+def _head(results: Results) -> list[str]:
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    lines = [
+        f"command: {results['command']}",
+        f"date: {results['date']}; it took {results['wall_seconds']:.0f} s",
+        f"machine: {machine['cpu']}, {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['os']}",
+        f"load before the start: {results['load_before']}",
+        f"versions: {versions}",
+        f"seeds: split {results['seeds']['split']}, weights {results['seeds']['weights']}",
+        f"every training: {results['epochs']} epochs, {results['batches']} batches",
+    ]
+    if results["quick"]:
+        lines.append(
+            "quick form: few epochs, mostly one repeat; the bars below are a hint, not a verdict"
+        )
+    return lines
+
+
+def _left_out(results: Results) -> list[str]:
+    absent = {**results["absent"]["sets"], **results["absent"]["contestants"]}
+    lines = [f"absent: {name}: {reason}" for name, reason in absent.items()]
+    for who, found in results["failed"].items():
+        for reason in dict.fromkeys(found.values()):
+            subjects = ", ".join(what for what, why in found.items() if why == reason)
+            lines.append(f"failed: {who} on {subjects}: {reason}")
+    return lines
+
+
+def _caption(name: str) -> str:
+    return name.removesuffix(".png").replace("-", " ").capitalize()
