@@ -223,7 +223,7 @@ def _weights(
     for i, start in sources.items():
         for j, end in targets.items():
             value = None if column.weight is None else float(column.weight[j, i])
-            strength = 0.25 if value is None else min(abs(value) / largest, 1.0)
+            strength = 0.25 if value is None else _share(value, largest)
             told = f"{before.title}[{i}] → {column.title}[{j}]"
             drawn.append((strength, _line(start, end, value, (strength, crowd), told)))
     return [line for _, line in sorted(drawn, key=lambda pair: pair[0])]
@@ -258,7 +258,7 @@ def _cells(column: _Column, spots: dict[int, _Place], step: float) -> str:
         told = f"{column.title}[{neuron}]"
         if column.bias is not None:
             value = float(column.bias[neuron])
-            strength = min(abs(value) / largest, 1.0)
+            strength = _share(value, largest)
             told += f", bias {value:.4g}"
             parts.append(
                 f'<circle class="w ring {"pos" if value >= 0 else "neg"}" {at} r="{_RING}" '
@@ -332,6 +332,11 @@ def _key(height: float) -> list[str]:
 def _largest(array: NDArray[np.float32] | None) -> float:
     largest = 0.0 if array is None or not array.size else float(np.abs(array).max())
     return largest if largest > 0 and math.isfinite(largest) else 1.0
+
+
+def _share(value: float, largest: float) -> float:
+    """Strength of a line from 0 to 1; what is not a number is as strong as can be."""
+    return min(abs(value) / largest, 1.0) if math.isfinite(value) else 1.0
 
 
 def _text_width(text: str) -> float:
