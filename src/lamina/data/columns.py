@@ -40,7 +40,9 @@ def column(name: str, values: Any) -> Column:
     """
     array = values if isinstance(values, np.ndarray) else _array(name, values)
     if isinstance(array, np.ma.MaskedArray):
-        array = np.where(np.ma.getmaskarray(array), None, array.data.astype(object))
+        hidden = np.ma.getmaskarray(array)
+        array = array.data.astype(object)
+        array[hidden] = None
     if array.ndim != 1:
         raise DataError(
             f"column {name!r} has {array.ndim} axes, shape {array.shape}",

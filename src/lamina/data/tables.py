@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from lamina.data.columns import Column, column, refuse_infinite
 from lamina.data.formats import FORMATS, ReadOptions, file_format, named
-from lamina.errors import DataError, UnknownNameError
+from lamina.errors import DataError, LaminaError
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +140,7 @@ def read_table(
         return _finished(dict(source.columns), source.origin, options)
     if isinstance(source, (str, os.PathLike)):
         path = Path(source).expanduser()
-        reader = FORMATS.get(file_format(path))
-        return _finished(reader.read(path, options), path.name, options, read_names=True)
+        return _finished(_read(path, options), path.name, options, read_names=True)
     from lamina.data.formats.memory import columns_of
 
     columns, origin = columns_of(source)
@@ -161,10 +160,7 @@ def write_table(table: Table, path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise DataError(f"folder {str(target.parent)!r} is not there", "make the folder first")
     name = file_format(target, writing=True)
-    try:
-        writer = FORMATS.get(name)
-    except UnknownNameError as error:
-        raise DataError(error.message, error.way_out) from error
+    writer = FORMATS.get(name)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         writer.write(table.columns, partial, target.suffix.lower())
@@ -191,6 +187,20 @@ def missing_columns(missing: Sequence[str], table: Table) -> DataError:
         f"{table.origin} has no column{plural} {', '.join(map(repr, missing))}",
         " ".join([*hints, f"known columns: {known}"]),
     )
+
+
+def _read(path: Path, options: ReadOptions) -> dict[str, Column]:
+    kind = file_format(path)
+    reader = FORMATS.get(kind)
+    try:
+        return reader.read(path, options)
+    except LaminaError:
+        raise
+    except Exception as error:  # what libraries raise on damaged files cannot be listed
+        raise DataError(
+            f"{path.name} cannot be read as {kind}: {type(error).__name__}: {error!s:.200}",
+            "the file is damaged, or of another kind than its suffix says: write or fetch it again",
+        ) from error
 
 
 def _finished(

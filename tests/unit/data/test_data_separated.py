@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,7 +134,7 @@ def tables(draw: st.DrawFn) -> Table:
     columns: dict[str, list[Any]] = {"first": [0.5, *[None] * (rows - 1)]}
     for number, kind in enumerate(kinds):
         columns[f"{kind}{number}"] = draw(st.lists(CELLS[kind], min_size=rows, max_size=rows))
-    return Table(columns)
+    return read_table(columns)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "npz"])
@@ -189,5 +188,3 @@ def test_random_csv_gives_a_table_or_one_of_our_errors(text: str) -> None:
         assert error.way_out
     else:
         assert Table(columns).rows >= 1
-
-

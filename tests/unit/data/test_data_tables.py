@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from lamina.data.tables import Table, read_table, write_table
 from lamina.errors import DataError
 
 
+def made(columns: Mapping[str, Any], origin: str = "table") -> Table:
+    return Table(columns, origin)
+
+
 def test_a_table_knows_its_rows_and_names() -> None:
-    table = Table({"a": [1, 2, 3], "b": ["x", None, "y"]})
+    table = made({"a": [1, 2, 3], "b": ["x", None, "y"]})
     assert (table.rows, len(table), table.names) == (3, 3, ("a", "b"))
     assert table["b"].tolist() == ["x", None, "y"]
 
 
 def test_columns_cannot_be_written_or_replaced() -> None:
-    table = Table({"a": np.arange(3)})
+    table = made({"a": np.arange(3)})
     with pytest.raises(ValueError, match="read-only"):
         table["a"][0] = 9
     with pytest.raises(TypeError):
@@ -30,11 +35,11 @@ def test_columns_cannot_be_written_or_replaced() -> None:
 
 def test_unequal_lengths_are_named() -> None:
     with pytest.raises(DataError, match="a 2, b 3"):
-        Table({"a": [1, 2], "b": [1, 2, 3]})
+        made({"a": [1, 2], "b": [1, 2, 3]})
 
 
 def test_rows_are_taken_by_number_and_by_mask() -> None:
-    table = Table({"a": [10, 11, 12], "b": ["x", "y", "z"]})
+    table = made({"a": [10, 11, 12], "b": ["x", "y", "z"]})
     assert table.take([2, 0])["a"].tolist() == [12, 10]
     assert table.take(np.array([False, True, False]))["b"].tolist() == ["y"]
     assert table.take([]).rows == 0
@@ -42,11 +47,11 @@ def test_rows_are_taken_by_number_and_by_mask() -> None:
 
 def test_a_row_that_is_not_there_is_refused() -> None:
     with pytest.raises(DataError, match="0 to 1"):
-        Table({"a": [1, 2]}).take([5])
+        made({"a": [1, 2]}).take([5])
 
 
 def test_columns_are_selected_in_order_and_misspelled_ones_hinted() -> None:
-    table = Table({"age": [1], "balance": [2]}, "bank")
+    table = made({"age": [1], "balance": [2]}, "bank")
     assert table.select(["balance", "age"]).names == ("balance", "age")
     with pytest.raises(DataError, match="bank has no column 'balanse'") as caught:
         table.select(["balanse"])
@@ -54,14 +59,14 @@ def test_columns_are_selected_in_order_and_misspelled_ones_hinted() -> None:
 
 
 def test_columns_are_added_without_touching_the_first_table() -> None:
-    table = Table({"a": [1, 2]})
+    table = made({"a": [1, 2]})
     wider = table.with_columns({"b": [0.5, 1.5]})
     assert (table.names, wider.names) == (("a",), ("a", "b"))
 
 
 def test_equal_content_gives_equal_digests() -> None:
-    table = Table({"a": [1.0, None], "b": ["x", None]}, "one")
-    same = Table({"a": np.array([1.0, -np.nan]), "b": ["x", None]}, "two")
+    table = made({"a": [1.0, None], "b": ["x", None]}, "one")
+    same = made({"a": np.array([1.0, -np.nan]), "b": ["x", None]}, "two")
     assert table.digest() == same.digest()
     assert table.digest().startswith("sha256:")
     assert table.equals(same)
@@ -72,7 +77,7 @@ def test_equal_content_gives_equal_digests() -> None:
     [{"a": [1, 2]}, {"a": [1.0, 3.0]}, {"b": [1.0, 2.0]}, {"a": ["1", "2"]}, {"a": [1.0, None]}],
 )
 def test_other_content_gives_another_digest(other: dict[str, Any]) -> None:
-    assert Table({"a": [1.0, 2.0]}).digest() != Table(other).digest()
+    assert made({"a": [1.0, 2.0]}).digest() != made(other).digest()
 
 
 def test_an_array_becomes_numbered_columns_or_named_ones() -> None:
@@ -115,7 +120,7 @@ def test_repeated_pandas_columns_are_refused() -> None:
 
 
 def test_an_arrow_table_is_read() -> None:
-    made = pa.table(
+    arrow = pa.table(
         {
             "i": pa.array([1, None]),
             "s": pa.array(["a", "b"]).dictionary_encode(),
@@ -124,7 +129,7 @@ def test_an_arrow_table_is_read() -> None:
             "n": pa.nulls(2),
         }
     )
-    table = read_table(made)
+    table = read_table(arrow)
     assert "".join(v.dtype.kind for v in table.columns.values()) == "fOfOf"
     assert table["s"].tolist() == ["a", "b"]
 
@@ -140,7 +145,7 @@ def test_any_frame_that_speaks_arrow_is_read() -> None:
 
 
 def test_a_table_read_again_is_the_same() -> None:
-    table = Table({"a": [1, 2]})
+    table = made({"a": [1, 2]})
     assert read_table(table).equals(table)
     assert read_table(table, names=["b"]).names == ("b",)
 
@@ -150,7 +155,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, suffix: str) -> None:
     columns: dict[str, Any] = {"a": [1.5, None, 0.1], "b": [1.0, 2.0, 3.5]}
     if suffix != "npy":
         columns |= {"t": ["x, y", None, 'quote "q"'], "i": [1, 2, 3], "u": ["ä", "β", "漢"]}
-    table = Table(columns)
+    table = made(columns)
     path = write_table(table, tmp_path / f"t.{suffix}")
     again = read_table(path, names=table.names) if suffix == "npy" else read_table(path)
     assert again.equals(table)
@@ -160,11 +165,11 @@ def test_what_is_written_is_read_back(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("name", ["t.docx", "t", "nowhere/t.csv"])
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError) as caught:
-        write_table(Table({"a": [1]}), tmp_path / name)
+        write_table(made({"a": [1]}), tmp_path / name)
     assert caught.value.way_out
 
 
 def test_texts_do_not_go_into_npy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="texts: t"):
-        write_table(Table({"a": [1], "t": ["x"]}), tmp_path / "t.npy")
+        write_table(made({"a": [1], "t": ["x"]}), tmp_path / "t.npy")
     assert not list(tmp_path.iterdir())

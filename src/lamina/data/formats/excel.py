@@ -97,13 +97,12 @@ def _trimmed(row: list[Any]) -> list[Any]:
 
 
 def _sheet_name(names: list[str], sheet: str | int | None) -> str:
-    if sheet is None:
-        return names[0]
+    sheet = 0 if sheet is None else sheet
     if isinstance(sheet, int):
         if not -len(names) <= sheet < len(names):
             raise DataError(
                 f"the workbook has no sheet number {sheet}",
-                f"it has {len(names)}: {', '.join(names)} (counted from 0)",
+                f"it has {len(names)}: {', '.join(names) or 'none'} (counted from 0)",
             )
         return names[sheet]
     if sheet not in names:

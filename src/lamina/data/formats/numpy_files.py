@@ -22,12 +22,12 @@ class NumpyFiles:
     def read(self, path: Path, options: ReadOptions) -> dict[str, Column]:
         """Columns of an npy or npz file; an array of two axes becomes several columns."""
         try:
-            loaded: Any = np.load(path, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return named(_array(loaded, path.name), options.names, path.name)
-            with loaded as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, MemoryError) as error:
+            with path.open("rb") as file:
+                loaded: Any = np.load(file, allow_pickle=False)
+                if isinstance(loaded, np.ndarray):
+                    return named(_array(loaded, path.name), options.names, path.name)
+                arrays = {name: loaded[name] for name in loaded.files}
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise _unreadable(path, error) from error
         columns: dict[str, Column] = {}
         for name, array in arrays.items():
