@@ -10,13 +10,15 @@ import click
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--calibrate", is_flag=True, help="Measure the engines' cost model on this machine anew."
+    "--calibrate",
+    is_flag=True,
+    help="Forget the engines' cost model, so that it is measured anew on next use.",
 )
 def command(as_json: bool, calibrate: bool) -> None:
     """Say what this machine has: versions, extras, devices, data, engines."""
-    from lamina import workspace
+    from lamina.workspace.doctor import doctor
 
-    findings = workspace.doctor(calibrate=calibrate)
+    findings = doctor(calibrate=calibrate)
     if as_json:
         click.echo(json.dumps(findings.to_json(), indent=2))
     else:
