@@ -85,7 +85,9 @@ def evaluation(features: Floats, plan: Plan) -> Rows:
     records = aligned((count, plan.record, plan.lanes)).view(np.float32)
     full = np.zeros((count * plan.lanes, plan.features), dtype=np.float32)
     full[: len(features)] = features
-    records[:, : plan.features, :] = full.reshape(count, plan.lanes, -1).transpose(0, 2, 1)
+    records[:, : plan.features, :] = full.reshape(count, plan.lanes, plan.features).transpose(
+        0, 2, 1
+    )
     return Rows(records, len(features))
 
 

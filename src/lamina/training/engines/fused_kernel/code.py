@@ -256,6 +256,17 @@ class Code:
             f"<{len(order)} x i32> <{picked}>"
         )
 
+    def add_lanes(self, vector: Value, first: int, count: int, pointer: Value) -> None:
+        """Adds some lanes, from number `first` on, to float32 values in memory."""
+        kind = f"<{count} x float>"
+        order = ", ".join(f"i32 {first + lane}" for lane in range(count))
+        part = self.put(
+            f"shufflevector {self.vector} {vector}, {self.vector} poison, <{count} x i32> <{order}>"
+        )
+        before = self.put(f"load {kind}, ptr {pointer}, align 4")
+        after = self.put(f"fadd {kind} {before}, {part}")
+        self.do(f"store {kind} {after}, ptr {pointer}, align 4")
+
     def total(self, vectors: Sequence[Value]) -> Value:
         """Sums of the lanes of `lanes` vectors, as one vector (lane i: sum of vector i).
 

@@ -20,6 +20,7 @@ class Grid:
 
     base: Value
     stride: int
+    units: int
 
     def row(self, code: Code, row: Index) -> Value:
         """Address of a row vector's first unit."""
@@ -154,28 +155,23 @@ def _inner(
 
 
 def weight_gradients(
-    code: Code, shape: Shape, rows: Value, source: Grid, change: Grid, matrix: Matrix
+    code: Code, shape: Shape, rows: Value, source: Grid, change: Grid, gradients: Value
 ) -> None:
-    """Adds the block's change x input to the gradient vectors of all weights.
+    """Adds the block's change x input to the gradients of all weights (out, in).
 
-    matrix.base points to vectors here: one per weight, in the order of the weights.
+    A tile's sums stay in registers over all rows of the block; then the rows in their lanes
+    are added up, so that memory holds one number per weight.
     """
     most_outputs, most_inputs = shape.gradient
 
     def over_outputs(output: Index, outputs: int) -> None:
         changes = along(code, change.base, output, code.step)
-        row = along(code, matrix.base, output, matrix.by_output * code.step)
+        line = along(code, gradients, output, 4 * source.units)
 
         def over_inputs(start: Index, inputs: int) -> None:
             values = along(code, source.base, start, code.step)
-            sums = along(code, row, start, code.step)
-            places = [
-                code.at(sums, code.step * (o * matrix.by_output + i))
-                for o in range(outputs)
-                for i in range(inputs)
-            ]
-            first = [code.load(place) for place in places]
-            with code.loop("0", rows, 1, [(code.vector, f) for f in first]) as loop:
+            first = [(code.vector, "zeroinitializer")] * (outputs * inputs)
+            with code.loop("0", rows, 1, first) as loop:
                 x = code.along(values, loop.index, source.stride)
                 d = code.along(changes, loop.index, change.stride)
                 left = [code.load(d, code.step * o) for o in range(outputs)]
@@ -184,27 +180,37 @@ def weight_gradients(
                 loop.following = [
                     code.fma(a, b, s) for (a, b), s in zip(pairs, loop.carried, strict=True)
                 ]
-            for place, result in zip(places, loop.results, strict=True):
-                code.store(result, place)
+            keep(code, loop.results, inputs, along(code, line, start, 4), 4 * source.units)
 
-        tiles(code, matrix.inputs, most_inputs, over_inputs)
+        tiles(code, source.units, most_inputs, over_inputs)
 
-    tiles(code, matrix.outputs, most_outputs, over_outputs)
+    tiles(code, change.units, most_outputs, over_outputs)
 
 
-def bias_gradients(code: Code, rows: Value, change: Grid, outputs: int, gradients: Value) -> None:
-    """Adds the block's changes to the gradient vectors of the biases."""
+def bias_gradients(code: Code, rows: Value, change: Grid, gradients: Value) -> None:
+    """Adds the block's changes to the gradients of the biases."""
 
     def over_outputs(output: Index, count: int) -> None:
         changes = along(code, change.base, output, code.step)
-        sums = along(code, gradients, output, code.step)
-        first = [code.load(sums, code.step * o) for o in range(count)]
-        with code.loop("0", rows, 1, [(code.vector, f) for f in first]) as loop:
+        first = [(code.vector, "zeroinitializer")] * count
+        with code.loop("0", rows, 1, first) as loop:
             d = code.along(changes, loop.index, change.stride)
             loop.following = [
                 code.add(s, code.load(d, code.step * o)) for o, s in enumerate(loop.carried)
             ]
-        for o, result in enumerate(loop.results):
-            code.store(result, sums, code.step * o)
+        keep(code, loop.results, count, along(code, gradients, output, 4), 0)
 
-    tiles(code, outputs, 8, over_outputs)
+    tiles(code, change.units, min(8, code.lanes), over_outputs)
+
+
+def keep(code: Code, sums: list[Value], width: int, target: Value, stride: int) -> None:
+    """Adds the lanes' totals to memory, in lines of `width` that begin `stride` bytes apart."""
+    lines = max(1, code.lanes // width)
+    for start in range(0, len(sums), lines * width):
+        group = sums[start : start + lines * width]
+        count = len(group) // width
+        group += ["zeroinitializer"] * (code.lanes - len(group))
+        folded = code.total(group)
+        for line in range(count):
+            place = code.at(target, (start // width + line) * stride)
+            code.add_lanes(folded, line * width, width, place)

@@ -53,44 +53,20 @@ def _slice(code: Code, plan: Plan) -> None:
         "ptr %space", "ptr %sums",
     ]  # fmt: skip
     with code.function("slice", arguments, internal=True):
-        memory = plan.memory
-        gradients = code.at("%space", memory["gradients"])
-        passes = Passes(code, plan, "%parameters", code.at("%space", memory["scratch"]))
-        bytes_used = (plan.parameters + 1) * code.step
-        with code.loop("0", str(bytes_used), code.step) as loop:
-            code.store("zeroinitializer", gradients, loop.index)
+        passes = Passes(code, plan, "%parameters", code.at("%space", plan.memory["scratch"]))
+        lost = code.at("%space", plan.memory["loss"])
+        for pointer, size in (("%sums", 4 * plan.padded), (lost, code.step)):
+            with code.loop("0", str(size), code.step) as loop:
+                code.store("zeroinitializer", pointer, loop.index)
         delta = code.spread("%numbers", 4 * HYPER.index("delta"))
-        loss = code.at(gradients, plan.parameters * code.step)
+        stride = plan.record * code.step
         with code.loop("%begin", "%end", plan.block) as loop:
             rows = _at_most(code, code.integer("sub", "%end", loop.index), plan.block)
-            data = Grid(
-                code.along("%data", loop.index, plan.record * code.step), plan.record * code.step
-            )
+            data = Grid(code.along("%data", loop.index, stride), stride, plan.features)
             passes.forward(rows, data, training=True)
-            passes.change(rows, data, delta, loss)
-            passes.backward(rows, data, gradients)
-        _fold(code, plan, gradients, loss)
-
-
-def _fold(code: Code, plan: Plan, gradients: Value, loss: Value) -> None:
-    """Sums the lanes of all gradient vectors."""
-    whole = plan.parameters // plan.lanes * plan.lanes
-
-    def group(start: Value | int, count: int) -> None:
-        if isinstance(start, int):
-            source, target = code.at(gradients, start * code.step), code.at("%sums", 4 * start)
-        else:
-            source = code.along(gradients, start, code.step)
-            target = code.along("%sums", start, 4)
-        vectors = [code.load(source, i * code.step) for i in range(count)]
-        vectors += ["zeroinitializer"] * (plan.lanes - count)
-        code.store(code.total(vectors), target)
-
-    with code.loop("0", str(whole), plan.lanes) as loop:
-        group(loop.index, plan.lanes)
-    if whole < plan.parameters:
-        group(whole, plan.parameters - whole)
-    code.write("float", update.reduced(code, code.load(loss)), "%sums", 4 * plan.padded)
+            passes.change(rows, data, delta, lost)
+            passes.backward(rows, data, "%sums")
+        code.write("float", update.reduced(code, code.load(lost)), "%sums", 4 * plan.padded)
 
 
 def _at_most(code: Code, value: Value, bound: int) -> Value:
@@ -268,7 +244,8 @@ def _predict(code: Code, plan: Plan) -> None:
         stride = plan.record * code.step
         with code.loop("0", "%count", plan.block) as loop:
             rows = _at_most(code, code.integer("sub", "%count", loop.index), plan.block)
-            passes.forward(rows, Grid(code.along("%data", loop.index, stride), stride), False)
+            data = Grid(code.along("%data", loop.index, stride), stride, plan.features)
+            passes.forward(rows, data, training=False)
             passes.finish(rows)
             with code.loop("0", rows) as row:
                 source = passes.values[-1].row(code, row.index)

@@ -25,9 +25,14 @@ class Passes:
         self.parameters = parameters
         self.shape = dense.Shape(plan.row_tile, plan.unit_tile, plan.gradient_tile)
         stride = plan.scratch * code.step
-        self.values = [Grid(code.at(scratch, p * code.step), stride) for p in plan.places]
+        widths = [layer.outputs for layer in plan.layers]
+        self.values = [
+            Grid(code.at(scratch, place * code.step), stride, width)
+            for place, width in zip(plan.places, widths, strict=True)
+        ]
         self.slopes = [
-            Grid(code.at(scratch, p * code.step), stride) if p >= 0 else None for p in plan.slopes
+            Grid(code.at(scratch, place * code.step), stride, width) if place >= 0 else None
+            for place, width in zip(plan.slopes, widths, strict=True)
         ]
 
     def forward(self, rows: Value, data: Grid, training: bool) -> None:
@@ -57,17 +62,16 @@ class Passes:
         code.store(loop.results[0], loss)
 
     def backward(self, rows: Value, data: Grid, gradients: Value) -> None:
-        """Adds the block's gradients to `gradients`, one vector per parameter."""
+        """Adds the block's gradients to `gradients`, one number per parameter."""
         code, plan = self.code, self.plan
         for number in reversed(range(len(plan.layers))):
             layer, change = plan.layers[number], self.values[number]
             source = data if number == 0 else self.values[number - 1]
-            start = code.at(gradients, plan.starts[number] * code.step)
-            matrix = Matrix(start, layer.inputs, 1, layer.outputs, layer.inputs)
-            dense.weight_gradients(code, self.shape, rows, source, change, matrix)
+            own = code.at(gradients, 4 * plan.starts[number])
+            dense.weight_gradients(code, self.shape, rows, source, change, own)
             if layer.bias:
-                behind = code.at(start, layer.inputs * layer.outputs * code.step)
-                dense.bias_gradients(code, rows, change, layer.outputs, behind)
+                biases = code.at(own, 4 * layer.inputs * layer.outputs)
+                dense.bias_gradients(code, rows, change, biases)
             if number:
                 self._back(number, rows)
 

@@ -29,8 +29,8 @@ ROW = (
 BATCH = ("begin", "count", "slices", "share")
 """What it is told about a batch: first row vector, row vectors, slices, share of the rows."""
 
-L1_BYTES = 36 * 1024
-"""What a block of rows may take of the first-level cache, with its activations."""
+BLOCK_BYTES = 2**20
+"""What a block of rows and its values may take of the second-level cache."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,11 @@ class Plan:
 
     @cached_property
     def block(self) -> int:
-        """Row vectors that go forward and backward together: what the cache holds."""
-        fitting = L1_BYTES // ((self.record + self.scratch) * self.step)
-        return max(self.row_tile, min(32, fitting // self.row_tile * self.row_tile))
+        """Row vectors that go forward and backward together, so that they stay in the cache."""
+        count = 16 if self.parameters < 2048 else 32
+        while count > 8 and count * (self.record + self.scratch) * self.step > BLOCK_BYTES:
+            count //= 2
+        return count
 
     @property
     def row_tile(self) -> int:
@@ -161,7 +163,7 @@ class Plan:
     @property
     def gradient_tile(self) -> tuple[int, int]:
         """Outputs and inputs per register tile of weight gradients."""
-        return (5, 5) if self.registers >= 32 else (4, 3)
+        return (4, 4) if self.registers >= 32 else (2, 4)
 
     @cached_property
     def operations(self) -> int:
@@ -182,7 +184,7 @@ class Plan:
         """Where the parts of a thread's work space begin, in bytes; "end" is its size."""
         sizes = {
             "scratch": self.block * self.scratch * self.step,
-            "gradients": (self.parameters + 1) * self.step,
+            "loss": self.step,
             "parameters": 4 * self.padded,
             "first": 4 * self.padded,
             "second": 4 * self.padded,
