@@ -191,9 +191,18 @@ def _places(plan: Plan, number: int) -> Iterator[Place]:
 def _member(place: Place, plan: Plan, settings: Settings, folds_each: int) -> Member:
     copy = place.part * plan.restarts + place.restart
     portion = place.repeat * folds_each + place.fold
-    # Every fold starts from weights of its own, and every set of a sweep from the same ones.
-    seed = settings.seed + portion + 1009 * copy
-    return Member(place_label(place, plan), portion, settings, seed)
+    return Member(place_label(place, plan), portion, settings, _seed(settings.seed, portion, copy))
+
+
+def _seed(seed: int, portion: int, copy: int) -> int:
+    """The seed of a training: its own for each fold and restart, the same for all sets.
+
+    The first one has the seed of the settings; the others are drawn from it, so that plans
+    with neighbouring seeds share no weights.
+    """
+    if portion == copy == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, portion, copy]).generate_state(1)[0])
 
 
 def place_label(place: Place, plan: Plan) -> str:
