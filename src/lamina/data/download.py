@@ -34,9 +34,9 @@ def download(address: str, *, timeout: float = TIMEOUT, largest: int = LARGEST) 
     """
     if not address.startswith(("http://", "https://")):
         raise DataError(f"address {address!r}", "give an http or https address")
-    request = urllib.request.Request(address, headers={"User-Agent": "lamina"})
     deadline = time.monotonic() + timeout
     try:
+        request = urllib.request.Request(address, headers={"User-Agent": "lamina"})
         with urllib.request.urlopen(request, timeout=timeout) as response:
             data = _received(response, address, deadline, largest)
             promised = response.headers.get("Content-Length")
@@ -47,14 +47,14 @@ def download(address: str, *, timeout: float = TIMEOUT, largest: int = LARGEST) 
         ) from error
     except TimeoutError as error:
         raise _too_slow(address, timeout) from error
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         cause = getattr(error, "reason", error)
         if isinstance(cause, TimeoutError):
             raise _too_slow(address, timeout) from error
         raise DataError(f"{address} was not reached: {cause}", "is there a network?") from error
     if data is None:
         raise _too_slow(address, timeout)
-    if promised is not None and len(data) != int(promised):
+    if promised is not None and promised.isdigit() and len(data) != int(promised):
         raise DataError(
             f"{address} was cut short: {len(data)} of {promised} bytes came", "try again"
         )

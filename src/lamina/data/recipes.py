@@ -72,8 +72,8 @@ def as_is(data: bytes) -> bytes:
 
 
 def lines_lf(data: bytes) -> bytes:
-    """The lines, each ended by LF."""
-    return b"".join(line + b"\n" for line in data.split())
+    """The lines, parted by LF, no end after the last."""
+    return b"\n".join(data.split())
 
 
 def lines_crlf(data: bytes) -> bytes:

@@ -1,0 +1,70 @@
+"""Normalisation: fitted on the rows given, constant columns become 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from lamina.data.normalise import constant_columns, fit_normalisation
+from lamina.errors import DataError
+
+FEATURES = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 12), st.integers(1, 4)),
+    elements=st.floats(-1e6, 1e6, width=32),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(FEATURES)
+def test_min_max_puts_the_training_rows_between_0_and_1(features: NDArray[np.float64]) -> None:
+    shift, scale = fit_normalisation("min-max", features)
+    moved = (features - shift) * scale
+    assert moved.min() >= 0.0
+    assert moved.max() <= 1.0 + 1e-12
+    for column in set(range(features.shape[1])) - set(constant_columns(scale)):
+        assert moved[:, column].max() == pytest.approx(1.0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(FEATURES)
+def test_standard_gives_mean_0_and_deviation_1(features: NDArray[np.float64]) -> None:
+    shift, scale = fit_normalisation("standard", features)
+    moved = (features - shift) * scale
+    wide = np.ptp(features, axis=0) > 1e-3
+    assert np.allclose(moved.mean(axis=0)[wide], 0.0, atol=1e-6)
+    assert np.allclose(moved.std(axis=0)[wide], 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["min-max", "standard"])
+def test_a_constant_column_becomes_0_and_is_told(kind: str) -> None:
+    features = np.array([[0.1, 1.0], [0.1, 2.0], [0.1, 3.0]])
+    shift, scale = fit_normalisation(kind, features)
+    assert constant_columns(scale) == (0,)
+    assert ((features - shift) * scale)[:, 0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_none_leaves_features_as_they_are() -> None:
+    shift, scale = fit_normalisation("none", [[3.0, 4.0]])
+    assert (shift.tolist(), scale.tolist()) == ([0.0, 0.0], [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "features", "said"),
+    [
+        ("minmax", [[1.0]], "normalise = 'minmax'"),
+        ("min-max", np.empty((0, 3)), "rows"),
+        ("min-max", [1.0, 2.0], "shape"),
+        ("min-max", [[np.nan], [1.0]], "number 0"),
+        ("standard", [[0.0, np.inf], [0.0, 1.0]], "number 1"),
+        ("min-max", [[-1.7e308], [1.7e308]], "too far apart"),
+    ],
+)
+def test_what_cannot_be_normalised_is_refused(kind: str, features: object, said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
+        fit_normalisation(kind, features)  # type: ignore[arg-type]
+    assert caught.value.way_out
