@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from lamina.registry import Registry
@@ -18,6 +18,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
         "train": "lamina.training.tasks:train",
         "predict": "lamina.training.tasks:predict",
         "evaluate": "lamina.training.tasks:evaluate",
+        "layer": "lamina.nets.workflow:run_layer",
         "vote": "lamina.training.tasks:vote",
         "read-table": "lamina.data.tables:read_table",
         "write-table": "lamina.data.tables:write_table",
@@ -29,6 +30,9 @@ TASKS: Registry[Callable[..., Any]] = Registry(
 )
 """Name -> function; `TASKS.register(name, function)` or the entry points `lamina.tasks`."""
 
+_RESULTS = {"train": "model", "predict": "predictions", "evaluate": "metrics"}
+"""What the one output of a task is called in documents, where "result" would say too little."""
+
 
 @dataclass(frozen=True)
 class NamedAction(Action):
@@ -39,7 +43,11 @@ class NamedAction(Action):
 
     def signature(self) -> Signature:
         """Ports from the function's annotations. Raises UnknownNameError."""
-        return signature_of(TASKS.get(self.name))
+        signature = signature_of(TASKS.get(self.name))
+        result = _RESULTS.get(self.name)
+        if result is None or len(signature.outputs) != 1:
+            return signature
+        return Signature(signature.inputs, (replace(signature.outputs[0], name=result),))
 
     def to_document(self) -> dict[str, Any]:
         """`do` is the name itself."""
