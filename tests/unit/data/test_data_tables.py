@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from lamina.data.tables import Table, read_table, write_table
-from lamina.errors import DataError
+from lamina.errors import DataError, MissingExtraError
 
 
 def made(columns: Mapping[str, Any], origin: str = "table") -> Table:
@@ -173,3 +176,41 @@ def test_texts_do_not_go_into_npy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="texts: t"):
         write_table(made({"a": [1], "t": ["x"]}), tmp_path / "t.npy")
     assert not list(tmp_path.iterdir())
+
+
+def test_whole_numbers_that_excel_would_change_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="beyond 2"):
+        write_table(made({"a": [2**53 + 1]}), tmp_path / "t.xlsx")
+
+
+def test_a_sheet_is_chosen_by_name_or_number(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["a"])
+    book.active.append([1])
+    second = book.create_sheet("second")
+    for row in (["x", "d"], [2, datetime.date(2020, 1, 1)], [None, None], [3, None]):
+        second.append(row)
+    book.save(tmp_path / "t.xlsx")
+    assert read_table(tmp_path / "t.xlsx").names == ("a",)
+    for sheet in ("second", 1, -1):
+        table = read_table(tmp_path / "t.xlsx", sheet=sheet)
+        assert table["x"].tolist() == [2, 3]
+        assert table["d"].tolist() == ["2020-01-01T00:00:00", None]
+
+
+def test_without_openpyxl_the_extra_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    path = tmp_path / "t.xlsx"
+    path.write_bytes(b"")
+    with pytest.raises(MissingExtraError, match="needs openpyxl") as caught:
+        read_table(path)
+    assert "lamina[excel]" in caught.value.way_out
+
+
+def test_npz_arrays_of_two_axes_become_several_columns(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.ones((2, 2)), y=np.array(["a", ""]))
+    table = read_table(tmp_path / "t.npz")
+    assert table.names == ("x0", "x1", "y")
+    assert table["y"].tolist() == ["a", None]

@@ -14,6 +14,9 @@ from lamina.data.formats import ReadOptions, distinct, named
 from lamina.data.formats.separated import has_header
 from lamina.errors import DataError, MissingExtraError, UnknownNameError
 
+EXACT = 2**53
+"""Excel keeps numbers as float64."""
+
 
 class Excel:
     """One sheet of a workbook: the first one, or the one asked for."""
@@ -45,6 +48,12 @@ class Excel:
     def write(self, columns: Mapping[str, Column], path: Path, suffix: str) -> None:
         """One sheet with a header."""
         openpyxl = _openpyxl("writing Excel files")
+        wide = [n for n, v in columns.items() if v.dtype.kind == "i" and (abs(v) > EXACT).any()]
+        if wide:
+            raise DataError(
+                f"Excel changes whole numbers beyond 2^53, as in {', '.join(wide)}",
+                "write csv, parquet or npz instead",
+            )
         book = openpyxl.Workbook(write_only=True)
         sheet = book.create_sheet("table")
         sheet.append(list(columns))
