@@ -126,11 +126,15 @@ class BundleError(LaminaError):
 
 
 class TaskFailedError(LaminaError):
-    """A task of a run that failed; `__cause__` holds the original exception."""
+    """A task of a run that failed; `__cause__` holds the original exception.
+
+    `details` holds the user's own part of the traceback, or the last lines of a command.
+    """
 
     exit_code = 1
 
-    def __init__(self, task: str, cause: str, way_out: str = "") -> None:
+    def __init__(self, task: str, cause: str, way_out: str = "", details: str = "") -> None:
         super().__init__(f"task {task!r} failed: {cause}", way_out)
         self.task = task
         self.cause = cause
+        self.details = details

@@ -1,0 +1,95 @@
+"""Finding a Python function by the name that a task gives it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lamina.errors import LaminaError, UsageError
+from lamina.workflow.actions.python import PythonAction
+from lamina.workflow.build import Step
+
+
+def function_of(action: PythonAction) -> Callable[..., Any]:
+    """The function that a task calls; its module or file is imported now.
+
+    Raises:
+        UsageError: no such file, module or function, or it cannot be imported.
+    """
+    if action.call is not None:
+        return action.call
+    where, _, name = action.function.rpartition(":")
+    module = _module(where, action.folder)
+    found: Any = module
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise _no_function(where, name, found) from None
+    if isinstance(found, Step):
+        found = found.call
+    if not callable(found):
+        raise UsageError(f"{action.function} is no function", "name a function")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _module(where: str, folder: Path | None) -> ModuleType:
+    try:
+        if not where.endswith(".py"):
+            return importlib.import_module(where)
+        path = ((folder or Path()) / where).resolve()
+        if not path.is_file():
+            raise UsageError(
+                f"the file {where} does not exist", f"put it there (looked for {path})"
+            )
+        return _loaded(path, path.stat().st_mtime_ns)
+    except LaminaError:
+        raise
+    except BaseException as error:  # whatever a user's module does while it is imported
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise UsageError(
+            f"{where} cannot be imported: {type(error).__name__}: {error}",
+            "mend it, or install what it imports",
+        ) from error
+
+
+@lru_cache(maxsize=256)
+def _loaded(path: Path, changed: int) -> ModuleType:
+    """A module from a file; its neighbours can be imported while it loads."""
+    running = sys.modules.get("__main__")
+    script = getattr(running, "__file__", None)
+    if running is not None and script and Path(script).resolve() == path:
+        return running
+    name = f"{path.stem}_{sha256(f'{path}:{changed}'.encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file", "name a file that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _no_function(where: str, name: str, holder: Any) -> UsageError:
+    names = [n for n in dir(holder) if not n.startswith("_") and callable(getattr(holder, n))]
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    listed = ", ".join(names[:20]) or "none"
+    return UsageError(f"{where} has no function {name!r}", f"{hint}it has: {listed}")
