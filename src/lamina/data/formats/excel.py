@@ -30,10 +30,10 @@ class Excel:
         rows = [[*row, *[None] * (width - len(row))] for row in rows]
         header = options.header
         if header == "auto":
-            header = has_header([[text_of(c) or "" for c in row] for row in rows[:200]])
+            header = has_header([[_shown(cell) for cell in row] for row in rows[:200]])
         names = None
         if header:
-            names = [(text_of(cell) or f"c{i}").strip() for i, cell in enumerate(rows[0])]
+            names = [_shown(cell).strip() or f"c{i}" for i, cell in enumerate(rows[0])]
             rows = rows[1:]
         if not rows:
             raise DataError(
@@ -94,6 +94,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and value.strip() in EMPTY:
         return None
     return value
+
+
+def _shown(value: Any) -> str:
+    return str(value or "") if not isinstance(value, (int, float)) else text_of(value) or ""
 
 
 def _written(value: Any) -> Any:
