@@ -1,1 +1,1 @@
-"""The data room."""
+"""Values and data sets: tables, preparation, splits, named sources."""

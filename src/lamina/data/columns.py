@@ -86,21 +86,36 @@ def from_texts(texts: Iterable[str | None]) -> Column:
     return objects(cells)
 
 
-def numbers_in_text(values: Column) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def decimal_mark(values: Column) -> str:
+    """ "," if a column of texts can only mean decimal commas, else ".".
+
+    Every text allows it, and at least one comma cannot be a thousands mark (it is not followed
+    by exactly three digits).
+    """
+    if values.dtype.kind != "O":
+        return "."
+    texts = {cell.strip() for cell in set(values.tolist()) if cell is not None}
+    plain = all(DECIMAL_COMMA.fullmatch(t) for t in texts)
+    certain = any("," in t and len(t.partition(",")[2]) != 3 for t in texts)
+    return "," if plain and certain else "."
+
+
+def numbers_in_text(
+    values: Column, decimal: str = "."
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Numbers that stand in a column of texts, and where the text is no number.
 
-    A comma is read as the decimal mark if every text allows it and at least one cannot be a
-    thousands mark (its comma is not followed by exactly three digits).
+    Args:
+        values: texts and None.
+        decimal: the decimal mark, "." or ","; with a comma, points are read too.
 
     Returns:
         float64 (NaN where empty or no number) and a mask of the texts that are no numbers.
     """
     cells = values.tolist()
-    texts = {cell: cell.strip() for cell in set(cells) if cell is not None}
-    comma = _decimal_comma(list(texts.values()))
     known: dict[str | None, float] = {None: math.nan}
-    for cell, text in texts.items():
-        plain = text.replace(",", ".") if comma else text
+    for cell in set(cells) - {None}:
+        plain = cell.strip().replace(decimal, ".")
         if NUMBER.fullmatch(plain):
             known[cell] = float(plain)
     found = np.array([known.get(cell, math.nan) for cell in cells], dtype=np.float64)
@@ -244,11 +259,3 @@ def _numbers(cells: list[str | None], present: list[str]) -> Column:
         if all(_whole(v) for v in whole):
             return np.array(whole, dtype=np.int64)
     return np.array([np.nan if c is None else float(c) for c in cells], dtype=np.float64)
-
-
-def _decimal_comma(texts: list[str]) -> bool:
-    return (
-        bool(texts)
-        and all(DECIMAL_COMMA.fullmatch(t) for t in texts)
-        and any("," in t and len(t.partition(",")[2]) != 3 for t in texts)
-    )

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.data.columns import NUMBER, Column, empty, numbers_in_text, texts_of
+from lamina.data.columns import (
+    NUMBER,
+    Column,
+    decimal_mark,
+    empty,
+    numbers_in_text,
+    texts_of,
+)
 from lamina.errors import DataError
 
 ENCODINGS = ("code", "one-hot")
@@ -44,12 +51,14 @@ class Feature:
         categories: the known texts of a category, in the order of their codes.
         encode: "code" (one feature: the number of the text) or "one-hot" (one 0/1 feature
             for each text).
+        decimal: the decimal mark of numbers that come as texts, "." or ",".
     """
 
     name: str
     kind: str = "number"
     categories: tuple[str, ...] = ()
     encode: str = "code"
+    decimal: str = "."
 
     @property
     def width(self) -> int:
@@ -68,7 +77,7 @@ class Feature:
     def to_document(self) -> dict[str, Any]:
         """Plain values for a document."""
         if self.kind == "number":
-            return {"name": self.name, "kind": "number"}
+            return {"name": self.name, "kind": "number", "decimal": self.decimal}
         return {
             "name": self.name,
             "kind": "category",
@@ -84,6 +93,7 @@ class Feature:
             document["kind"],
             tuple(document.get("categories", ())),
             document.get("encode", "code"),
+            document.get("decimal", "."),
         )
 
     def values(self, column: Column, unknown: str) -> tuple[NDArray[np.float64], list[Repair]]:
@@ -95,7 +105,7 @@ class Feature:
                 in one-hot).
         """
         if self.kind == "number":
-            numbers, repairs = as_numbers(self.name, column)
+            numbers, repairs = as_numbers(self.name, column, self.decimal)
             return numbers[:, None], repairs
         codes, repairs = self._codes(column, unknown)
         if not self._spread:
@@ -136,8 +146,9 @@ def learn_feature(name: str, column: Column, encode: str | None) -> tuple[Featur
     Raises:
         DataError: texts that are mostly, but not all, numbers.
     """
-    if encode is None and _numeric(name, column):
-        return Feature(name), []
+    decimal = decimal_mark(column)
+    if encode is None and _numeric(name, column, decimal):
+        return Feature(name, decimal=decimal), []
     texts = texts_of(column).tolist()
     categories = tuple(sorted(set(texts), key=_order(texts)))
     repairs = []
@@ -151,7 +162,7 @@ def learn_feature(name: str, column: Column, encode: str | None) -> tuple[Featur
 
 
 def as_numbers(
-    name: str, column: Column, advice: str = ""
+    name: str, column: Column, decimal: str = ".", advice: str = ""
 ) -> tuple[NDArray[np.float64], list[Repair]]:
     """A column without empty cells as float64; texts that are numbers are counted repairs.
 
@@ -162,7 +173,7 @@ def as_numbers(
     """
     repairs = []
     if column.dtype.kind == "O":
-        numbers, odd = numbers_in_text(column)
+        numbers, odd = numbers_in_text(column, decimal)
         if odd.any():
             raise _not_numbers(name, column, odd, advice or _NOT_A_NUMBER)
         sentence = f"{len(numbers)} texts of column {name!r} read as numbers"
@@ -179,10 +190,10 @@ def as_numbers(
     return numbers, repairs
 
 
-def _numeric(name: str, column: Column) -> bool:
+def _numeric(name: str, column: Column, decimal: str) -> bool:
     if column.dtype.kind != "O":
         return True
-    _, odd = numbers_in_text(column)
+    _, odd = numbers_in_text(column, decimal)
     if not odd.any():
         return len(column) > 0
     if odd.mean() < 0.5:

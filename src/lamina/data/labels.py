@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.data.columns import NUMBER, Column, numbers_in_text, texts_of
+from lamina.data.columns import NUMBER, Column, decimal_mark, numbers_in_text, texts_of
 from lamina.data.features import Repair, as_numbers
 from lamina.errors import DataError
 
@@ -73,15 +73,14 @@ def class_numbers(name: str, column: Column, labels: tuple[str, ...]) -> NDArray
 
 def quantities(name: str, column: Column) -> tuple[NDArray[np.float64], list[Repair]]:
     """The target of a regression as float64."""
-    return as_numbers(
-        name, column, "correct those cells, or use kind='classes' if they are names of classes"
-    )
+    advice = "correct those cells, or use kind='classes' if they are names of classes"
+    return as_numbers(name, column, decimal_mark(column), advice)
 
 
 def _kind_of(column: Column, counts: Counter[str]) -> str:
     if set(map(_plain, counts)) == {"0", "1"}:
         return "binary"
-    if column.dtype.kind == "O" and numbers_in_text(column)[1].any():
+    if column.dtype.kind == "O" and numbers_in_text(column, decimal_mark(column))[1].any():
         return "binary" if len(counts) == 2 else "classes"
     whole = all(_is_whole(text) for text in counts)
     return "classes" if whole and len(counts) <= MANY_CLASSES else "regression"

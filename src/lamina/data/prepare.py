@@ -377,7 +377,8 @@ def _mistakes(preparation: Preparation) -> list[str]:
         in ((0, 0), (p.width, p.width)),
         "shift and scale are finite numbers": bool(np.isfinite([*p.shift, *p.scale]).all()),
         "a feature is a number, or a category with codes or one-hot": all(
-            f.kind in ("number", "category") and f.encode in ENCODINGS for f in p.features
+            f.kind in ("number", "category") and f.encode in ENCODINGS and f.decimal in (".", ",")
+            for f in p.features
         ),
         "binary needs two labels, classes at least two": len(p.labels)
         == {"binary": 2, "classes": max(2, len(p.labels))}.get(p.kind, 0),

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.data.columns import column, empty, from_texts, numbers_in_text, objects, texts_of
+from lamina.data.columns import (
+    column,
+    decimal_mark,
+    empty,
+    from_texts,
+    numbers_in_text,
+    objects,
+    texts_of,
+)
 from lamina.errors import DataError
 
 
@@ -71,8 +79,10 @@ def test_texts_become_the_narrowest_type() -> None:
 
 
 def test_a_decimal_comma_is_read_when_it_cannot_part_thousands() -> None:
-    numbers, odd = numbers_in_text(objects(["3,14", "2,5", "7"]))
-    assert numbers.tolist() == [3.14, 2.5, 7.0]
+    for texts, mark in ((["3,14", "7"], ","), (["1,234"], "."), (["1.5", "2,5"], "."), ([], ".")):
+        assert decimal_mark(objects(texts)) == mark
+    numbers, odd = numbers_in_text(objects(["3,14", "2.5", " 7 ", None]), ",")
+    assert numbers[:3].tolist() == [3.14, 2.5, 7.0]
     assert not odd.any()
     _, odd = numbers_in_text(objects(["1,234", "5"]))
     assert odd.tolist() == [True, False]

@@ -78,6 +78,13 @@ def test_numbers_written_as_texts_are_read_and_counted() -> None:
     assert preparation.labels == ("0", "1")
 
 
+def test_a_decimal_comma_learned_holds_for_a_single_row() -> None:
+    preparation, _ = learn(made(a=["1,5", "2,125"], label=[0, 1]), "label")
+    assert preparation.apply(made(a=["2,125"])).features.tolist() == [[2.125]]
+    again = Preparation.from_document(preparation.to_document())
+    assert again.apply(made(a=["2,125"])).features.tolist() == [[2.125]]
+
+
 def test_names_of_rows_are_pointed_out() -> None:
     table = made(id=[f"p{i}" for i in range(60)], label=[0, 1] * 30)
     _, prepared = learn(table, "label")
