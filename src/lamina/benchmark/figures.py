@@ -62,21 +62,13 @@ def draw(results: Results, folder: Path) -> list[Path]:
 
 
 def figure7(results: Results) -> Figure | None:
-    """Group I: accuracy on the test rows, and seconds against the number of rows."""
-    accuracies = {
-        who: {name: (value, 0.0) for name, value in found.items()}
-        for who, found in (look(results, "accuracy_holdout") or {}).items()
-    }
-    return _two(results, "Group I: train and test", accuracies, "seconds")
+    """Group I: accuracy over repeats with other weights, and seconds against rows."""
+    return _two(results, "Group I: train and test", "accuracy_holdout", "seconds")
 
 
 def figure8(results: Results) -> Figure | None:
     """Group II: mean accuracy of the folds with its deviation, and seconds."""
-    accuracies = {
-        who: {name: (value["mean"], value["std"]) for name, value in found.items()}
-        for who, found in results["accuracy"].items()
-    }
-    return _two(results, "Group II: 5-fold cross validation", accuracies, "group2")
+    return _two(results, "Group II: 5-fold cross validation", "accuracy", "group2")
 
 
 def figure9(results: Results) -> Figure | None:
@@ -105,16 +97,15 @@ def figure9(results: Results) -> Figure | None:
     return figure
 
 
-def _two(
-    results: Results,
-    title: str,
-    accuracies: Mapping[str, Mapping[str, tuple[float, float]]],
-    times: str,
-) -> Figure | None:
+def _two(results: Results, title: str, shares: str, times: str) -> Figure | None:
     order = contestants(results, times)
     if not order:
         return None
     figure, (upper, lower) = _figure(2, results)
+    accuracies = {
+        who: {name: (value["mean"], value["std"]) for name, value in found.items()}
+        for who, found in (look(results, shares) or {}).items()
+    }
     # Two threads compute the same as one: their bars would only repeat it.
     alone = [who for who in order if not who.endswith("threads") and who in accuracies]
     styles = {title_of(who): (style(who)[0], style(who)[2]) for who in alone}

@@ -10,6 +10,9 @@ from typing import Any
 REPEATS = 5
 """Cheap measurements are repeated so often, and their median is taken."""
 
+PATIENCE = 30.0
+"""Seconds after which a measurement is not repeated any more; ten of them allow three repeats."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -21,6 +24,7 @@ class Task:
         group: "I", "II" or "III" of the papers; "" for a measurement outside of them.
         epochs: passes over the training rows.
         repeats: at most so often; fewer when one takes long (see `enough`).
+        patience: seconds after which it is not repeated.
         seed: of weights.
     """
 
@@ -29,6 +33,7 @@ class Task:
     group: str = ""
     epochs: int = 0
     repeats: int = REPEATS
+    patience: float = PATIENCE
     seed: int = 0
 
 
@@ -83,10 +88,12 @@ class Answer:
     failure: str = ""
 
 
-def enough(seconds: Sequence[float], most: int) -> bool:
+def enough(seconds: Sequence[float], most: int, patience: float = PATIENCE) -> bool:
     """Whether a measurement has been repeated often enough.
 
-    Up to `most` times; three times from 10 s in all; once or twice from 30 s in all.
+    Up to `most` times; three times when a third of `patience` is spent; fewer when all of it is.
     """
     spent = sum(seconds)
-    return len(seconds) >= most or (len(seconds) >= 3 and spent > 10.0) or spent > 30.0
+    return (
+        len(seconds) >= most or (len(seconds) >= 3 and spent > patience / 3.0) or spent > patience
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,33 +54,28 @@ class PeerBench:
 
         `seconds` are of the epochs of all members, per repeat; `compile` of the first repeat.
         """
-        program = Case.load(Path(task.case)).program(task.group, task.epochs, task.seed)
-        lessons = [lesson(program, member, self._threads) for member in program.members]
-        if not self._warm:
-            self._peer.train(replace(lessons[0], epochs=1))
-            self._warm = True
-        seconds: list[float] = []
-        wall: list[float] = []
-        compiling: list[float] = []
-        accuracy: list[float] = []
-        while not seconds or not enough(wall, task.repeats):
+        case = Case.load(Path(task.case))
+        values: Values = {"seconds": [], "wall": [], "compile": 0.0, "form": "one by one"}
+        for program in _repeats(case, task, values):
+            lessons = [lesson(program, member, self._threads) for member in program.members]
+            self._warm_up(lessons[0])
             start = time.perf_counter()
             trained = [self._peer.train(each) for each in lessons]
             guessed = [
                 each.probabilities(_test_rows(program, member))
                 for each, member in zip(trained, program.members, strict=True)
             ]
-            wall.append(time.perf_counter() - start)
-            seconds.append(sum(each.seconds for each in trained))
-            compiling.append(sum(each.compile_seconds for each in trained))
-            accuracy = accuracy or _accuracies(program, guessed)
-        return {
-            "seconds": seconds,
-            "wall": [w - c for w, c in zip(wall, compiling, strict=True)],
-            "compile": compiling[0],
-            "accuracy": accuracy,
-            "form": "one by one",
-        }
+            compiling = sum(each.compile_seconds for each in trained)
+            values["compile"] = max(values["compile"], compiling)
+            values["seconds"].append(sum(each.seconds for each in trained))
+            values["wall"].append(time.perf_counter() - start - compiling)
+            _note_accuracies(values, task, program, guessed)
+        return values
+
+    def _warm_up(self, first: Lesson) -> None:
+        if not self._warm:
+            self._peer.train(replace(first, epochs=1))
+            self._warm = True
 
 
 class EngineBench:
@@ -90,24 +85,25 @@ class EngineBench:
         self._engine = engine
         self._device = device
         self._threads = threads
+        self._warm = False
 
     def __call__(self, task: Task) -> Values:
         """Starts a session and trains it, repeatedly.
 
         `seconds` are of `advance`; `start` of sending data and weights to the device, without
-        `compile` (of the first repeat); `wall` of both and of predicting the test rows.
+        `compile` (of the first session); `wall` of both and of predicting the test rows.
         """
-        program = Case.load(Path(task.case)).program(task.group, task.epochs, task.seed)
-        refusal = self._engine.refusal(program, self._device)
-        if refusal:
-            return {"refusal": refusal}
-        active = np.ones(len(program.members), dtype=np.bool_)
+        case = Case.load(Path(task.case))
         values: Values = {"seconds": [], "wall": [], "start": [], "compile": 0.0}
-        while not values["seconds"] or not enough(values["wall"], task.repeats):
+        for program in _repeats(case, task, values):
+            refusal = self._engine.refusal(program, self._device)
+            if refusal:
+                return {"refusal": refusal}
+            active = np.ones(len(program.members), dtype=np.bool_)
+            self._warm_up(program, active, values)
             begin = time.perf_counter()
             session = self._engine.start(program, self._device, self._threads)
-            started = time.perf_counter()
-            before = session.compile_seconds
+            started, before = time.perf_counter(), session.compile_seconds
             session.advance(task.epochs, active)
             trained = time.perf_counter()
             # An engine may compile on its first epoch, too.
@@ -118,9 +114,16 @@ class EngineBench:
             values["start"].append(max(0.0, started - begin - before))
             values["seconds"].append(trained - started - later)
             values["wall"].append(ended - begin - session.compile_seconds)
-            values.setdefault("accuracy", _accuracies(program, guessed))
             values["form"] = session.form
+            _note_accuracies(values, task, program, guessed)
         return values
+
+    def _warm_up(self, program: Program, active: NDArray[np.bool_], values: Values) -> None:
+        if not self._warm:
+            first = self._engine.start(program, self._device, self._threads)
+            first.advance(1, active)
+            values["compile"] = first.compile_seconds
+            self._warm = True
 
 
 class RateBench:
@@ -154,6 +157,28 @@ def bench(job: Job) -> Callable[[Task], Values]:
 
         return VectorisedBench(job.device, job.threads)
     return RateBench(job.threads)
+
+
+def _repeats(case: Case, task: Task, values: Values) -> Iterator[Program]:
+    """The group's program until it has been measured often enough.
+
+    Repeats of the single training of group I start from other weights, so that its accuracy
+    has a deviation, too.
+    """
+    while not values["wall"] or not enough(values["wall"], task.repeats, task.patience):
+        other = len(values["wall"]) if task.group == "I" else 0
+        yield case.program(task.group, task.epochs, task.seed + other)
+
+
+def _note_accuracies(
+    values: Values, task: Task, program: Program, guessed: list[NDArray[np.float32]]
+) -> None:
+    """Keeps the accuracy of every repeat of group I, and of every member of the others."""
+    found = _accuracies(program, guessed)
+    if task.group == "I":
+        values.setdefault("accuracy", []).extend(found)
+    else:
+        values.setdefault("accuracy", found)
 
 
 def _test_rows(program: Program, member: Member) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lamina.benchmark.cases import EXPERIMENTS, PICTURES
-from lamina.benchmark.jobs import REPEATS, Job, Task
+from lamina.benchmark.jobs import PATIENCE, REPEATS, Job, Task
 from lamina.benchmark.machine import cores
 from lamina.benchmark.peers import PEERS, card
 from lamina.errors import UnknownNameError, UsageError
@@ -17,16 +17,15 @@ PEER_NAMES = ("torch-loader", "torch-memory", "sklearn", "jax")
 
 SETS = (*EXPERIMENTS, PICTURES)
 
-DEAR = ("torch-memory-2threads", "torch-loader")
-"""Measured last, so that a benchmark that runs out of time has the others."""
-
 LARGE = ("grid-stability", "bank-marketing")
 """Sets on which a second thread can help PyTorch; on the others it only waits."""
 
 ENGINE_LIBRARIES = {"fused": "numba", "torch": "torch"}
 
 QUICK_EPOCHS = 100
+QUICK_DEFAULT_EPOCHS = 50
 QUICK_LOADER_EPOCHS = 2
+QUICK_PATIENCE = 0.3
 QUICK_SECONDS = 50.0
 """What `--quick` may take for all measurements; the rest of the minute draws and writes."""
 
@@ -37,7 +36,7 @@ class Options:
 
     Args:
         epochs: of every training; `quick` takes at most QUICK_EPOCHS.
-        quick: one repeat, few epochs, an end within a minute.
+        quick: few epochs and repeats, an end within a minute.
         peers: names from the table of peers.
         sets: names from SETS; the pictures are for the torch engine's two forms only.
         loader_epochs: epochs that the DataLoader loop really runs, scaled to `epochs`;
@@ -70,9 +69,9 @@ class Options:
             object.__setattr__(self, "epochs", min(self.epochs, QUICK_EPOCHS))
 
     @property
-    def repeats(self) -> int:
-        """Most repeats of a measurement."""
-        return 1 if self.quick else REPEATS
+    def patience(self) -> float:
+        """Seconds after which a measurement is not repeated any more."""
+        return QUICK_PATIENCE if self.quick else PATIENCE
 
     def epochs_of(self, peer: str) -> int:
         """Epochs that a peer really runs."""
@@ -97,14 +96,16 @@ def jobs(options: Options, cases: Mapping[str, Path]) -> tuple[list[Job], dict[s
         for label in ("fused-2threads", "torch-memory-2threads"):
             absent[label] = "this process may use one core only"
     found = [
-        Job("sgemm", "sgemm", 1, (Task("sgemm", repeats=options.repeats),)),
+        Job("sgemm", "sgemm", 1, (Task("sgemm", patience=options.patience),)),
         _job(options, cases, "engine", "fused", 1, alone),
         _job(options, cases, "engine", "fused", 2, ("I", "II", "III")),
         *_peer_jobs(options, cases),
         _job(options, cases, "engine", "torch", 1, ("I", "II")),
         _vectorised(options),
     ]
-    found.sort(key=lambda job: DEAR.index(job.label) if job.label in DEAR else -1)
+    if not options.quick:
+        # The dearest by far comes last: a benchmark that is interrupted has said the rest.
+        found.sort(key=lambda job: job.name == "torch-loader")
     kept = [job for job in found if job.label not in absent and job.name not in absent]
     return [job for job in kept if job.tasks], absent
 
@@ -148,7 +149,8 @@ def _job(
             case=str(path),
             group=group,
             epochs=options.epochs_of(name),
-            repeats=options.repeats if kind == "engine" or group == "I" else 1,
+            repeats=REPEATS if kind == "engine" or group == "I" else 1,
+            patience=options.patience,
             seed=options.seed,
         )
         for group in groups
@@ -164,6 +166,7 @@ def _vectorised(options: Options) -> Job:
             group=device,
             epochs=min(options.epochs, 2 if options.quick else 10),
             repeats=1 if options.quick else 3,
+            patience=options.patience,
             seed=options.seed,
         )
         for device in ("cpu", "cuda")

@@ -99,19 +99,18 @@ def _head(results: Results) -> list[str]:
         f"every training: {results['epochs']} epochs, {results['batches']} batches",
     ]
     if results["quick"]:
-        lines.append(
-            "quick form: few epochs, mostly one repeat; the bars below are a hint, not a verdict"
-        )
+        lines.append("quick form: few epochs and repeats; the bars below are a hint, not a verdict")
     return lines
 
 
 def _left_out(results: Results) -> list[str]:
     absent = {**results["absent"]["sets"], **results["absent"]["contestants"]}
     lines = [f"absent: {name}: {reason}" for name, reason in absent.items()]
-    for who, found in results["failed"].items():
-        for reason in dict.fromkeys(found.values()):
-            subjects = ", ".join(what for what, why in found.items() if why == reason)
-            lines.append(f"failed: {who} on {subjects}: {reason}")
+    for key in ("refused", "failed"):
+        for who, found in results[key].items():
+            for reason in dict.fromkeys(found.values()):
+                subjects = ", ".join(what for what, why in found.items() if why == reason)
+                lines.append(f"{key}: {who} on {subjects}: {reason}")
     return lines
 
 

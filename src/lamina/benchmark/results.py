@@ -19,18 +19,23 @@ FORMAT = "lamina: benchmark/1"
 def assemble(options: Options, cases: Mapping[str, Case], answers: Iterable[Answer]) -> Tree:
     """The measured part of a results document.
 
-    Keys: `seconds.<who>.<set>` (group I, median, s), `repeats`, `spread` (least, most),
-    `compile`, `start`, `wall`, `accuracy.<who>.<set>.{mean,std,standard_error,folds}` (group
-    II), `accuracy_holdout` (group I), `group2.<who>.<set>` (s), `group3`, `ratios.<peer>.<set>`
-    (peer over fused, one thread each), `ratios_2threads`, `gflops.<set>`, `gflops_needed`,
-    `sgemm`, `vectorised`, `scaled` (who.set -> epochs really run), `failed.<who>.<what>` (why).
+    Keys, group I: `seconds.<who>.<set>` (median, s), `repeats`, `spread` (least, most),
+    `compile`, `start`, `wall`, `forms`, `accuracy_holdout` (over the repeats, which start from
+    other weights). Group II: `group2.<who>.<set>` (s) and
+    `accuracy.<who>.<set>.{mean,std,standard_error,values}` over the folds. `group3`.
+    Comparisons: `ratios.<peer>.<set>` (peer over fused, one thread each), `ratios_2threads`.
+    Rates: `gflops.<set>`, `gflops_needed`, `sgemm`, `sgemm_share`. `vectorised.<device>`.
+    Left out: `scaled` (who.set -> epochs really run), `failed.<who>.<what>` and
+    `refused.<who>.<what>` (why).
     """
-    tree: Tree = {"seconds": {}, "ratios": {}, "accuracy": {}, "gflops": {}, "failed": {}}
+    keys = ("seconds", "ratios", "accuracy", "gflops", "refused", "failed")
+    tree: Tree = {key: {} for key in keys}
     for answer in answers:
-        reason = answer.failure or answer.values.get("refusal", "")
-        if reason:
-            what = " ".join(part for part in (answer.task.subject, answer.task.group) if part)
-            put(tree, ("failed", answer.job.label, what), reason)
+        what = " ".join(part for part in (answer.task.subject, answer.task.group) if part)
+        if answer.failure:
+            put(tree, ("failed", answer.job.label, what), answer.failure)
+        elif "refusal" in answer.values:
+            put(tree, ("refused", answer.job.label, what), answer.values["refusal"])
         else:
             _TAKE[answer.job.kind](tree, options, answer)
     _ratios(tree)
@@ -63,7 +68,7 @@ def spread_of(values: list[float]) -> Tree:
         "mean": statistics.fmean(values),
         "std": deviation,
         "standard_error": deviation / math.sqrt(len(values)),
-        "folds": values,
+        "values": values,
     }
 
 
@@ -90,7 +95,7 @@ def _take_first_group(
     put(tree, ("repeats", who, name), len(seconds))
     put(tree, ("spread", who, name), [min(seconds), max(seconds)])
     put(tree, ("compile", who, name), values["compile"])
-    put(tree, ("accuracy_holdout", who, name), values["accuracy"][0])
+    put(tree, ("accuracy_holdout", who, name), spread_of(values["accuracy"]))
     put(tree, ("forms", who, name), values["form"])
     if factor == 1:
         put(tree, ("wall", who, name), statistics.median(values["wall"]))

@@ -68,7 +68,18 @@ def sheets(results: Results) -> list[Sheet]:
         _seconds(results),
         _compiling(results),
         _ratios(results),
-        _accuracy(results),
+        _accuracy(
+            results,
+            "accuracy_holdout",
+            "Group I: accuracy, mean and deviation over the repeats",
+            "Every repeat starts from other weights; how many there are depends on their cost.",
+        ),
+        _accuracy(
+            results,
+            "accuracy",
+            f"Group II, {GROUPS['II']}: accuracy, mean and deviation of the folds",
+            "",
+        ),
         _second_group(results),
         _third_group(results),
         _hyper_parameters(results),
@@ -180,13 +191,12 @@ def _ratios(results: Results) -> Sheet:
     return Sheet(sheet.title, sheet.head, (*sheet.rows, *more))
 
 
-def _accuracy(results: Results) -> Sheet:
+def _accuracy(results: Results, key: str, title: str, note: str) -> Sheet:
     rows = []
-    for who in contestants(results, "accuracy"):
-        cells = [_spread(look(results, "accuracy", who, name)) for name in names(results)]
+    for who in contestants(results, key):
+        cells = [_spread(look(results, key, who, name)) for name in names(results)]
         rows.append((title_of(who), *cells))
-    title = f"Group II, {GROUPS['II']}: accuracy, mean and deviation of the folds"
-    return Sheet(title, ("", *names(results)), tuple(rows))
+    return Sheet(title, ("", *names(results)), tuple(rows), (note,) if note else ())
 
 
 def _spread(found: Mapping[str, float] | None) -> str:
@@ -271,7 +281,7 @@ def _bars(results: Results) -> Sheet:
             bar["name"],
             bar["subject"],
             _quantity(bar["value"], bar["unit"]),
-            f"{'>=' if bar['at_least'] else '<='} {_quantity(bar['target'], bar['unit'])}",
+            _target(bar),
             words[bar["reached"]],
             bar["note"],
         )
@@ -279,6 +289,12 @@ def _bars(results: Results) -> Sheet:
     ]
     head = ("bar", "of", "measured", "to reach", "reached", "note")
     return Sheet("Bars", head, tuple(rows), texts=(0, 1, 5))
+
+
+def _target(bar: Mapping[str, Any]) -> str:
+    if bar["target"] is None:
+        return "-"
+    return f"{'>=' if bar['at_least'] else '<='} {_quantity(bar['target'], bar['unit'])}"
 
 
 def _quantity(value: float | None, unit: str) -> str:

@@ -18,7 +18,7 @@ def command() -> None:
 
 
 @command.command("networks")
-@click.option("--epochs", type=int, default=1000, show_default=True, help="Of every training.")
+@click.option("--epochs", type=int, help="Of every training.  [default: 1000; quick: 50]")
 @click.option("--quick", is_flag=True, help="At most 100 epochs, and an end within a minute.")
 @click.option("--peers", default=PEERS, show_default=True, help="Which peers; empty text for none.")
 @click.option("--sets", default="", help="Which data sets; all when left out.")
@@ -37,7 +37,7 @@ def command() -> None:
 )
 def networks(
     *,
-    epochs: int,
+    epochs: int | None,
     quick: bool,
     peers: str,
     sets: str,
@@ -54,10 +54,11 @@ def networks(
     """
     from lamina.benchmark import report
     from lamina.benchmark.networks import benchmark_networks
-    from lamina.benchmark.plan import SETS, Options
+    from lamina.benchmark.plan import QUICK_DEFAULT_EPOCHS, SETS, Options
 
+    by_default = QUICK_DEFAULT_EPOCHS if quick else 1000
     options = Options(
-        epochs=epochs,
+        epochs=by_default if epochs is None else epochs,
         quick=quick,
         peers=_names(peers),
         sets=_names(sets) or SETS,

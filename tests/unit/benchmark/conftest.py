@@ -60,6 +60,11 @@ def answers() -> list[Answer]:
             loader,
             answer("peer", "torch-loader", "I", [0.6], [0.5]).values,
         ),
+        Answer(
+            Job("vectorised", "torch", 2, ()),
+            Task("digits-cnn", group="cuda"),
+            {"refusal": "no CUDA device"},
+        ),
         Answer(Job("peer", "jax", 1, (jax,)), jax, failure="ImportError: no jaxlib"),
     ]
 

@@ -34,11 +34,11 @@ def test_accuracy_has_mean_deviation_and_standard_error(results: dict[str, Any])
     assert found["mean"] == pytest.approx(0.8)
     assert found["std"] == pytest.approx(0.0707106781)
     assert found["standard_error"] == pytest.approx(0.0316227766)
-    assert results["accuracy_holdout"]["torch-loader"]["banknote"] == 0.5
+    assert results["accuracy_holdout"]["torch-loader"]["banknote"]["mean"] == 0.5
 
 
 def test_a_single_value_has_no_deviation() -> None:
-    assert spread_of([0.5]) == {"mean": 0.5, "std": 0.0, "standard_error": 0.0, "folds": [0.5]}
+    assert spread_of([0.5]) == {"mean": 0.5, "std": 0.0, "standard_error": 0.0, "values": [0.5]}
 
 
 def test_the_third_group_is_summed_over_the_sets(results: dict[str, Any]) -> None:
@@ -57,6 +57,7 @@ def test_the_rate_follows_from_rows_epochs_and_weights(results: dict[str, Any], 
 
 
 def test_a_failed_measurement_is_named_with_its_reason(results: dict[str, Any]) -> None:
+    assert results["refused"] == {"torch-2threads": {"digits-cnn cuda": "no CUDA device"}}
     assert results["failed"] == {"jax": {"banknote I": "ImportError: no jaxlib"}}
 
 
