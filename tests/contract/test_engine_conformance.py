@@ -1,0 +1,47 @@
+"""Both engines, held to the suite that ships."""
+
+from __future__ import annotations
+
+import pytest
+
+from lamina.testing.engines import CHECKS, NUMERIC_CASES, Case, check_numbers, dense_program
+from lamina.testing.reference_engine import ReferenceEngine
+from lamina.training.engines import ENGINES, Engine
+from lamina.training.engines.torch import TorchEngine
+
+FORMS = ("torch, vectorised", "torch, one by one", "fused", "reference")
+
+
+def engine(called: str) -> Engine:
+    name, _, form = called.partition(", ")
+    if name == "reference":
+        return ReferenceEngine()
+    return TorchEngine(form=form) if form else ENGINES.get(name)()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("called", ["torch", *FORMS])
+def test_engines_keep_their_promises(called: str, check: str) -> None:
+    CHECKS[check](engine(called), "cpu")
+
+
+@pytest.mark.parametrize("case", NUMERIC_CASES, ids=str)
+@pytest.mark.parametrize("called", FORMS)
+def test_losses_are_those_of_plain_numpy(called: str, case: Case) -> None:
+    if check_numbers(engine(called), case):
+        return
+    refusal = engine(called).refusal(dense_program(case), "cpu")
+    assert called == "reference", refusal
+    pytest.skip(f"the engine refuses: {refusal}")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("check", CHECKS)
+def test_torch_keeps_its_promises_on_cuda(check: str) -> None:
+    CHECKS[check](TorchEngine(), "cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("case", NUMERIC_CASES, ids=str)
+def test_losses_on_cuda_are_those_of_plain_numpy(case: Case) -> None:
+    assert check_numbers(TorchEngine(), case, "cuda")
