@@ -248,7 +248,7 @@ def learn(
 
     Args:
         table: all rows at hand; only categories and labels are learned from them.
-        target: name or number of the target column (-1: the last one); "" for none.
+        target: name or number of the target column (-1 or "-1": the last one); "" for none.
         kind: "auto", "binary", "classes" or "regression"; see `labels.learn_labels`.
         normalise: "min-max", "standard" or "none".
         encode: "code" or "one-hot" for all text columns, or a mapping column -> encoding;
@@ -332,9 +332,11 @@ def _check_words(normalise: str, encode: str | Mapping[str, str], table: Table) 
 
 def _target_name(table: Table, target: str | int) -> str:
     if isinstance(target, str):
-        if target and target not in table.columns:
+        if not target or target in table.columns:
+            return target
+        if not target.removeprefix("-").isdecimal():
             raise missing_columns([target], table)
-        return target
+        target = int(target)
     names = table.names
     if not -len(names) <= target < len(names):
         raise DataError(

@@ -25,8 +25,8 @@ class Table:
 
     Args:
         columns: name -> float64, int64, bool, or object array of str and None, each of shape
-            (rows,). Other number widths, lists and text arrays are converted. NaN and None are
-            empty cells.
+            (rows,). Other number widths, lists and text arrays are converted; arrays of these
+            types are not copied. NaN and None are empty cells.
         origin: where it came from, for messages.
 
     Raises:
@@ -182,6 +182,8 @@ def missing_columns(missing: Sequence[str], table: Table) -> DataError:
     near = {name: get_close_matches(name, table.names, n=1) for name in missing}
     hints = [f"{name!r}: did you mean {found[0]!r}?" for name, found in near.items() if found]
     known = ", ".join(table.names[:30]) + (", ..." if len(table.names) > 30 else "")
+    if table.names == tuple(f"c{i}" for i in range(len(table.names))):
+        known += " (it has no header: give names, or a target by its number, -1 for the last)"
     plural = "s" if len(missing) > 1 else ""
     return DataError(
         f"{table.origin} has no column{plural} {', '.join(map(repr, missing))}",

@@ -118,8 +118,15 @@ def test_targets_are_classes_or_quantities(
 
 def test_the_target_may_be_a_number_of_a_column_or_nothing() -> None:
     assert learn(PEOPLE, -1)[0].target == "y"
+    assert learn(PEOPLE, "-1")[0].target == "y"
     preparation, prepared = learn(PEOPLE.select(["age", "n"]), "")
     assert (preparation.kind, prepared.targets) == ("", None)
+
+
+def test_a_table_without_header_says_how_to_name_its_target() -> None:
+    with pytest.raises(DataError, match="no column 'label'") as caught:
+        learn(read_table(np.eye(3)), "label")
+    assert "-1 for the last" in caught.value.way_out
 
 
 def test_rows_without_a_label_are_dropped_in_learning_and_kept_in_prediction() -> None:
