@@ -36,6 +36,7 @@ def fetch(name: str, output: Path | None = None) -> Path:
     """The checked file of a named set; with `output`, written there as a table with header."""
     if output is None:
         return sources.fetch(name)
+    output.parent.mkdir(parents=True, exist_ok=True)
     write_table(sources.load(name), output)
     return output
 

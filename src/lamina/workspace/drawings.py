@@ -112,5 +112,6 @@ def _neurons(file: str) -> str:
     if kind != "model":
         return neurons_svg(_network(file))
     model = Bundle.load(file)
-    features = [str(name) for name in model.preparation.get("columns", ())]
-    return neurons_svg(model.network, model.weights, features)
+    features = [str(one["name"]) for one in model.preparation.get("features", ())]
+    named = features if (len(features),) == model.network.inputs[0].shape else []
+    return neurons_svg(model.network, model.weights, named)

@@ -23,6 +23,7 @@ def predict(model: str | Path, data: str | Path, output: str | Path | None = Non
     """A prediction and its probability per row; written to `output` when given."""
     predictions = tasks.predict(Bundle.load(model), table(data))
     if output is not None:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
         write_table(predictions, output)
     return predictions
 

@@ -48,6 +48,8 @@ def train(
         raise UsageError(
             "there is nothing to resume from", "name the folder of checkpoints: --checkpoint DIR"
         )
+    if told.output:
+        Path(told.output).parent.mkdir(parents=True, exist_ok=True)
     result = train_specified(told, progress=listener, resume=resume)
     if "pictures" in options:
         from lamina.training.pictures import draw_all

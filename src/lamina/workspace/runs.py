@@ -1,0 +1,192 @@
+"""`run`: a workflow document run here, its inputs read and its outputs written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lamina.data.tables import Table, write_table
+from lamina.errors import TaskFailedError, UsageError
+from lamina.execution import run as execute
+from lamina.execution.outcome import Outcome
+from lamina.nets.bundle import Bundle
+from lamina.training.engines.cost import cores
+from lamina.training.report import aligned
+from lamina.workflow import events
+from lamina.workflow.document import read_workflow
+from lamina.workflow.graph import Workflow
+from lamina.workflow.reading import file_text, parse_text
+from lamina.workspace.values import value
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """A finished run: its outcome, and where each output was written ("" for not)."""
+
+    workflow: Workflow
+    outcome: Outcome
+    written: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: status, seconds, tasks with their times, outputs."""
+        return {
+            "workflow": self.workflow.name,
+            "status": self.outcome.status,
+            "seconds": self.outcome.seconds,
+            "tasks": [
+                {"task": s.task, "status": s.status, "start": s.start, "end": s.end}
+                for s in self.outcome.timeline
+            ],
+            "outputs": {
+                name: self.written.get(name) or _shown(given)
+                for name, given in self.outcome.outputs.items()
+            },
+        }
+
+    def text(self) -> str:
+        """Outputs and the count of tasks, for a terminal."""
+        rows = []
+        for name, given in self.outcome.outputs.items():
+            path = self.written.get(name)
+            rows.append([name, _brief(given) + (f"  -> {path}" if path else "")])
+        width = max((len(name) for name, _ in rows), default=0)
+        lines = [f"{name:<{width}}  {told}" for name, told in rows]
+        count = len(self.outcome.timeline)
+        lines.append(f"{self.workflow.name}: {count} tasks done in {self.outcome.seconds:.2f} s")
+        return "\n".join(lines)
+
+
+def parameters(given: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """Inputs from -p NAME=VALUE (as text) over those of a YAML or JSON file.
+
+    Raises:
+        UsageError: a parameter without "=", or a file that is no mapping.
+    """
+    found: dict[str, Any] = {}
+    if file is not None:
+        document = parse_text(file_text(file), str(file))
+        if not isinstance(document, Mapping):
+            raise UsageError(f"{file} is no mapping of names to values", "write NAME: VALUE lines")
+        found.update({str(name): entry for name, entry in document.items()})
+    for text in given:
+        name, equals, told = text.partition("=")
+        if not equals:
+            raise UsageError(f"-p {text!r} cannot be read", "write -p NAME=VALUE")
+        found[name.strip()] = told
+    return found
+
+
+def plan(file: Path, given: Mapping[str, Any]) -> str:
+    """What a run would do, task by task; nothing is run and no input is read."""
+    workflow = read_workflow(file)
+    _check_names(workflow, given)
+    rows = [["task", "does", "reason"]]
+    rows += [
+        [task.name, task.action.summary(), "not run before"]
+        for task in (workflow[name] for name in workflow.order)
+    ]
+    count = len(workflow.tasks)
+    return "\n".join([*aligned(rows), f"{count} tasks would run, 0 are reused"])
+
+
+def run(
+    file: Path, given: Mapping[str, Any], output: Path | None, threads: int, say: Say | None
+) -> Ran:
+    """Reads the inputs, runs the workflow, writes the outputs into a folder.
+
+    Args:
+        file: a workflow document.
+        given: inputs by name: text as on a command line, or plain values.
+        output: folder for the outputs; tables become CSV, models bundles, other values JSON.
+        threads: tasks at the same time; 0 for as many as there are cores.
+        say: takes a line when a task ends.
+
+    Raises:
+        LaminaError: as `lamina.execution.run`.
+    """
+    workflow = read_workflow(file)
+    _check_names(workflow, given)
+    types = {port.name: str(port.type) for port in workflow.inputs}
+    values = {
+        name: value(entry, types[name]) if isinstance(entry, str) else entry
+        for name, entry in given.items()
+    }
+    try:
+        outcome = execute(
+            workflow, values, threads=threads or cores(), on_event=_teller(say),
+            folder=None if output is None else output / "work",
+        )  # fmt: skip
+    except TaskFailedError as error:
+        if not error.way_out:
+            error.way_out = f"mend the task and run again: lamina run {file}"
+        raise
+    written = {} if output is None else _write(outcome.outputs, output)
+    return Ran(workflow, replace(outcome), written)
+
+
+def _check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
+    known = [port.name for port in workflow.inputs]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UsageError(
+            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
+            f"its inputs: {', '.join(known) or 'none'}",
+        )
+
+
+def _teller(say: Say | None) -> events.Listener | None:
+    if say is None:
+        return None
+
+    def tell(event: events.Event) -> None:
+        if isinstance(event, events.TaskFinished):
+            say(f"{event.time:8.2f} s  done    {event.task}  ({event.seconds:.2f} s)")
+        elif isinstance(event, events.TaskFailed):
+            say(f"{event.time:8.2f} s  failed  {event.task}  {event.cause}")
+
+    return tell
+
+
+def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {name: str(_write_one(name, given, folder)) for name, given in outputs.items()}
+
+
+def _write_one(name: str, given: Any, folder: Path) -> Path:
+    if isinstance(given, Table):
+        write_table(given, folder / f"{name}.csv")
+        return folder / f"{name}.csv"
+    if isinstance(given, Bundle):
+        return given.save(folder / f"{name}.lamina")
+    if isinstance(given, Path) and given.is_file():
+        target = folder / f"{name}{given.suffix}"
+        shutil.copyfile(given, target)
+        return target
+    target = folder / f"{name}.json"
+    target.write_text(json.dumps(_shown(given), indent=2) + "\n", encoding="utf-8")
+    return target
+
+
+def _shown(given: Any) -> Any:
+    """A value as JSON can hold it."""
+    try:
+        json.dumps(given)
+    except (TypeError, ValueError):
+        return given.tolist() if hasattr(given, "tolist") else _brief(given)
+    return given
+
+
+def _brief(given: Any) -> str:
+    """A value in one line."""
+    if isinstance(given, Table):
+        return f"table of {given.rows} rows: {', '.join(given.names)}"
+    if isinstance(given, Bundle):
+        return f"model {given.name}, {given.network.parameter_count()} parameters"
+    text = given if isinstance(given, str) else json.dumps(given, default=repr)
+    return text if len(text) <= 200 else text[:197] + "..."
