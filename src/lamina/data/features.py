@@ -16,6 +16,7 @@ from lamina.data.columns import (
     decimal_mark,
     empty,
     numbers_in_text,
+    objects,
     texts_of,
 )
 from lamina.errors import DataError
@@ -117,7 +118,8 @@ class Feature:
     def _codes(self, column: Column, unknown: str) -> tuple[NDArray[np.int64], list[Repair]]:
         table = {text: code for code, text in enumerate(self.categories)}
         texts = texts_of(column).tolist()
-        codes = np.array([table.get(text, len(table)) for text in texts], dtype=np.int64)
+        found = {text: table.get(text, len(table)) for text in set(texts)}
+        codes = np.array([found[text] for text in texts], dtype=np.int64)
         strange = int((codes == len(table)).sum())
         if not strange:
             return codes, []
@@ -193,9 +195,12 @@ def as_numbers(
 def _numeric(name: str, column: Column, decimal: str) -> bool:
     if column.dtype.kind != "O":
         return True
+    distinct = objects(sorted(set(column.tolist())))
+    if numbers_in_text(distinct, decimal)[1].all():
+        return False
     _, odd = numbers_in_text(column, decimal)
     if not odd.any():
-        return len(column) > 0
+        return True
     if odd.mean() < 0.5:
         raise _not_numbers(name, column, odd, _NOT_A_NUMBER)
     return False
