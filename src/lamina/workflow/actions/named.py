@@ -20,6 +20,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
         "evaluate": "lamina.training.tasks:evaluate",
         "layer": "lamina.nets.workflow:run_layer",
         "vote": "lamina.training.tasks:vote",
+        "layer-output": "lamina.training.tasks:layer_output",
         "read-table": "lamina.data.tables:read_table",
         "write-table": "lamina.data.tables:write_table",
         "split": "lamina.workflow.patterns:split",
