@@ -26,7 +26,7 @@ class FusedEngine(Engine):
     def estimate(self, program: Program, device: str) -> Estimate:
         """See Engine.estimate."""
         del device
-        plan = fused_chain.plan(program, host().lanes, host().registers)
+        plan = fused_chain.plan(program, host().core)
         rows = sum(len(program.portions[m.portion].train) for m in program.members)
         threads = min(os.cpu_count() or 1, len(program.members))
         seconds = rows * program.epochs * plan.operations / DEFAULTS["flops"] / threads
@@ -36,6 +36,4 @@ class FusedEngine(Engine):
     def start(self, program: Program, device: str, threads: int) -> Session:
         """See Engine.start."""
         del device
-        return FusedSession(
-            program, fused_chain.plan(program, host().lanes, host().registers), threads
-        )
+        return FusedSession(program, fused_chain.plan(program, host().core), threads)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lamina.nets.layers import Layer
 from lamina.nets.network import Network, Node
-from lamina.training.engines.fused_kernel.plan import Dense, Plan
+from lamina.training.engines.fused_kernel.plan import Core, Dense, Plan
 from lamina.training.program import Program
 
 WIDEST = 4096
@@ -49,7 +49,7 @@ def refusal(program: Program) -> str:
     return _layer_refusal(network) or _loss_refusal(program)
 
 
-def plan(program: Program, lanes: int, registers: int) -> Plan:
+def plan(program: Program, core: Core) -> Plan:
     """The plan of a program that is not refused."""
     nodes, final = _folded(program.network.nodes, program.loss)
     return Plan(
@@ -57,8 +57,7 @@ def plan(program: Program, lanes: int, registers: int) -> Plan:
         loss=_LOSSES[program.loss],
         final=final,
         optimiser=program.members[0].settings.optimiser,
-        lanes=lanes,
-        registers=registers,
+        core=core,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,42 +42,53 @@ class Arrangement:
         program: of which the portion is one.
         portion: whose rows these are.
         plan: of the kernel.
+        gather: the kernel's `arrange`.
     """
 
-    def __init__(self, program: Program, portion: Portion, plan: Plan) -> None:
+    def __init__(
+        self, program: Program, portion: Portion, plan: Plan, gather: Callable[..., None]
+    ) -> None:
         rows = len(portion.train)
-        bounds = program.members[0].settings.bounds(rows)
-        sizes = np.diff(bounds)
+        self._bounds = program.members[0].settings.bounds(rows)
+        sizes = np.diff(self._bounds)
         vectors = -(-sizes // plan.lanes)
+        parts = np.array([slices(int(count), plan.parameters) for count in vectors])
         self._plan = plan
-        self._places = _places(bounds, vectors, plan.lanes)
-        self._bounds = bounds
+        self._gather = gather
+        self._places = _places(self._bounds, vectors, plan.lanes)
         self._table = _table(program, portion, plan)
+        self._weights = np.ones(rows, dtype=np.float32)
+        if program.row_weights is not None:
+            self._weights = program.row_weights[portion.train]
+        self._weighted = program.row_weights is not None
         self.count = int(vectors.sum())
-        self.most_slices = max(slices(int(v), plan.parameters) for v in vectors)
+        self.most_slices = int(parts.max())
         self.batches = np.zeros((len(sizes), len(BATCH)), dtype=np.int64)
         self.batches[:, 0] = np.cumsum(vectors) - vectors
         self.batches[:, 1] = vectors
-        self.batches[:, 2] = [slices(int(v), plan.parameters) for v in vectors]
+        self.batches[:, 2] = parts
         self.batches[:, 3] = (sizes / rows).view(np.int64)
 
     def packed(self, order: NDArray[np.int64] | None = None, into: Rows | None = None) -> Rows:
         """The rows in an order (positions), each batch's weights divided by their sum."""
-        table, plan = self._table, self._plan
+        plan, weights = self._plan, self._weights
+        places = self._places
         if order is not None:
-            table = np.concatenate([table[order], table[-1:]])
-        weights = table[:-1, plan.features + plan.targets]
-        totals = np.add.reduceat(weights.astype(np.float64), self._bounds[:-1])
-        shares = weights / np.repeat(totals, np.diff(self._bounds))
-        if into is None:
+            places = np.append(order, len(order))[places]
+            weights = weights[order]
+        rows = into
+        if rows is None:
             records = aligned((self.count, plan.record, plan.lanes)).view(np.float32)
-            into = Rows(records, len(weights))
-        used = plan.features + plan.targets + 1
-        taken = table[self._places].reshape(self.count, plan.lanes, used)
-        into.records[:, :used, :] = taken.transpose(0, 2, 1)
-        padded = np.append(shares.astype(np.float32), np.float32(0.0))
-        into.records[:, used - 1, :] = padded[self._places].reshape(self.count, plan.lanes)
-        return into
+            rows = Rows(records, len(weights))
+        if into is None or self._weighted:
+            totals = np.add.reduceat(weights.astype(np.float64), self._bounds[:-1])
+            shares = weights / np.repeat(totals, np.diff(self._bounds))
+            padded = np.append(shares.astype(np.float32), np.float32(0.0))[self._places]
+            place = plan.features + plan.targets
+            rows.records[:, place, :] = padded.reshape(self.count, plan.lanes)
+        lines = np.ascontiguousarray(places, dtype=np.int32)
+        self._gather(self._table.ctypes.data, lines.ctypes.data, self.count, rows.address)
+        return rows
 
 
 def evaluation(features: Floats, plan: Plan) -> Rows:
@@ -92,23 +104,21 @@ def evaluation(features: Floats, plan: Plan) -> Rows:
 
 
 def _table(program: Program, portion: Portion, plan: Plan) -> Floats:
-    """(rows + 1, features + targets + 1): a row of zeros at the end, for the padding."""
+    """(rows + 1, features + targets): a line of zeros at the end, for the padding."""
     train = portion.train
-    table = np.zeros((len(train) + 1, plan.features + plan.targets + 1), dtype=np.float32)
+    table = np.zeros((len(train) + 1, plan.features + plan.targets), dtype=np.float32)
     table[:-1, : plan.features] = program.prepared(portion, "train")
     wanted = program.targets[train]
     if plan.loss == "softmax":
         wanted = wanted.astype(np.int32).view(np.float32)
-    table[:-1, plan.features : -1] = wanted.reshape(len(train), plan.targets)
-    table[:-1, -1] = 1.0 if program.row_weights is None else program.row_weights[train]
+    table[:-1, plan.features :] = wanted.reshape(len(train), plan.targets)
     return table
 
 
 def _places(bounds: NDArray[np.int64], vectors: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
-    """Position in the table of every lane; -1, the row of zeros, for the padding."""
-    places = np.full(int(vectors.sum()) * lanes, -1, dtype=np.int64)
-    ends = np.cumsum(vectors) * lanes
-    for begin, end, last, count in zip(bounds[:-1], bounds[1:], ends, vectors * lanes, strict=True):
-        start = last - count
+    """Position in the table of every lane; the line of zeros for the padding."""
+    places = np.full(int(vectors.sum()) * lanes, bounds[-1], dtype=np.int64)
+    starts = (np.cumsum(vectors) - vectors) * lanes
+    for begin, end, start in zip(bounds[:-1], bounds[1:], starts, strict=True):
         places[start : start + end - begin] = np.arange(begin, end)
     return places

@@ -27,6 +27,7 @@ FUNCTIONS = {
     "work": (_POINTER, _COUNT, _POINTER, _POINTER, _POINTER),
     "share": (_POINTER, _POINTER, _POINTER, _COUNT, _COUNT, _POINTER, _POINTER),
     "predict": (_POINTER, _COUNT, _POINTER, _POINTER, _POINTER),
+    "arrange": (_POINTER, _POINTER, _COUNT, _POINTER),
 }
 
 
@@ -55,7 +56,8 @@ class FusedSession(Session):
         self.compile_seconds = self._machine.seconds
         self._threads = max(1, threads)
         self._epoch = 0
-        self._arrangements = [Arrangement(program, p, plan) for p in program.portions]
+        gather = self._machine.functions["arrange"]
+        self._arrangements = [Arrangement(program, p, plan, gather) for p in program.portions]
         self._rows = self._first_rows()
         count, width = len(program.members), plan.padded
         self._parameters = aligned((count, width)).view(np.float32)

@@ -18,6 +18,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from lamina.training.engines.fused_kernel.plan import Core
+
 _LOCK = threading.Lock()
 _DIGEST = 32
 
@@ -28,14 +30,12 @@ class Host:
 
     cpu: str
     features: str
-    lanes: int
-    registers: int
-    x86: bool = True
+    core: Core
 
 
 @lru_cache(maxsize=1)
 def host() -> Host:
-    """This machine; lanes: float32 values per vector, registers: vectors the core holds."""
+    """This machine, as LLVM sees it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     found = llvm.get_host_cpu_features()
@@ -48,7 +48,7 @@ def host() -> Host:
     elif triple.startswith(("aarch64", "arm64")):
         registers = 32
     x86 = triple.startswith(("x86", "i686"))
-    return Host(llvm.get_host_cpu_name(), found.flatten(), lanes, registers, x86)
+    return Host(llvm.get_host_cpu_name(), found.flatten(), Core(lanes, registers, x86))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,12 @@ def machine(key: str, write: Callable[[], str], functions: dict[str, tuple[Any, 
 _LOADED: dict[str, Machine] = {}
 
 
+def kept(key: str) -> bool:
+    """Whether the machine code of a key is at hand and need not be compiled."""
+    digest = _digest(key)
+    return digest in _LOADED or (cache_folder() / f"{digest}.o").is_file()
+
+
 def cache_folder() -> Path:
     """Where compiled kernels lie: XDG_CACHE_HOME or ~/.cache, in lamina/kernels."""
     base = os.environ.get("XDG_CACHE_HOME")
@@ -112,15 +118,15 @@ def assembly(text: str) -> str:
 
 
 def _digest(key: str) -> str:
-    machine_name = host()
+    this = host()
     sources = "".join(
         hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(Path(__file__).parent.glob("*.py"))
     )
     parts = (
         key,
-        machine_name.cpu,
-        machine_name.features,
+        this.cpu,
+        this.features,
         llvmlite.__version__,
         str(llvm.llvm_version_info),
         sources,
@@ -129,10 +135,10 @@ def _digest(key: str) -> str:
 
 
 def _target() -> Any:
-    machine_name = host()
+    this = host()
     return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
-        cpu=machine_name.cpu,
-        features=machine_name.features,
+        cpu=this.cpu,
+        features=this.features,
         opt=3,
         reloc="pic",
         codemodel="jitdefault",

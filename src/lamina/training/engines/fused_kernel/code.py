@@ -165,6 +165,19 @@ class Code:
         place = self.at(pointer, offset)
         self.do(f"store {self.vector} {value}, ptr {place}, align {self.step}")
 
+    def gather(self, pointer: Value, indices: Value) -> Value:
+        """float32 values from anywhere behind a pointer; indices count values, as i32 lanes."""
+        pointers = f"<{self.lanes} x ptr>"
+        name = f"llvm.masked.gather.v{self.lanes}f32.v{self.lanes}p0"
+        bits = f"<{self.lanes} x i1>"
+        places = self.put(f"getelementptr float, ptr {pointer}, {self.integers} {indices}")
+        arguments = f"{pointers}, i32, {bits}, {self.vector}"
+        self._declared.add(f"declare {self.vector} @{name}({arguments})")
+        return self.put(
+            f"call {self.vector} @{name}({pointers} {places}, i32 4, {bits} splat (i1 true), "
+            f"{self.vector} poison)"
+        )
+
     def spread(self, pointer: Value, offset: Value | int = 0) -> Value:
         """One float32 from memory in all lanes."""
         return self.splat(self.read("float", pointer, offset))

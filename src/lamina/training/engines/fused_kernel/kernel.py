@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lamina.training.engines.fused_kernel import update
-from lamina.training.engines.fused_kernel.build import host
 from lamina.training.engines.fused_kernel.code import Code, Value
 from lamina.training.engines.fused_kernel.dense import Grid
 from lamina.training.engines.fused_kernel.passes import Passes
@@ -16,11 +15,12 @@ SPINS = 4096
 
 
 def write(plan: Plan) -> str:
-    """The module of a plan, as LLVM code, with three functions to call:
+    """The module of a plan, as LLVM code, with four functions to call:
 
     work(rows, count, counter, space, size): takes members from a counter until none is left;
     share(row, space, sums, thread, threads, gate, give_way): trains one member with others;
-    predict(data, row vectors, parameters, space, out): outputs, [row vector][unit][lane].
+    predict(data, row vectors, parameters, space, out): outputs, [row vector][unit][lane];
+    arrange(table, places, row vectors, data): rows of a table into the kernel's order.
     """
     code = Code(plan.lanes)
     _slice(code, plan)
@@ -28,6 +28,7 @@ def write(plan: Plan) -> str:
     _member(code, plan)
     _work(code)
     _predict(code, plan)
+    _arrange(code, plan)
     code.declare("attributes #0 = { nounwind }")
     return code.text()
 
@@ -106,7 +107,7 @@ def _member(code: Code, plan: Plan) -> None:
         "ptr %gate", "ptr %give_way",
     ]  # fmt: skip
     with code.function("share", arguments, internal=False):
-        mode = _flush_tiny(code)
+        mode = _flush_tiny(code, plan)
         row, memory = _Row(code, "%row"), plan.memory
         own = {name: code.at("%space", memory[name]) for name in memory}
         kept = ("parameters", "first", "second")
@@ -138,13 +139,13 @@ def _member(code: Code, plan: Plan) -> None:
         _restore_mode(code, mode)
 
 
-def _flush_tiny(code: Code) -> Value:
+def _flush_tiny(code: Code, plan: Plan) -> Value:
     """Makes results below float32's normal numbers zero: the core is far slower with them.
 
     The momentum of a unit that has died out would stay there for good. Returns the address of
     the mode to restore; empty where the machine needs another way and goes on as it is.
     """
-    if not host().x86:
+    if not plan.core.x86:
         return ""
     code.declare("declare void @llvm.x86.sse.stmxcsr(ptr)")
     code.declare("declare void @llvm.x86.sse.ldmxcsr(ptr)")
@@ -254,3 +255,18 @@ def _predict(code: Code, plan: Plan) -> None:
                 with code.loop("0", str(plan.width)) as unit:
                     value = code.load(code.along(source, unit.index, code.step))
                     code.store(value, code.along(target, unit.index, code.step))
+
+
+def _arrange(code: Code, plan: Plan) -> None:
+    """@arrange: gathers features and targets; places: the table's line for each lane, i32."""
+    arguments = ["ptr %table", "ptr %places", "i64 %count", "ptr %data"]
+    used = plan.features + plan.targets
+    with code.function("arrange", arguments, internal=False), code.loop("0", "%count") as loop:
+        lines = code.put(
+            f"load {code.integers}, ptr {code.along('%places', loop.index, code.step)}, align 4"
+        )
+        starts = code.lanewise("mul", lines, used)
+        record = code.along("%data", loop.index, plan.record * code.step)
+        with code.loop("0", str(used)) as entry:
+            column = code.along("%table", entry.index, 4)
+            code.store(code.gather(column, starts), code.along(record, entry.index, code.step))

@@ -53,6 +53,21 @@ class Dense:
 
 
 @dataclass(frozen=True)
+class Core:
+    """What the code needs to know of a processor core.
+
+    Args:
+        lanes: float32 values per vector.
+        registers: vectors it holds.
+        x86: whether it is one of Intel's and AMD's family.
+    """
+
+    lanes: int
+    registers: int
+    x86: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """One kernel: equal plans share machine code.
 
@@ -61,16 +76,19 @@ class Plan:
         loss: logistic (bce from logits), softmax (cross-entropy from logits), mse, l1, huber.
         final: what `outputs` applies behind the last layer: "", sigmoid, softmax.
         optimiser: sgd, adam or adamw.
-        lanes: float32 values per vector.
-        registers: vector registers of the core.
+        core: that it runs on.
     """
 
     layers: tuple[Dense, ...]
     loss: str
     final: str
     optimiser: str
-    lanes: int
-    registers: int
+    core: Core
+
+    @property
+    def lanes(self) -> int:
+        """float32 values per vector, one row each."""
+        return self.core.lanes
 
     @property
     def step(self) -> int:
@@ -153,17 +171,17 @@ class Plan:
     @property
     def row_tile(self) -> int:
         """Row vectors per register tile."""
-        return 4 if self.registers >= 32 else 2
+        return 4 if self.core.registers >= 32 else 2
 
     @property
     def unit_tile(self) -> int:
         """Units per register tile."""
-        return 6 if self.registers >= 32 else 5
+        return 6 if self.core.registers >= 32 else 5
 
     @property
     def gradient_tile(self) -> tuple[int, int]:
         """Outputs and inputs per register tile of weight gradients."""
-        return (4, 4) if self.registers >= 32 else (2, 4)
+        return (4, 4) if self.core.registers >= 32 else (2, 4)
 
     @cached_property
     def operations(self) -> int:
