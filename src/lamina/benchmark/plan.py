@@ -26,7 +26,7 @@ QUICK_EPOCHS = 100
 QUICK_DEFAULT_EPOCHS = 50
 QUICK_LOADER_EPOCHS = 2
 QUICK_PATIENCE = 0.3
-QUICK_SECONDS = 50.0
+QUICK_SECONDS = 45.0
 """What `--quick` may take for all measurements; the rest of the minute draws and writes."""
 
 

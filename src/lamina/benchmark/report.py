@@ -13,6 +13,9 @@ from lamina.errors import DocumentError
 
 Results = Mapping[str, Any]
 
+BUSY = 0.5
+"""Load of a machine that does something else."""
+
 
 def text(results: Results) -> str:
     """Everything for a terminal."""
@@ -98,6 +101,8 @@ def _head(results: Results) -> list[str]:
         f"seeds: split {results['seeds']['split']}, weights {results['seeds']['weights']}",
         f"every training: {results['epochs']} epochs, {results['batches']} batches",
     ]
+    if (results["load_before"] or 0.0) > BUSY:
+        lines.append("the machine was busy with other work: times are longer than they would be")
     if results["quick"]:
         lines.append("quick form: few epochs and repeats; the bars below are a hint, not a verdict")
     return lines

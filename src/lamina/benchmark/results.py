@@ -95,9 +95,10 @@ def _take_first_group(
     put(tree, ("repeats", who, name), len(seconds))
     put(tree, ("spread", who, name), [min(seconds), max(seconds)])
     put(tree, ("compile", who, name), values["compile"])
-    put(tree, ("accuracy_holdout", who, name), spread_of(values["accuracy"]))
     put(tree, ("forms", who, name), values["form"])
     if factor == 1:
+        # A training that was cut short has an accuracy of its own, not this one's.
+        put(tree, ("accuracy_holdout", who, name), spread_of(values["accuracy"]))
         put(tree, ("wall", who, name), statistics.median(values["wall"]))
     if "start" in values:
         put(tree, ("start", who, name), statistics.median(values["start"]))

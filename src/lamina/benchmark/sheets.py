@@ -168,8 +168,8 @@ def _seconds(results: Results) -> Sheet:
 def _scaled(results: Results) -> Iterator[str]:
     found = look(results, "scaled") or {}
     for epochs in sorted(set(found.values())):
-        who = [key for key, value in found.items() if value == epochs]
-        yield f"* scaled from {epochs} epochs: {', '.join(sorted(who))}."
+        who = dict.fromkeys(key.partition(".")[0] for key, v in found.items() if v == epochs)
+        yield f"* scaled from {epochs} epochs: {', '.join(title_of(name) for name in who)}."
 
 
 def _compiling(results: Results) -> Sheet:

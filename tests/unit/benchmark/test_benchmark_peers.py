@@ -9,8 +9,9 @@ import pytest
 
 from lamina.benchmark.cases import Case
 from lamina.benchmark.measure import lesson
-from lamina.benchmark.peers import CARDS, PEERS, Lesson
+from lamina.benchmark.peers import CARDS, PEERS, Lesson, Peer, Trained
 from lamina.errors import UnknownNameError
+from lamina.testing.peers import check_peer, simple_lesson
 from lamina.training.engines import ENGINES
 
 EXACT = ("torch-memory", "jax")
@@ -27,27 +28,24 @@ def installed(name: str) -> str:
 
 @pytest.fixture
 def simple() -> Lesson:
-    """Two hundred rows that one hidden unit can tell apart."""
-    features = np.random.default_rng(0).random((200, 3), dtype=np.float32)
-    targets = (features[:, 0] > 0.5).astype(np.float32)
-    start = np.random.default_rng(1)
-    layers = tuple(
-        (start.random((outputs, inputs), dtype=np.float32), np.zeros(outputs, np.float32))
-        for inputs, outputs in ((3, 4), (4, 1))
-    )
-    bounds = np.array([0, 34, 67, 100, 133, 166, 200], dtype=np.int64)
-    return Lesson(features, targets, bounds, layers, 200, 0.1, 0.9, 0, 1)
+    return simple_lesson()
 
 
 @pytest.mark.parametrize("name", sorted(CARDS))
-def test_a_peer_learns_a_simple_rule(name: str, simple: Lesson) -> None:
-    trained = PEERS.get(installed(name))().train(simple)
-    probabilities = trained.probabilities(simple.features)
-    assert probabilities.shape == (200,)
-    assert probabilities.dtype == np.float32
-    assert ((probabilities >= 0.0) & (probabilities <= 1.0)).all()
-    assert np.mean((probabilities >= 0.5) == (simple.targets >= 0.5)) > 0.95
-    assert trained.seconds > 0.0
+def test_a_peer_keeps_what_the_conformance_suite_asks(name: str) -> None:
+    check_peer(PEERS.get(installed(name))())
+
+
+class Lazy(Peer):
+    """A peer that trains nothing."""
+
+    def train(self, lesson: Lesson) -> Trained:
+        return Trained(1.0, 0.0, lambda rows: np.full(len(rows), 0.5, dtype=np.float32))
+
+
+def test_the_conformance_suite_finds_a_peer_that_does_not_train() -> None:
+    with pytest.raises(AssertionError, match="a simple rule is learned"):
+        check_peer(Lazy())
 
 
 @pytest.mark.parametrize("name", EXACT)

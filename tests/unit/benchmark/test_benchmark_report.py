@@ -48,7 +48,12 @@ def test_scaled_times_are_marked_and_explained(results: dict[str, Any]) -> None:
     table = next(sheet for sheet in sheets(results) if sheet.title.startswith("Group I,"))
     loader = next(row for row in table.rows if "DataLoader" in row[0])
     assert loader[1] == "6*"
-    assert "* scaled from 10 epochs: torch-loader.banknote." in table.notes
+    assert "* scaled from 10 epochs: PyTorch, DataLoader loop." in table.notes
+
+
+def test_a_busy_machine_is_said_to_have_been_busy(results: dict[str, Any]) -> None:
+    assert "busy" not in report.text(results)
+    assert "busy" in report.text({**results, "load_before": 1.7})
 
 
 def test_ours_stand_above_the_peers(results: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ def test_a_loader_of_fewer_epochs_is_scaled_and_said_to_be(results: dict[str, An
     assert results["seconds"]["torch-loader"]["banknote"] == pytest.approx(6.0)
     assert results["scaled"] == {"torch-loader.banknote": 10}
     assert "torch-loader" not in results["wall"]
+    assert "torch-loader" not in results["accuracy_holdout"]
 
 
 def test_accuracy_has_mean_deviation_and_standard_error(results: dict[str, Any]) -> None:
@@ -34,7 +35,7 @@ def test_accuracy_has_mean_deviation_and_standard_error(results: dict[str, Any])
     assert found["mean"] == pytest.approx(0.8)
     assert found["std"] == pytest.approx(0.0707106781)
     assert found["standard_error"] == pytest.approx(0.0316227766)
-    assert results["accuracy_holdout"]["torch-loader"]["banknote"]["mean"] == 0.5
+    assert results["accuracy_holdout"]["sklearn"]["banknote"]["mean"] == 0.8
 
 
 def test_a_single_value_has_no_deviation() -> None:
