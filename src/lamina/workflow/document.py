@@ -159,7 +159,7 @@ class _Reader:
             edges += references.edges(source, name)
             outputs += self._output(name, entry, references.type_of(source))
         return {
-            "name": body["name"],
+            "name": body.get("name", ""),
             "inputs": inputs,
             "outputs": tuple(outputs),
             "tasks": tuple(tasks),

@@ -31,7 +31,10 @@ def _kind(task: Task) -> str:
 
 def _detail(task: Task) -> str:
     each = f"for each {', '.join(task.scatter)}" if task.scatter else ""
-    return " · ".join(part for part in (task.action.summary(), each) if part)
+    summary = task.action.summary()
+    if summary.removesuffix("()") == task.name:
+        summary = "" if isinstance(task.action, NamedAction) else task.action.kind
+    return " · ".join(part for part in (summary, each) if part)
 
 
 def _line(edge: Edge, workflow: Workflow) -> Line:
