@@ -66,6 +66,7 @@ def sheets(results: Results) -> list[Sheet]:
     every = [
         _sets(results),
         _seconds(results),
+        _wall(results),
         _compiling(results),
         _ratios(results),
         _accuracy(
@@ -170,6 +171,12 @@ def _scaled(results: Results) -> Iterator[str]:
     for epochs in sorted(set(found.values())):
         who = dict.fromkeys(key.partition(".")[0] for key, v in found.items() if v == epochs)
         yield f"* scaled from {epochs} epochs: {', '.join(title_of(name) for name in who)}."
+
+
+def _wall(results: Results) -> Sheet:
+    title = "Group I from end to end: seconds of sending, starting, training and predicting"
+    note = "The data are in memory and the libraries loaded; compiling is apart."
+    return _by_set(results, "wall", title, (note,))
 
 
 def _compiling(results: Results) -> Sheet:
