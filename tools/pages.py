@@ -60,7 +60,10 @@ def session(body: list[str], folder: Path) -> list[str]:
     """Runs the commands of a console block and gives the block with their output."""
     produced: list[str] = []
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": "96", "NO_COLOR": "1"}
+    # Pages show what a person sees who has no mirror of the data and has run nothing before.
+    environment = {k: v for k, v in os.environ.items() if k != "LAMINA_DATA"}
+    environment |= {"PATH": path, "COLUMNS": "96", "NO_COLOR": "1"}
+    environment |= {"XDG_CACHE_HOME": str(folder / ".cache")}
     commands = "\n".join(body).replace("\\\n", "\\\x00").split("\n")
     for line in commands:
         if not line.startswith("$ "):
@@ -95,7 +98,7 @@ def produce(page: Path) -> str:
         os.chdir(folder)
         try:
             blocks = blocks_of(lines)
-            for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            for block, following in zip(blocks, [*blocks, None][1:], strict=True):
                 body = lines[block.start : block.end]
                 if block.language == "console" and block.run:
                     changes.append((block, session(body, folder)))
