@@ -22,7 +22,7 @@ from lamina.training.settings import Settings
 
 FREE = (
     *("learning_rate", "momentum", "weight_decay", "beta1", "beta2", "epsilon", "seed"),
-    *("step_epochs", "step_factor", "final_rate", "warmup_epochs", "initialisation"),
+    *("step_epochs", "step_factor", "final_rate", "warmup_epochs", "initialisation", "start"),
 )
 """Settings in which the members of one program may differ."""
 

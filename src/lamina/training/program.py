@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.nets.initial import Weights, initial_weights
+from lamina.nets.initial import Weights, fits_start, fitted_start, initial_weights
 from lamina.nets.network import Network
 from lamina.training.settings import Settings
 
 Rows = NDArray[np.int64]
 """Row numbers into a program's features and targets."""
+
+
+_SAMPLE = 1024
+"""Rows that a fitted start looks at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +84,17 @@ class Program:
         return max(member.settings.epochs for member in self.members)
 
     def start_weights(self, member: Member) -> Weights:
-        """Initial parameters and buffers of a member: the same for every engine."""
-        return initial_weights(self.network, member.settings.initialisation, member.seed)
+        """Initial parameters and buffers of a member: the same for every engine.
+
+        With start="fitted" biases are fitted to at most 1024 of its training rows, evenly taken.
+        """
+        settings = member.settings
+        weights = initial_weights(self.network, settings.initialisation, member.seed)
+        if settings.start == "plain" or not fits_start(self.network):
+            return weights
+        portion = self.portions[member.portion]
+        some = portion.train[:: max(1, len(portion.train) // _SAMPLE)][:_SAMPLE]
+        return fitted_start(self.network, weights, self.normalised(some, portion))
 
     def rows(self, portion: Portion, part: str) -> Rows:
         """Row numbers of a part: "train", "validation" or "test"."""
@@ -90,7 +103,11 @@ class Program:
 
     def prepared(self, portion: Portion, part: str) -> NDArray[np.float32] | NDArray[np.int64]:
         """Features of a part as the network sees them: normalised in float64, then float32."""
-        taken = self.features[self.rows(portion, part)]
+        return self.normalised(self.rows(portion, part), portion)
+
+    def normalised(self, rows: Rows, portion: Portion) -> NDArray[np.float32] | NDArray[np.int64]:
+        """Features of some rows with the normalisation of a portion; see `prepared`."""
+        taken = self.features[rows]
         if taken.dtype.kind == "i":
             return taken.astype(np.int64, copy=False)
         if portion.shift is not None and portion.scale is not None:

@@ -37,7 +37,10 @@ class Settings:
         step_epochs, step_factor: of the step schedule.
         final_rate: the share of the learning rate at which cosine ends.
         warmup_epochs: linear rise over the first epochs, with any schedule.
-        initialisation: xavier, kaiming or normal.
+        initialisation: of the weights: xavier, kaiming or normal.
+        start: "fitted" sets the biases of hidden rectifying units in dense networks so that
+            they see the training rows, and begins with a small last layer; "plain" begins
+            with biases of zero. See `lamina.nets.initial.fitted_start`.
         huber_delta: where Huber's loss turns linear.
         clip_norm: bound of the gradient's global norm; 0 for none.
         class_weights: weight per class, or "balanced"; empty for none. A batch's loss is the
@@ -69,6 +72,7 @@ class Settings:
     final_rate: float = 0.0
     warmup_epochs: int = 0
     initialisation: str = "xavier"
+    start: str = "fitted"
     huber_delta: float = 1.0
     clip_norm: float = 0.0
     class_weights: str | tuple[float, ...] = ()
@@ -165,6 +169,7 @@ def _choice_mistakes(settings: Settings) -> list[str]:
         "schedule": SCHEDULES,
         "shuffle": SHUFFLES,
         "initialisation": ("xavier", "kaiming", "normal"),
+        "start": ("fitted", "plain"),
     }
     return [
         f"{name} = {getattr(settings, name)!r}: choose from {', '.join(known)}"

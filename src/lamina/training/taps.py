@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,16 +84,6 @@ def read_taps(
         for member, own in zip(program.members, weights, strict=True):
             portion = program.portions[member.portion]
             rows = program.rows(portion, tap.part)[: tap.limit]
-            features = prepared_rows(program, rows, portion.shift, portion.scale)
+            features = program.normalised(rows, portion)
             values = layer_outputs(program.network, own, features, (tap.layer,))[tap.layer]
             tap.function(Tapped(tap.layer, member.label, epoch, rows, values))
-
-
-def prepared_rows(program: Program, rows: Rows, shift: Any, scale: Any) -> NDArray[Any]:
-    """Some rows as the network sees them: normalised in float64, then float32."""
-    taken = program.features[rows]
-    if taken.dtype.kind == "i":
-        return taken.astype(np.int64, copy=False)
-    if shift is not None:
-        taken = (taken - shift) * scale
-    return np.ascontiguousarray(taken, dtype=np.float32)
