@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.data.download import LARGEST
+from lamina.data.shipped import shipped
 from lamina.errors import DataError
 from lamina.registry import Registry
 
@@ -141,15 +142,20 @@ def from_library(name: str, header: Sequence[str]) -> bytes:
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
+    features, targets = shipped(name) or _loaded(name)
+    if name == "breast-cancer":
+        features = features[:, :5]
+    return _csv(features, targets, header)
+
+
+def _loaded(name: str) -> tuple[NDArray[np.float64], Sequence[Any]]:
+    """Features and targets from scikit-learn's own loader."""
     load = LIBRARY.get(name)
     bunch = load(scaled=False) if name == "diabetes" else load()
-    features: NDArray[np.float64] = bunch.data
-    if name == "breast-cancer":
-        return _csv(features[:, :5], bunch.target.tolist(), header)
     targets = bunch.target.tolist()
     if name == "iris":
         targets = [str(bunch.target_names[k]) for k in targets]
-    return _csv(features, targets, header)
+    return bunch.data, targets
 
 
 def _csv(features: NDArray[np.float64], targets: Sequence[Any], header: Sequence[str]) -> bytes:

@@ -108,7 +108,8 @@ def test_without_scikit_learn_the_extra_is_said(monkeypatch: pytest.MonkeyPatch)
     entries = {"iris": "sklearn.datasets:load_iris"}
     fresh: Registry[object] = Registry("library_sets", "data set", entries, {"iris": "datasets"})
     monkeypatch.setattr(recipes, "LIBRARY", fresh)
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    for module in ("sklearn", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(DataError, match="needs sklearn") as caught:
         sources.load("iris")
     assert "lamina[datasets]" in caught.value.way_out

@@ -275,7 +275,9 @@ def _column(texts: Any) -> Column:
             numbers = compute.cast(texts, kind)
         except pyarrow.ArrowInvalid:
             continue
-        return np.array(numbers.to_numpy(zero_copy_only=False))
+        # Arrow's own to_numpy loads pandas where that is installed, for as long as all else takes.
+        full = numbers.fill_null(float("nan")) if texts.null_count else numbers
+        return np.array(np.from_dlpack(full))
     coded = texts.dictionary_encode()
     distinct_texts = coded.dictionary.to_pylist()
     codes = coded.indices.fill_null(len(distinct_texts)).to_numpy(zero_copy_only=False)
