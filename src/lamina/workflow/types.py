@@ -67,6 +67,11 @@ def is_json(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
+def _is_tensor(value: Any) -> bool:
+    names = {dotted_name(base) for base in type(value).__mro__}
+    return bool(names & {"torch.Tensor", "numpy.ndarray"})
+
+
 _NUMPY = ("numpy.ndarray", "numpy.typing.NDArray")
 _BUILT_IN = (
     TypeRule("any", check=lambda value: True, classes=("builtins.object",)),
@@ -79,7 +84,7 @@ _BUILT_IN = (
     TypeRule("file", (), ("pathlib.Path", "pathlib._local.Path"), _is_path),
     TypeRule("folder", check=_is_path),
     TypeRule("array", ("tensor",), _NUMPY),
-    TypeRule("tensor", classes=("torch.Tensor", *_NUMPY)),
+    TypeRule("tensor", (), ("torch.Tensor",), _is_tensor),
     TypeRule("table", classes=("lamina.data.tables.Table",)),
     TypeRule("model", classes=("lamina.nets.bundle.Bundle",)),
     TypeRule("network", classes=("lamina.nets.network.Network",)),
