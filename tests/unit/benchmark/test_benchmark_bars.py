@@ -59,3 +59,12 @@ def test_the_form_that_auto_picks_may_not_be_the_slower(results: dict[str, Any])
     results["vectorised"] = {"cpu": found}
     assert bar_of(results, "5 folds", "digits-cnn, cpu").reached is True
     assert bar_of(results, "form picked", "digits-cnn, cpu").reached is False
+
+
+def test_on_two_cores_pytorch_counts_at_its_best(results: dict[str, Any]) -> None:
+    for who, seconds in {"fused-2threads": 1.0, "torch-memory": 9.0}.items():
+        results["seconds"][who]["bank-marketing"] = seconds
+    results["seconds"]["torch-memory-2threads"]["bank-marketing"] = 12.0
+    bar = bar_of(results, "over PyTorch in memory, on two cores", "bank-marketing")
+    assert bar.value == 9.0
+    assert bar.note == "PyTorch on one thread 9.0 x, on two 12.0 x"
