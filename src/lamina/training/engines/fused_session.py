@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ from lamina.training.engines.fused_kernel.plan import HYPER, ROW, Plan
 from lamina.training.program import Member, Program
 
 WORK_PER_CALL = 4e10
-"""Operations per call of the kernel: about a second, so that an interruption is heard."""
+"""Operations per call of the kernel: about half a second, so that an interruption is heard."""
+
+WORK_PER_TRIAL = 2e9
+"""The same while threads share a member: short, so that the faster way is found early."""
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 FUNCTIONS = {
@@ -34,6 +38,33 @@ FUNCTIONS = {
 def compiled(plan: Plan) -> Machine:
     """The machine code of a plan, compiled at most once per machine."""
     return machine(repr(plan), lambda: kernel.write(plan), FUNCTIONS)
+
+
+class Pace:
+    """Finds out whether threads are faster together on a member or each on its own.
+
+    Together they are as fast as the slowest: on a machine with other work, one that waits for
+    a core holds up all. Both ways give the same numbers, so the choice is free; the slower
+    way is tried again now and then.
+    """
+
+    RETRY = 25
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, float] = {}
+        self._calls = 0
+
+    def together(self) -> bool:
+        """The way to go this time."""
+        self._calls += 1
+        if len(self._seconds) < 2:
+            return True not in self._seconds
+        best = self._seconds[True] <= self._seconds[False]
+        return best if self._calls % self.RETRY else not best
+
+    def record(self, together: bool, seconds: float) -> None:
+        """What a way took this time, per epoch."""
+        self._seconds[together] = seconds
 
 
 class FusedSession(Session):
@@ -73,6 +104,7 @@ class FusedSession(Session):
         self._gate = aligned((2, 16), np.int64).view(np.int64)
         self._evaluated: dict[tuple[int, str], Rows] = {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self._pace = Pace()
         self.form = self._form()
 
     def advance(self, epochs: int, active: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -131,7 +163,7 @@ class FusedSession(Session):
     def restore(self, state: State) -> None:
         """See Session.restore."""
         arrays = self._arrays()
-        for name, array in arrays.items():
+        for name, array in {**arrays, "epoch": np.array(0, dtype=np.int64)}.items():
             found = state.get(name)
             if found is None or found.shape != array.shape or found.dtype != array.dtype:
                 raise CheckpointError(
@@ -179,7 +211,8 @@ class FusedSession(Session):
             return 1
         rows = max(len(p.train) for p in self._program.portions)
         work = max(1, members) * rows * self._plan.operations
-        return max(1, int(WORK_PER_CALL / work))
+        bound = WORK_PER_TRIAL if self._shared(members) else WORK_PER_CALL
+        return max(1, int(bound / work))
 
     def _run(self, epochs: int, chosen: list[int]) -> NDArray[np.float64]:
         """Some epochs of some members in one go; losses (epochs, chosen)."""
@@ -208,12 +241,21 @@ class FusedSession(Session):
                 epochs,
                 len(arrangement.batches),
             )
-        whole = len(chosen) - self._shared(len(chosen))
+        self._train(table, epochs)
+        return losses.T
+
+    def _train(self, table: NDArray[np.int64], epochs: int) -> None:
+        """Shares the members out: whole ones, then those that all threads train together."""
+        shared = self._shared(len(table))
+        together = shared > 0 and self._pace.together()
+        whole = len(table) - shared if together else len(table)
+        start = perf_counter()
         if whole:
             self._train_whole(table[:whole])
         for row in table[whole:]:
             self._train_together(row)
-        return losses.T
+        if shared:
+            self._pace.record(together, (perf_counter() - start) / epochs)
 
     def _train_whole(self, table: NDArray[np.int64]) -> None:
         counter = np.zeros(1, dtype=np.int64)

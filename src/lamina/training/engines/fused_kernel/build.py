@@ -82,10 +82,10 @@ def machine(key: str, write: Callable[[], str], functions: dict[str, tuple[Any, 
         start = time.perf_counter()
         path = cache_folder() / f"{digest}.o"
         stored = _stored(path)
-        native = stored if stored is not None else _compile(write())
+        native = stored if stored is not None else compile_module(write())
         if stored is None:
             _keep(path, native)
-        engine = _loaded(native)
+        engine = load(native)
         ready: dict[str, Callable[..., None]] = {
             name: ctypes.CFUNCTYPE(None, *types)(engine.get_function_address(name))
             for name, types in functions.items()
@@ -146,13 +146,15 @@ def _target() -> Any:
     )
 
 
-def _compile(text: str) -> bytes:
+def compile_module(text: str) -> bytes:
+    """An object file with the module's machine code."""
     module = llvm.parse_assembly(text)
     native: bytes = _target().emit_object(module)
     return native
 
 
-def _loaded(native: bytes) -> Any:
+def load(native: bytes) -> Any:
+    """Puts an object file into memory; lives as long as what is returned."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
     engine.add_object_file(llvm.ObjectFileRef.from_data(native))
     engine.finalize_object()
