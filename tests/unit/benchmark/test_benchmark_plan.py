@@ -25,7 +25,6 @@ def test_the_quick_form_takes_at_most_a_hundred_epochs() -> None:
     assert Options(quick=True).epochs == 100
     assert Options(epochs=20, quick=True).epochs == 20
     found, _ = jobs(Options(quick=True), FILES)
-    assert found[-1].kind == "vectorised"
     loader = next(job for job in found if job.name == "torch-loader")
     assert {task.epochs for task in loader.tasks} == {2}
 
