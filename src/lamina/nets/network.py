@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,9 @@ from lamina.nets.layers.settings import wrong_types
 
 VALUES = ("float", "int")
 """What an input may hold: numbers, or category codes (whole numbers from zero on)."""
+
+LARGEST = 2**34
+"""Values that one row or one layer's parameters have at most: more is a slip of the pen."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +263,8 @@ def _misnamed(network: Network) -> list[str]:
     for given in network.inputs:
         if any(axis < 1 for axis in given.shape):
             mistakes.append(f"input {given.name!r} has shape {given.shape}: sizes start at 1")
+        elif size(given.shape) > LARGEST:
+            mistakes.append(f"input {given.name!r} has {_too_many(size(given.shape), 'values')}")
         if given.values not in VALUES:
             mistakes.append(
                 f"input {given.name!r} has values {given.values!r}; known: {', '.join(VALUES)}"
@@ -329,8 +335,9 @@ def _wire(node: Node, wires: dict[str, tuple[Shape, str]], labels: Mapping[str, 
     for source, given in zip(node.sources, values, strict=True):
         if given != (values[0] if reads == "any" else reads):
             mistakes.append(_wrong_values(node, reads, given, labels[source]))
+    shapes = tuple(wires[source][0] for source in node.sources)
     try:
-        shape = node.layer.output(tuple(wires[source][0] for source in node.sources))
+        shape = node.layer.output(shapes)
     except SettingProblem as problem:
         return [*mistakes, f"{node.label} needs {problem.needs}; it has {problem.gets}"]
     except ShapeProblem as problem:
@@ -338,7 +345,20 @@ def _wire(node: Node, wires: dict[str, tuple[Shape, str]], labels: Mapping[str, 
         gets = f"; it gets {problem.gets} from {origin}" if problem.gets else f" (from {origin})"
         return [*mistakes, f"{node.label} needs {problem.needs}{gets}"]
     wires[node.name] = (shape, values[0] if reads == "any" else "float")
-    return mistakes
+    counted = {"values": size(shape), "parameters": _parameters(node.layer, shapes)}
+    return mistakes + [
+        f"{node.label} has {_too_many(count, what)}"
+        for what, count in counted.items()
+        if count > LARGEST
+    ]
+
+
+def _parameters(layer: Layer, shapes: tuple[Shape, ...]) -> int:
+    return sum(map(size, layer.parameters(shapes).values()))
+
+
+def _too_many(count: int, what: str) -> str:
+    return f"about 10^{math.log10(count):.0f} {what}: more than 10^{math.log10(LARGEST):.0f}"
 
 
 def _miscounted(node: Node) -> str:

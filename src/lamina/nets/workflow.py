@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from lamina.nets.document import network_to_document
 from lamina.nets.network import Network
 from lamina.workflow.actions.named import NamedAction
 from lamina.workflow.graph import Edge, Port, Task, Workflow
+
+Tensor = Annotated[NDArray[Any], "tensor"]
 
 MODEL = "model"
 """The workflow's input for the weights: a bundle of the same network."""
@@ -42,23 +44,26 @@ def as_workflow(network: Network) -> Workflow:
             Edge(_source(network, names, source), f"{task.name}.inputs", position)
             for position, source in enumerate(node.sources)
         ]
-    outputs = [names[name] for name in network.outputs]
+    given = {i.name for i in network.inputs}
+    outputs = tuple(
+        Port(names[name], "tensor" if name in given else "array") for name in network.outputs
+    )
     edges += [
-        Edge(_source(network, names, name), output)
+        Edge(_source(network, names, name), output.name)
         for name, output in zip(network.outputs, outputs, strict=True)
     ]
     return Workflow(
         re.sub(r"[^A-Za-z0-9 ._+()-]", "_", network.name).lstrip(" ._+()-")[:200] or "network",
         (*(Port(names[i.name], "tensor") for i in network.inputs), Port(model, "model")),
-        tuple(Port(output, "tensor") for output in outputs),
+        outputs,
         tuple(tasks),
         tuple(edges),
     )
 
 
 def run_layer(
-    inputs: list[NDArray[Any]], model: Bundle, layer: dict[str, Any], name: str
-) -> NDArray[np.float32]:
+    inputs: list[Tensor], model: Bundle, layer: dict[str, Any], name: str
+) -> Annotated[NDArray[np.float32], "array"]:
     """One layer of a model on rows of values, in prediction mode; the task called "layer".
 
     Args:

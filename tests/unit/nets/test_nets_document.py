@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lamina.errors import DocumentError, NetworkError, UnknownNameError
@@ -22,6 +23,7 @@ from lamina.nets.document import (
 from lamina.nets.layers import LAYERS
 from lamina.nets.layers.embedding import Embedding
 from lamina.nets.layers.linear import Linear
+from lamina.nets.layers.settings import setting_types
 from lamina.nets.network import Network, sequential
 from lamina.nets.schema import generated_schema, network_schema, schema_text
 from lamina.nets.zoo import ZOO, mlp, small_unet
@@ -177,6 +179,54 @@ def test_a_broken_document_is_refused_in_words(changes: dict[str, Any], mistake:
 def test_what_is_no_document_is_refused(document: Any) -> None:
     with pytest.raises(DocumentError):
         network_from_document(document)
+
+
+SOURCES = st.sampled_from([["x"], ["x", "x"], ["x", "x", "x"]])
+ODD = st.sampled_from(
+    [
+        0,
+        1,
+        -1,
+        2,
+        3,
+        10**30,
+        -(10**30),
+        0.5,
+        1e308,
+        -1e308,
+        True,
+        None,
+        "",
+        "same",
+        "tanh",
+        "bilinear",
+    ]
+) | st.lists(st.sampled_from([0, 1, -1, 2, 10**30, 1e308, None, "a"]), max_size=4)
+
+
+@pytest.mark.parametrize("kind", LAYERS.names())
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_odd_settings_and_shapes_are_taken_or_refused_in_words(
+    kind: str, data: st.DataObject
+) -> None:
+    names = list(setting_types(LAYERS.get(kind)))
+    given = data.draw(st.dictionaries(st.sampled_from(names), ODD)) if names else {}
+    shape = data.draw(st.lists(st.sampled_from([1, 2, 3, 4, 10**30]), max_size=5))
+    values = LAYERS.get(kind).values.replace("any", "int")
+    document = {
+        "lamina": "network/1",
+        "inputs": {"x": {"shape": shape, "values": values}},
+        "layers": [{"a": {"layer": kind, **given, "from": data.draw(SOURCES)}}],
+    }
+    try:
+        network = network_from_document(document)
+    except (DocumentError, NetworkError) as error:
+        assert error.mistakes
+    else:
+        assert network.cost() >= 0
+        assert network.parameter_count() >= 0
+        assert network_from_document(network_to_document(network)) == network
 
 
 def test_a_sound_document_whose_layers_do_not_fit_is_a_network_error() -> None:

@@ -190,6 +190,16 @@ def test_settings_of_a_wrong_type_are_said_and_do_not_crash() -> None:
     )
 
 
+def test_sizes_that_no_machine_holds_are_a_slip() -> None:
+    assert mistakes_of_chain([Linear(3, 10**18)], (3,)) == (
+        "Linear l1 has about 10^18 values: more than 10^10",
+        "Linear l1 has about 10^19 parameters: more than 10^10",
+    )
+    assert mistakes_of_chain([ReLU()], (10**400,))[0].startswith(
+        "input 'x' has about 10^400 values"
+    )
+
+
 def test_an_unknown_first_shape_is_asked_for() -> None:
     with pytest.raises(NetworkError, match="give shape="):
         sequential([ReLU()])

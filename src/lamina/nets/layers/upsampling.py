@@ -79,9 +79,13 @@ class Upsample(Layer):
             )
         if not all(f is not None and math.isfinite(f) and f > 0 for f in factors):
             raise SettingProblem("scale_factor above 0", str(given))
-        scaled = tuple(
-            math.floor(float(a) * float(f or 0)) for a, f in zip(axes, factors, strict=True)
-        )
+        try:
+            scaled = tuple(
+                math.floor(float(axis) * float(factor or 0))
+                for axis, factor in zip(axes, factors, strict=True)
+            )
+        except OverflowError:
+            raise ShapeProblem(f"a smaller input for scale_factor {given}", words(axes)) from None
         if min(scaled) < 1:
             raise ShapeProblem(f"a larger input for scale_factor {given}", words(axes))
         return scaled
