@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lamina.errors import CheckpointError
+from lamina.errors import CheckpointError, TrainingError
 from lamina.nets.convert.torch_out import NetworkModule
 from lamina.nets.initial import Weights
 from lamina.nets.layers.base import size
@@ -101,7 +101,17 @@ class TorchSession(Session):
         self.compile_seconds = perf_counter() - begin
 
     def advance(self, epochs: int, active: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Trains the active members; see Session.advance."""
+        """Trains the active members; see Session.advance.
+
+        Raises:
+            TrainingError: more epochs than the program has.
+        """
+        if self._epoch + epochs > self._program.epochs:
+            raise TrainingError(
+                f"the program has {self._program.epochs} epochs; {self._epoch} are done, and "
+                f"{epochs} more are asked for",
+                "start a session with settings of more epochs",
+            )
         numbers = tuple(int(n) for n in np.flatnonzero(active))
         costs = np.full((epochs, len(self._program.members)), np.nan)
         with self._limits():

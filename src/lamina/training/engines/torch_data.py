@@ -68,14 +68,14 @@ class Cuts:
         starts: (batches + 1,) columns at which the common batches begin.
         slots: (members, columns) positions in each member's order; filled up with 0.
         real: (members, columns) false where filled up.
-        live: (batches, members) false where a member has no row in a batch.
+        sizes: (batches, members) rows of each member in each batch.
         rows: training rows of each member.
     """
 
     starts: NDArray[np.int64]
     slots: NDArray[np.int64]
     real: NDArray[np.bool_]
-    live: NDArray[np.bool_]
+    sizes: NDArray[np.int64]
     rows: NDArray[np.int64]
 
     @classmethod
@@ -94,7 +94,12 @@ class Cuts:
         real = inside[None] < sizes[:, batch]
         begins = np.cumsum(sizes, axis=1) - sizes
         slots = np.where(real, begins[:, batch] + inside[None], 0)
-        return cls(starts, slots, real, (sizes > 0).T.copy(), rows)
+        return cls(starts, slots, real, sizes.T.copy(), rows)
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """(batches, members): whether a member has rows in a batch."""
+        return self.sizes > 0
 
 
 class Feed:

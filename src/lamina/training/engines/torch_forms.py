@@ -12,6 +12,7 @@ import torch
 from lamina.nets.layers.base import size
 from lamina.training.engines import cost
 from lamina.training.engines.torch_lane import Lane, Recipe, Store
+from lamina.training.engines.torch_members import unfoldable
 
 MEMORY_BYTES = 4 << 30
 """Room for the activations of members that run together."""
@@ -25,7 +26,7 @@ def together(recipe: Recipe) -> int:
     """Most members that fit into memory as one network; 1 when a layer cannot be folded."""
     program = recipe.program
     count = len(program.members)
-    if count == 1:
+    if count == 1 or any(unfoldable(step) for step in recipe.steps()[0]):
         return 1
     rows = max(len(program.portions[m.portion].train) for m in program.members)
     batch = int(torch.tensor(program.members[0].settings.bounds(rows)).diff().max())

@@ -127,7 +127,7 @@ class Lane:
         arrays = {**leaves, **store.buffers}
         self._dice = Dice(members, recipe.device, any(map(_is_dropout, steps)))
         self._mask: Tensor | None = None
-        self._batch_rows = 0
+        self._rows = self.feed.cuts.sizes[0]
         self._run: Function
         if count == 1:
             self._run = single = SingleNetwork(steps, end, recipe.source, arrays, self._drop)
@@ -182,7 +182,7 @@ class Lane:
         """One batch."""
         start, end = self.feed.spans[number]
         x, y = self.feed.batch(number)
-        self._batch_rows = end - start
+        self._rows = self.feed.cuts.sizes[number]
         masked = self._needs_mask and self.feed.padded[number]
         self._mask = self.feed.real[:, start:end] if masked else None
         with self.recipe.autocast():
@@ -201,7 +201,7 @@ class Lane:
         return self.recipe.device.type == "cuda" and not (self._draws_inside or self._dice.used)
 
     def _drop(self, shape: Shape, probability: float) -> Tensor:
-        return self._dice.mask((len(self.numbers), self._batch_rows, *shape), probability)
+        return self._dice.mask(self._rows, shape, probability)
 
 
 class SingleNetwork:
@@ -259,11 +259,17 @@ class Dice:
             for seed, generator in zip(self._seeds, self._generators, strict=True):
                 generator.manual_seed(_mixed(seed, epoch))
 
-    def mask(self, shape: tuple[int, ...], probability: float) -> Tensor:
-        """Zeros with a probability, 1 / (1 - probability) elsewhere; members in front."""
-        mask = torch.empty(shape, device=self._device)
-        for one, generator in zip(mask, self._generators, strict=True):
-            one.bernoulli_(1.0 - probability, generator=generator)
+    def mask(self, rows: NDArray[np.int64], shape: Shape, probability: float) -> Tensor:
+        """Zeros with a probability, 1 / (1 - probability) elsewhere.
+
+        Args:
+            rows: of each member; the mask is filled up with zeros to the longest.
+            shape: of one row.
+            probability: of a zero.
+        """
+        mask = torch.zeros(len(rows), int(rows.max()), *shape, device=self._device)
+        for one, count, generator in zip(mask, rows, self._generators, strict=True):
+            one[:count].bernoulli_(1.0 - probability, generator=generator)
         return mask.div_(1.0 - probability) if probability < 1.0 else mask
 
     def global_seed(self, epoch: int) -> AbstractContextManager[object]:

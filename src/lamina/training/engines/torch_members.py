@@ -16,14 +16,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own customary name
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from lamina.nets.convert.modules import (
-    Add,
-    Concat,
-    Reshape,
-    SelfAttention,
-    SequenceGRU,
-    SequenceLSTM,
-)
+from lamina.nets.convert.modules import Add, Concat, Reshape, SelfAttention
 from lamina.nets.layers import Shape
 from lamina.nets.layers.activations import Activation
 from lamina.training.engines.torch_data import rows_last
@@ -66,14 +59,21 @@ def make(place: Place) -> Made:
     Raises:
         ValueError: the layer can only run for one member at a time.
     """
-    module = place.step.module
-    if isinstance(module, (SequenceLSTM, SequenceGRU, nn.RNNBase)):
-        raise ValueError(f"{place.step.layer.kind} runs for one member at a time")
-    rule = RULES.get(type(module))
+    if reason := unfoldable(place.step):
+        raise ValueError(reason)
+    rule = RULES.get(type(place.step.module))
     if rule is None:
         is_activation = isinstance(place.step.layer, Activation)
         rule = _elementwise if is_activation else _mapped
     return rule(place)
+
+
+def unfoldable(step: Step) -> str:
+    """Why a step can only run for one member at a time; empty when it can for several."""
+    kind = step.layer.kind
+    if isinstance(step.module, nn.RNNBase):
+        return f"{kind} has no form for several members"
+    return f"{kind} draws its own random numbers" if draws_inside(step.module) else ""
 
 
 def convert(x: Tensor, gives: str, wants: str, members: int) -> Tensor:
@@ -217,14 +217,15 @@ def _group_norm(place: Place) -> Made:
 
 def _embedding(place: Place) -> Made:
     module: Any = place.step.module
-    if module.padding_idx is not None or module.max_norm is not None:
-        raise ValueError("Embedding with padding or a largest norm runs for one member at a time")
-    weight = place.arrays["weight"]
-    first = torch.arange(place.members, device=weight.device) * module.num_embeddings
+    weight, count = place.arrays["weight"], module.num_embeddings
+    first = torch.arange(place.members, device=weight.device) * count
+    trained = torch.ones(1, count, 1, dtype=torch.bool, device=weight.device)
+    if module.padding_idx is not None:
+        trained[:, module.padding_idx] = False
 
     def run(x: Tensor) -> Tensor:
         shifted = x + first.view(-1, *[1] * (x.dim() - 1))
-        return F.embedding(shifted, weight.flatten(0, 1))
+        return F.embedding(shifted, torch.where(trained, weight, weight.detach()).flatten(0, 1))
 
     return Made(run, "members", "members")
 
@@ -308,8 +309,6 @@ def _concat(place: Place) -> Made:
 def _mapped(place: Place) -> Made:
     """Any other layer, mapped over the members by torch.func."""
     module = place.step.module
-    if draws_inside(module):
-        raise ValueError(f"{place.step.layer.kind} draws its own random numbers")
     for array in place.arrays.values():
         module.to(array.device)
 

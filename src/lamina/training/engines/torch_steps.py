@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,19 @@ from lamina.nets.network import Network
 
 FOLDED = {("bce", "Sigmoid"), ("cross-entropy", "Softmax")}
 """Losses that take the last activation into themselves."""
+
+
+FRESH = {
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.MaxPool1d,
+    nn.MaxPool2d,
+}
+"""Layers whose result is new memory that their own gradient does not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +76,28 @@ def training_steps(network: Network, loss: str) -> tuple[list[Step], str]:
             for node in network.nodes
             if node.name in needed
         ]
-    return _pooled_first(steps, end), end
+    ordered = _pooled_first(steps, _readers(steps, end))
+    _overwrite(ordered, _readers(ordered, end))
+    return ordered, end
 
 
-def _pooled_first(steps: Sequence[Step], end: str) -> list[Step]:
+def _readers(steps: Sequence[Step], end: str) -> Counter[str]:
+    """How often each value is read."""
+    return Counter([end, *(source for step in steps for source in step.sources)])
+
+
+def _overwrite(steps: Sequence[Step], readers: Counter[str]) -> None:
+    """A ReLU writes over what it reads where neither another layer nor a gradient needs it."""
+    made = {step.name: type(step.module) for step in steps}
+    for step in steps:
+        source = step.sources[0]
+        if type(step.module) is nn.ReLU and readers[source] == 1:
+            step.module.inplace = made.get(source) in FRESH
+
+
+def _pooled_first(steps: Sequence[Step], readers: Counter[str]) -> list[Step]:
     """ReLU, MaxPool -> MaxPool, ReLU wherever nothing else reads the ReLU."""
     ordered = list(steps)
-    readers: dict[str, int] = {end: 1}
-    for step in ordered:
-        for source in step.sources:
-            readers[source] = readers.get(source, 0) + 1
     place = {step.name: number for number, step in enumerate(ordered)}
     for number, pool in enumerate(ordered):
         if type(pool.module) not in (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d):
