@@ -15,7 +15,15 @@ _FORMS: dict[str, Callable[[Drawing], str]] = {
     "svg": to_svg,
     "text": to_text,
 }
-_TOLD_BY_SHAPES = ("in_", "out_", "num_features", "num_channels", "input_size", "hidden_size")
+_TOLD_BY_SHAPES = (
+    "in_",
+    "out_",
+    "num_features",
+    "num_channels",
+    "input_size",
+    "hidden_size",
+    "embed_dim",
+)
 """Beginnings of settings that the shapes on the arrows tell already."""
 
 
