@@ -56,7 +56,7 @@ class Arrangement:
         self._plan = plan
         self._gather = gather
         self._places = _places(self._bounds, vectors, plan.lanes)
-        self._table = _table(program, portion, plan)
+        self._table: Floats | None = _table(program, portion, plan)
         self._weights = np.ones(rows, dtype=np.float32)
         if program.row_weights is not None:
             self._weights = program.row_weights[portion.train]
@@ -71,6 +71,8 @@ class Arrangement:
 
     def packed(self, order: NDArray[np.int64] | None = None, into: Rows | None = None) -> Rows:
         """The rows in an order (positions), each batch's weights divided by their sum."""
+        if self._table is None:
+            raise AssertionError("the rows were packed for good")
         plan, weights = self._plan, self._weights
         places = self._places
         if order is not None:
@@ -89,6 +91,10 @@ class Arrangement:
         lines = np.ascontiguousarray(places, dtype=np.int32)
         self._gather(self._table.ctypes.data, lines.ctypes.data, self.count, rows.address)
         return rows
+
+    def forget(self) -> None:
+        """Gives the table's memory back: the rows will be packed in no other order."""
+        self._table = None
 
 
 def evaluation(features: Floats, plan: Plan) -> Rows:

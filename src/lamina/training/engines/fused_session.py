@@ -199,7 +199,10 @@ class FusedSession(Session):
         members = self._program.members
         if members[0].settings.shuffle == "epoch":
             return [self._arrangements[m.portion].packed() for m in members]
-        return [arrangement.packed() for arrangement in self._arrangements]
+        rows = [arrangement.packed() for arrangement in self._arrangements]
+        for arrangement in self._arrangements:
+            arrangement.forget()
+        return rows
 
     def _shared(self, members: int) -> int:
         """How many of the members all threads train together."""

@@ -211,15 +211,15 @@ class Code:
         return self.put(f"fdiv {self.vector} {left}, {right}")
 
     def fma(self, left: Value, right: Value, addend: Value) -> Value:
-        """left * right + addend, rounded once."""
-        return self.call("fma", left, right, addend)
+        """left * right + addend; rounded once where the core does both in one step."""
+        return self.call("fmuladd", left, right, addend)
 
     def negate(self, value: Value) -> Value:
         """-value."""
         return self.put(f"fneg {self.vector} {value}")
 
     def call(self, intrinsic: str, *values: Value) -> Value:
-        """An LLVM intrinsic on vectors ("fma", "fabs", "sqrt")."""
+        """An LLVM intrinsic on vectors ("fmuladd", "fabs", "sqrt")."""
         name = f"llvm.{intrinsic}.v{self.lanes}f32"
         kinds = ", ".join([self.vector] * len(values))
         self._declared.add(f"declare {self.vector} @{name}({kinds})")
