@@ -33,8 +33,8 @@ def constants(
 ) -> Constants:
     """Constants of one engine's cost model on this machine; measured once, then read.
 
-    They are stored in `calibration_file()` with the versions of Lamina, of `libraries`, and
-    the number of cores; when one of these differs from now they are measured again. A cache
+    They are stored in `calibration_file()` for a number of cores, with the versions of Lamina
+    and of `libraries`; when one of these differs from now they are measured again. A cache
     folder that cannot be written costs a measurement per process, nothing else.
 
     Args:
@@ -42,11 +42,11 @@ def constants(
         measure: runs the measurement (a second or two).
         libraries: distributions whose version matters ("torch", "numba").
     """
-    stamp = _stamp(libraries)
-    section = _document().get("constants", {}).get(engine)
+    stamp, key = _stamp(libraries), f"{engine}, {cores()} cores"
+    section = _document().get("constants", {}).get(key)
     if not (isinstance(section, dict) and section.get("stamp") == stamp):
         section = {"stamp": stamp, "values": dict(measure())}
-        _store("constants", engine, section)
+        _store("constants", key, section)
     values: dict[str, float] = section["values"]
     return values
 
@@ -155,7 +155,7 @@ def _sentence(best: str, estimates: Mapping[str, Estimate], reasons: Mapping[str
 def _stamp(libraries: Iterable[str]) -> dict[str, str]:
     names = ("lamina", "numpy", *sorted(libraries))
     stamp = {name: _version(name) for name in names}
-    return {**stamp, "cores": str(cores()), "processor": processor()}
+    return {**stamp, "processor": processor()}
 
 
 @lru_cache(maxsize=32)
@@ -194,7 +194,7 @@ def _store(kind: str, key: str, entry: dict[str, Any]) -> None:
     merged[kind] = dict(list(section.items())[-KEPT_CHOICES:])
     _memory[str(path)] = merged
     try:
-        _write(path, {"format": FORMAT, "processor": processor(), "cores": cores(), **merged})
+        _write(path, {"format": FORMAT, **merged})
     except OSError:
         return
 

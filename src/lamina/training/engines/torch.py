@@ -16,7 +16,7 @@ from lamina.errors import CheckpointError, TrainingError
 from lamina.nets.convert.torch_out import NetworkModule
 from lamina.nets.initial import Weights
 from lamina.nets.layers.base import size
-from lamina.training.engines import cost, torch_cost, torch_forms
+from lamina.training.engines import torch_cost, torch_forms
 from lamina.training.engines.base import Engine, Estimate, Session, State
 from lamina.training.engines.torch_graph import GraphMaker
 from lamina.training.engines.torch_lane import Lane, Recipe, Store
@@ -65,9 +65,8 @@ class TorchEngine(Engine):
     def estimate(self, program: Program, device: str) -> Estimate:
         """From the fitted cost of a batch: layers, multiplications, values."""
         alone = TorchEngine("one by one", self.precision, self.graphs)
-        threads = cost.cores()
         return torch_cost.estimate(
-            program, device, self.form, lambda small: alone.start(small, device, threads)
+            program, device, self.form, lambda small: alone.start(small, device, 1)
         )
 
     def start(self, program: Program, device: str, threads: int) -> Session:

@@ -28,6 +28,9 @@ BACKWARD = 2.0
 FOLDED_OVERHEAD = 1.4
 """Cost of starting a batch of several members, in starts of one member's."""
 
+THREAD_GAIN = 0.7
+"""What a further thread adds in arithmetic, of what the first one does."""
+
 Start = Callable[[Program], Session]
 
 RECURRENT = ("LSTM", "GRU")
@@ -55,13 +58,13 @@ def estimate(program: Program, device: str, form: str, start: Start) -> Estimate
 
     A batch takes a fixed time, a time per layer (several steps for recurrent ones), and a
     time per multiplication and per value written. The five constants are measured on this
-    machine with five small trainings.
+    machine with five small trainings on one thread, which other processes disturb least.
 
     Args:
         program: what is to be trained.
         device: where.
         form: "auto", "vectorised" or "one by one".
-        start: starts a session for a small program, one member at a time.
+        start: starts a session for a small program, one member at a time, one thread.
     """
     kind = device.partition(":")[0]
     constants = cost.constants(f"torch-{kind}", lambda: measure(start), ("torch",))
@@ -70,8 +73,9 @@ def estimate(program: Program, device: str, form: str, start: Start) -> Estimate
     batches = len(settings.bounds(rows)) - 1
     work = work_of(program.network, rows / batches)
     count = len(program.members)
-    alone = count * seconds_of(work, constants)
-    folded = seconds_of(work, constants, count)
+    gain = 1.0 + THREAD_GAIN * (cost.cores() - 1) if kind == "cpu" else 1.0
+    alone = count * seconds_of(work, constants, gain)
+    folded = seconds_of(work, constants, gain, count)
     recurrent = any(node.layer.kind in RECURRENT for node in program.network.nodes)
     one_by_one = form == "one by one" or recurrent or count == 1
     per_batch = alone if one_by_one or (form == "auto" and alone < folded) else folded
@@ -82,15 +86,22 @@ def estimate(program: Program, device: str, form: str, start: Start) -> Estimate
     return Estimate(steps * per_batch, 0.0, reason)
 
 
-def seconds_of(work: Work, constants: cost.Constants, members: int = 1) -> float:
-    """Seconds of a batch for members that run together."""
+def seconds_of(work: Work, constants: cost.Constants, gain: float = 1.0, members: int = 1) -> float:
+    """Seconds of a batch for members that run together.
+
+    Args:
+        work: of one member.
+        constants: of this machine.
+        gain: how much faster all threads are than one, in arithmetic.
+        members: how many.
+    """
     start = constants["batch"] + constants["layer"] * work.starts
     each = (
         constants["dense"] * work.dense
         + constants["convolved"] * work.convolved
         + constants["value"] * work.values
     )
-    return start * (FOLDED_OVERHEAD if members > 1 else 1.0) + each * members
+    return start * (FOLDED_OVERHEAD if members > 1 else 1.0) + each * members / gain
 
 
 def work_of(network: Network, rows: float) -> Work:
