@@ -10,7 +10,7 @@ from typing import Any
 
 import lamina
 
-LIBRARIES = ("numpy", "numba", "torch", "scikit-learn", "jax", "jaxlib")
+LIBRARIES = ("numpy", "llvmlite", "torch", "scikit-learn", "jax", "jaxlib")
 
 
 def machine() -> dict[str, Any]:

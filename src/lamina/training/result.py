@@ -229,7 +229,7 @@ def versions() -> dict[str, str]:
     from lamina import __version__
 
     found = {"lamina": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    for library in ("torch", "numba"):
+    for library in ("torch", "llvmlite"):
         if library in sys.modules:
             found[library] = str(getattr(sys.modules[library], "__version__", ""))
     return found

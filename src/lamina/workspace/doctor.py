@@ -15,7 +15,7 @@ from lamina import __version__
 
 EXTRAS = {
     "torch": ("torch", "any network, CPU and CUDA"),
-    "fused": ("numba", "the fast engine for dense networks"),
+    "fused": ("llvmlite", "the fast engine for dense networks"),
     "datasets": ("sklearn", "the data sets that scikit-learn ships"),
     "pictures": ("matplotlib", "loss curves, confusion matrices"),
     "excel": ("openpyxl", "Excel tables"),

@@ -40,7 +40,7 @@ def constants(
     Args:
         engine: whose constants; one section of the file.
         measure: runs the measurement (a second or two).
-        libraries: distributions whose version matters ("torch", "numba").
+        libraries: distributions whose version matters ("torch", "llvmlite").
     """
     stamp, key = _stamp(libraries), f"{engine}, {cores()} cores"
     section = _document().get("constants", {}).get(key)
