@@ -20,10 +20,10 @@ SETS = (*EXPERIMENTS, PICTURES)
 LARGE = ("grid-stability", "bank-marketing")
 """Sets on which a second thread can help PyTorch; on the others it only waits."""
 
-ENGINE_LIBRARIES = {"fused": "numba", "torch": "torch"}
+ENGINE_LIBRARIES = {"fused": "llvmlite", "torch": "torch"}
 
 QUICK_EPOCHS = 100
-QUICK_DEFAULT_EPOCHS = 50
+QUICK_DEFAULT_EPOCHS = 30
 QUICK_LOADER_EPOCHS = 2
 QUICK_PATIENCE = 0.3
 QUICK_SECONDS = 45.0
@@ -165,7 +165,7 @@ def _vectorised(options: Options) -> Job:
         Task(
             subject=PICTURES,
             group=device,
-            epochs=min(options.epochs, 2 if options.quick else 10),
+            epochs=min(options.epochs, 1 if options.quick else 10),
             repeats=1 if options.quick else 3,
             patience=options.patience,
             seed=options.seed,

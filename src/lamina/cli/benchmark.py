@@ -18,7 +18,7 @@ def command() -> None:
 
 
 @command.command("networks")
-@click.option("--epochs", type=int, help="Of every training.  [default: 1000; quick: 50]")
+@click.option("--epochs", type=int, help="Of every training.  [default: 1000; quick: 30]")
 @click.option("--quick", is_flag=True, help="At most 100 epochs, and an end within a minute.")
 @click.option("--peers", default=PEERS, show_default=True, help="Which peers; empty text for none.")
 @click.option("--sets", default="", help="Which data sets; all when left out.")
