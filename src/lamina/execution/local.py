@@ -31,6 +31,7 @@ from lamina.workflow.events import (
 )
 from lamina.workflow.graph import Workflow
 
+_PIECE = 0.5
 _GRACE = 2.0
 """Seconds that running functions get to end by themselves when a run ends early."""
 
@@ -127,7 +128,7 @@ class _Run:
             while self._running or self._ready:
                 self._launch()
                 if self._running:
-                    self._settle(self._pool.done.get())
+                    self._settle(self._next())
             outputs = self._outputs(root)
             status = "succeeded"
         except TaskFailedError:
@@ -140,6 +141,12 @@ class _Run:
             self._tell(RunFinished(self._now(), status))
         self._tidy(outputs)
         return Outcome(outputs, tuple(self._spans), self._now(), self._scene.folder)
+
+    def _next(self) -> Result[Unit, Mapping[str, Any]]:
+        """Waits in short pieces, so that an interrupt comes through wherever it is from."""
+        while True:
+            with suppress(Empty):
+                return self._pool.done.get(timeout=_PIECE)
 
     def _now(self) -> float:
         return time.perf_counter() - self._began

@@ -22,7 +22,8 @@ def arrived(port: Port, value: Any, folder: Path | None = None) -> tuple[Any, st
         return None, ""
     problem = port.type.problem(value)
     if problem:
-        return value, f"needs {port.type}; it {problem}"
+        whose = "it" if problem.startswith("gets") else "its"
+        return value, f"needs {port.type}; {whose} {problem}"
     return _placed(port.type, value, folder)
 
 

@@ -39,10 +39,14 @@ class Hint:
 
 def port_of(name: str, hint: Hint) -> Port:
     """A port of the annotated type; `X | None` makes it optional."""
-    optional = hint.name in _UNIONS and (
+    return Port(name, type_of(hint), may_be_none(hint))
+
+
+def may_be_none(hint: Hint) -> bool:
+    """Whether it is `X | None`."""
+    return hint.name in _UNIONS and (
         hint.name == "typing.Optional" or any(part.name == "None" for part in hint.of)
     )
-    return Port(name, type_of(hint), optional)
 
 
 def output_ports(hint: Hint) -> tuple[Port, ...]:
@@ -61,7 +65,7 @@ def type_of(hint: Hint) -> PortType:
     if hint.name in _UNIONS:
         return _widest([type_of(part) for part in hint.of if part.name != "None"])
     if hint.name in _LISTS:
-        return list_of(_widest([type_of(part) for part in hint.of]))
+        return list_of(_widest([ANY if may_be_none(p) else type_of(p) for p in hint.of]))
     if hint.name in _MAPS:
         return PortType("json")
     return type_of_class((hint.name, *hint.bases)) or ANY

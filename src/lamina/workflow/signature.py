@@ -64,7 +64,7 @@ def _input(parameter: inspect.Parameter, annotations: dict[str, Any]) -> Port:
     given = annotations.get(parameter.name, inspect.Parameter.empty)
     port = port_of(parameter.name, hint_of(given))
     if parameter.default is inspect.Parameter.empty:
-        return dataclasses.replace(port, optional=False)
+        return port
     default = parameter.default
     plain = keepable(default) and not isinstance(default, tuple) and not port.problem(default)
     return Port(port.name, port.type, True, default if plain else None)

@@ -112,7 +112,7 @@ def _inputs(function: ast.FunctionDef, scope: _Scope) -> tuple[Port, ...]:
 def _input(argument: ast.arg, default: ast.expr | None, scope: _Scope) -> Port:
     port = port_of(argument.arg, scope.hint(argument.annotation))
     if default is None:
-        return Port(port.name, port.type)
+        return port
     try:
         value = ast.literal_eval(default)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

@@ -42,7 +42,7 @@ EXPECTED: dict[str, tuple[list[Port], list[Port]]] = {
     "bare": ([Port("a"), Port("b", "any", True, 3), Port("c", "any", True)], [Port("result")]),
     "maybe": (
         [
-            Port("a", "int"),
+            Port("a", "int", True),
             Port("b", "str", True),
             Port("c", "float", True, 1),
             Port("d", "any", True, 2),

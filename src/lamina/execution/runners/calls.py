@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +30,17 @@ class CallRunner(Runner):
     def run(self, job: Job) -> Mapping[str, Any]:
         """Calls the function."""
         function = self._find(job.task.action)
-        return fields_of_result(function(**job.arguments), job.task.outputs)
+        return fields_of_result(function(**_given(function, job)), job.task.outputs)
+
+
+def _given(function: Callable[..., Any], job: Job) -> Mapping[str, Any]:
+    """The arguments, and None for optional ports that are empty and have no default in Python."""
+    empty = {port.name for port in job.task.inputs if port.name not in job.arguments}
+    if not empty:
+        return job.arguments
+    known = inspect.signature(function).parameters
+    needed = {n for n in empty if n in known and known[n].default is inspect.Parameter.empty}
+    return {**job.arguments, **dict.fromkeys(needed)}
 
 
 def fields_of_result(value: Any, ports: tuple[Port, ...]) -> dict[str, Any]:
