@@ -25,7 +25,7 @@ def command(file: str, form: str | None, output: Path | None) -> None:
     chosen = form or (suffixes.get(output.suffix, "text") if output else "text")
     drawn = drawings.graph(file, chosen)
     if output is None:
-        click.echo(drawn)
+        click.echo(drawn.rstrip("\n"))
     else:
         drawings.write(output, drawn)
         click.echo(output)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from lamina import __version__
+from lamina.cli.streams import make_forgiving
+from lamina.cli.wording import echo, say
 from lamina.errors import LaminaError, UnknownNameError
 
 VERBS = {
@@ -71,35 +77,55 @@ def lamina() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command line and ends the process with its exit code."""
+    make_forgiving()
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        lamina.main(arguments, prog_name="lamina", standalone_mode=False)
+        with ended_by_signals():
+            lamina.main(arguments, prog_name="lamina", standalone_mode=False)
         code = 0
     except click.exceptions.Exit as ended:
         code = ended.exit_code
-    except click.UsageError as error:
+    except _HELP as error:
         error.show()
         code = 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        echo("interrupted")
         code = 130
     except BrokenPipeError:
         # The reader went away (`lamina ... | head`); nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_pipe()
         code = 0
-    except (click.ClickException, LaminaError) as error:
-        code = _word(error)
+    except (click.ClickException, LaminaError, OSError) as error:
+        code = say(error, as_json)
     sys.exit(code)
 
 
-def _word(error: click.ClickException | LaminaError) -> int:
-    """Says an error on standard error and gives its exit code."""
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 2
-    click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
-    details: Any = getattr(error, "details", "")
-    if details:
-        click.echo(str(details).rstrip(), err=True)
-    if error.way_out:
-        click.echo(f"  way out: {error.way_out}", err=True)
-    return error.exit_code
+_HELP: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click raises for a group without a command, from 8.2 on."""
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Turns SIGTERM and SIGHUP into an orderly end, so that no child process is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _end) for number in _ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    del frame
+    raise SystemExit(128 + number)
+
+
+def _leave_pipe() -> None:
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`lamina models`: saved models, listed and shown."""
+"""`lamina models`: saved models - list, show, export, import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 @click.group("models")
 def command() -> None:
-    """List and show saved models."""
+    """List and show saved models; bring them to and from other systems."""
 
 
 @command.command("list")
@@ -37,3 +37,38 @@ def show(model: Path, as_json: bool) -> None:
 
     described = models.show(model)
     click.echo(json.dumps(described, indent=2) if as_json else models.show_text(described))
+
+
+@command.command("export")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="FILE.onnx, or FILE.json for the papers' model@ file.",
+)
+def export(model: Path, output: Path) -> None:
+    """Write MODEL for another system; an ONNX file is checked with onnxruntime.
+
+    Normalisation is part of the ONNX graph: it takes features as they stand in the table.
+    """
+    from lamina.workspace import exchange
+
+    click.echo(exchange.export(model, output))
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The model to write."
+)
+@click.option("--labels", default="", help="Names of the classes, in order: setosa,versicolor.")
+def import_model(file: Path, output: Path, labels: str) -> None:
+    """Make a model of FILE: a .keras file of Keras 3, or a model@ file of the papers."""
+    from lamina.workspace import exchange, models
+
+    names = [name.strip() for name in labels.split(",") if name.strip()]
+    exchange.from_file(file, output, names)
+    for line in models.listing_text(models.listing([output])):
+        click.echo(line)

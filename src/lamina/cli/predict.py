@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.wording import echo
+
 
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
@@ -14,19 +16,26 @@ import click
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write a row per row of DATA here."
 )
+@click.option("--target", help="A column to leave out; only for models of other systems.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(model: Path, data: str, output: Path | None, as_json: bool) -> None:
+def command(model: Path, data: str, output: Path | None, target: str | None, as_json: bool) -> None:
     """Apply MODEL to DATA (a named set or a file): a prediction and its probability per row.
 
     Without -o the predictions are printed as CSV.
     """
     from lamina.workspace import models
 
-    predictions = models.predict(model, data, output)
+    predictions = models.predict(model, data, output, target)
     if as_json:
-        columns = {name: values.tolist() for name, values in predictions.columns.items()}
+        columns = {
+            name: models.plain_column(values.tolist())
+            for name, values in predictions.columns.items()
+        }
         click.echo(json.dumps({"rows": predictions.rows, "columns": columns}))
     elif output is None:
         click.echo(models.as_csv(predictions), nl=False)
     else:
         click.echo(f"{output}  {predictions.rows} rows")
+    empty = models.without_prediction(predictions)
+    if empty and not as_json:
+        echo(f"note: {empty} of {predictions.rows} rows have empty values and no prediction")

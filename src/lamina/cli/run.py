@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from lamina.cli.wording import echo
+
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -30,8 +32,9 @@ def command(file: Path, as_json: bool, **options: Any) -> None:
 
     given = runs.parameters(options["parameters"], options["params_file"])
     if options["dry_run"]:
-        click.echo(runs.plan(file, given))
+        plan = runs.plan(file, given)
+        click.echo(json.dumps(plan.to_json(), indent=2) if as_json else plan.text())
         return
-    say = None if options["quiet"] or as_json else click.echo
+    say = None if options["quiet"] or as_json else echo
     outcome = runs.run(file, given, options["output"], options["threads"], say)
     click.echo(json.dumps(outcome.to_json(), indent=2) if as_json else outcome.text())

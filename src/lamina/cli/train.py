@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from lamina.cli.wording import echo
+
 SETTINGS = [
     click.option("--epochs", type=int, help="Passes over the training rows (1000)."),
     click.option("--batches", type=int, help="Batches per epoch (6)."),
@@ -51,15 +53,19 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     "--sweep", multiple=True, metavar="NAME=V1,V2", help="Values of a setting; repeat for a grid."
 )
 @with_settings
-@click.option("--engine", help="auto, fused or torch (auto).")
-@click.option("--device", help="auto, cpu, cuda, cuda:1 (auto).")
+@click.option("--engine", metavar="auto|fused|torch", help="Where it is computed (auto).")
+@click.option("--device", metavar="auto|cpu|cuda|cuda:N", help="On which device (auto).")
 @click.option("--threads", type=int, help="Of the CPU (all cores).")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the model here.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Folder of checkpoints.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Folder of checkpoints; it is kept (MODEL.checkpoints, removed at the end).",
+)
 @click.option("--every-epochs", type=int, help="Write a checkpoint every so many epochs.")
 @click.option("--every-seconds", type=float, help="Write a checkpoint every so many seconds (30).")
-@click.option("--resume", is_flag=True, help="Go on from the newest whole checkpoint.")
-@click.option("--pictures", type=click.Path(path_type=Path), help="Draw the curves here.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint; write them.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Folder for pictures of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def command(network: str, as_json: bool, quiet: bool, **options: Any) -> None:
@@ -67,14 +73,26 @@ def command(network: str, as_json: bool, quiet: bool, **options: Any) -> None:
 
     With a specification (lamina: training/1, or the papers' trainer line), options on the
     command line win over what it says.
+
+    With --resume, --every-epochs or --every-seconds, checkpoints are written: into the folder
+    of --checkpoint, or else into MODEL.checkpoints, which goes when the training is done.
+    With --resume a training that was killed goes on, to the same weights bit for bit; where
+    there are no checkpoints it starts anew.
     """
     from lamina.workspace import trainings
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    result = trainings.train(network, given, listener=None if quiet else trainings.listener())
+    given = {name: told for name, told in options.items() if told not in (None, ())}
+    quiet = quiet or as_json
+    listener = trainings.listener(quiet, echo)
+    try:
+        result = trainings.train(network, given, listener, (lambda text: None) if quiet else echo)
+    except KeyboardInterrupt:
+        if given["resume"] or given.keys() & {"checkpoint", "every_epochs", "every_seconds"}:
+            echo("the same command with --resume goes on from the last checkpoint")
+        raise
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=2))
-    else:
-        click.echo(str(result))
-    if "output" in given and not as_json:
+        return
+    click.echo(str(result))
+    if "output" in given:
         click.echo(f"model: {given['output']}")

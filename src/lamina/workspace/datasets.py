@@ -9,6 +9,7 @@ from lamina.data import sources
 from lamina.data.split import holdout
 from lamina.data.tables import write_table
 from lamina.training.report import aligned
+from lamina.workspace.outputs import file_to_write, folder_to_write
 from lamina.workspace.values import table, target_of
 
 
@@ -36,8 +37,7 @@ def fetch(name: str, output: Path | None = None) -> Path:
     """The checked file of a named set; with `output`, written there as a table with header."""
     if output is None:
         return sources.fetch(name)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_table(sources.load(name), output)
+    write_table(sources.load(name), file_to_write(output))
     return output
 
 
@@ -57,7 +57,7 @@ def split(
     known = target or data in sources.catalogue()
     labels = whole.columns[target_of(data, target)] if known else None
     parts = holdout(whole.rows, test, seed, labels)
-    output.mkdir(parents=True, exist_ok=True)
+    folder_to_write(output)
     written = []
     for name, rows in zip(("train", "test"), parts, strict=True):
         part = whole.take(rows)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import LaminaError, ManyMistakesError, UsageError
-from lamina.nets.bundle import Bundle
 from lamina.nets.document import read_network
 from lamina.nets.drawing import draw_network
 from lamina.nets.network import Network
@@ -17,6 +16,8 @@ from lamina.workflow.draw.layered import to_mermaid, to_svg, to_text
 from lamina.workflow.draw.workflows import draw_workflow
 from lamina.workflow.lint import lint as lint_workflow
 from lamina.workflow.reading import file_text, parse_text
+from lamina.workspace.outputs import file_to_write
+from lamina.workspace.values import is_dataview_model, model
 
 FORMS = {"text": to_text, "mermaid": to_mermaid, "svg": to_svg}
 
@@ -51,8 +52,9 @@ def graph(file: str, form: str) -> str:
 
 def write(path: Path, drawing: str) -> None:
     """Writes a drawing; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(drawing if drawing.endswith("\n") else drawing + "\n", encoding="utf-8")
+    file_to_write(path).write_text(
+        drawing if drawing.endswith("\n") else drawing + "\n", encoding="utf-8"
+    )
 
 
 def lint(file: Path) -> list[Finding]:
@@ -78,7 +80,7 @@ def lint(file: Path) -> list[Finding]:
 def _kind(file: str) -> str:
     """What a file is: "workflow", "training", "model", or "network" (also for zoo names)."""
     path = Path(file)
-    if path.suffix == ".lamina":
+    if path.suffix == ".lamina" or is_dataview_model(path):
         return "model"
     if not path.is_file():
         return "workflow" if path.suffix in (".yaml", ".yml", ".json") else "network"
@@ -88,14 +90,13 @@ def _kind(file: str) -> str:
     said = str(document.get("lamina", ""))
     if said.startswith("training/") or "wIpt" in document:
         return "training"
-    dataview = "SavedModel" in document or "LayerArc" in document
-    return "network" if said.startswith("network/") or dataview else "workflow"
+    return "network" if said.startswith("network/") or "LayerArc" in document else "workflow"
 
 
 def _network(file: str) -> Network:
     kind = _kind(file)
     if kind == "model":
-        return Bundle.load(file).network
+        return model(file).network
     if kind == "training":
         from lamina.training.specification import read_specification
 
@@ -111,7 +112,7 @@ def _neurons(file: str) -> str:
         raise UsageError(f"{file} is a workflow: it has no neurons", "choose --format svg")
     if kind != "model":
         return neurons_svg(_network(file))
-    model = Bundle.load(file)
-    features = [str(one["name"]) for one in model.preparation.get("features", ())]
-    named = features if (len(features),) == model.network.inputs[0].shape else []
-    return neurons_svg(model.network, model.weights, named)
+    trained = model(file)
+    features = [str(one["name"]) for one in trained.preparation.get("features", ())]
+    named = features if (len(features),) == trained.network.inputs[0].shape else []
+    return neurons_svg(trained.network, trained.weights, named)

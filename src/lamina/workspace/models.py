@@ -3,75 +3,178 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lamina.data.columns import empty
+from lamina.data.sources import catalogue
 from lamina.data.tables import Table, write_table
-from lamina.errors import BundleError
+from lamina.errors import LaminaError, UsageError
 from lamina.nets.bundle import Bundle
 from lamina.training import tasks
+from lamina.training.model_input import model_input
 from lamina.training.report import aligned
-from lamina.workspace.values import table
+from lamina.workspace.outputs import file_to_write, folder_to_write
+from lamina.workspace.values import is_dataview_model, model, table
 
 SUFFIX = ".lamina"
 
 
-def predict(model: str | Path, data: str | Path, output: str | Path | None = None) -> Table:
-    """A prediction and its probability per row; written to `output` when given."""
-    predictions = tasks.predict(Bundle.load(model), table(data))
+def predict(
+    path: str | Path, data: str | Path, output: str | Path | None = None, target: str | None = None
+) -> Table:
+    """A prediction and its probability per row; written to `output` when given.
+
+    Args:
+        path: of the model.
+        data: a named set, or a file.
+        output: of the predictions; a table format by its suffix.
+        target: a column to leave out, for a model that does not know its columns' names.
+    """
     if output is not None:
-        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        file_to_write(output)
+    trained, given = model(path), table(data)
+    if not _knows_columns(trained):
+        given = _without(given, _target(data, target))
+    predictions = tasks.predict(trained, given)
+    if output is not None:
         write_table(predictions, output)
     return predictions
 
 
-def evaluate(model: str | Path, data: str | Path) -> dict[str, Any]:
-    """The metrics of a model on labelled data."""
-    return tasks.evaluate(Bundle.load(model), table(data))
+def evaluate(path: str | Path, data: str | Path, target: str | None = None) -> dict[str, Any]:
+    """The metrics of a model on labelled data.
+
+    Args:
+        path: of the model.
+        data: a named set, or a file.
+        target: the label column; known for named sets, and for models that Lamina trained.
+
+    Raises:
+        UsageError: a model from elsewhere, and no target.
+    """
+    trained, given = model(path), table(data)
+    if _knows_columns(trained):
+        if target and target != trained.preparation["target"]:
+            given = given.with_columns({trained.preparation["target"]: given.columns[target]})
+        return tasks.evaluate(trained, given)
+    label = _target(data, target)
+    if label is None:
+        raise UsageError(
+            f"model {trained.name!r} does not say which column it predicts",
+            "name it with --target COLUMN",
+        )
+    labels = given.select([label]).columns[label]
+    seen = model_input(trained, _without(given, label))
+    shape = (len(seen.kept), *trained.network.inputs[0].shape)
+    columns = [column for name, column in given.columns.items() if name != label]
+    features = np.column_stack([column[seen.kept] for column in columns]).reshape(shape)
+    found = tasks.evaluate_arrays(numbered(trained), features, labels[seen.kept])
+    return {**found, "skipped": given.rows - len(seen.kept)}
 
 
-def show(model: str | Path) -> dict[str, Any]:
+def numbered(trained: Bundle) -> Bundle:
+    """A model whose classes have names: their numbers, where it has none."""
+    if trained.labels or trained.task == "regression":
+        return trained
+    shape = trained.network.shapes[trained.network.outputs[0]]
+    count = 2 if trained.task == "binary" else shape[0]
+    return replace(trained, labels=tuple(map(str, range(count))))
+
+
+def show(path: str | Path) -> dict[str, Any]:
     """What a model says of itself."""
-    return Bundle.load(model).describe()
+    return model(path).describe()
 
 
 def listing(places: Iterable[str | Path] = (".",)) -> list[dict[str, Any]]:
-    """The models in some folders or files, newest last; a broken one carries `error`."""
+    """The models in some folders or files, newest last; a broken one carries `error`.
+
+    Raises:
+        UsageError: a place that does not exist.
+    """
     found = []
     for place in map(Path, places):
-        paths = sorted(place.rglob(f"*{SUFFIX}")) if place.is_dir() else [place]
-        for path in sorted(paths, key=lambda p: p.stat().st_mtime if p.exists() else 0.0):
+        if not place.exists():
+            raise UsageError(f"{str(place)!r} does not exist", "name a folder or a model file")
+        paths = _models_in(place) if place.is_dir() else [place]
+        for path in sorted(paths, key=_age):
             try:
-                found.append({"path": str(path), **Bundle.load(path).describe()})
-            except BundleError as error:
+                found.append({"path": str(path), **model(path).describe()})
+            except LaminaError as error:
                 found.append({"path": str(path), "error": error.message})
     return found
 
 
+def _models_in(folder: Path) -> list[Path]:
+    papers = [path for path in folder.rglob("model@*") if is_dataview_model(path)]
+    return [*sorted(folder.rglob(f"*{SUFFIX}")), *sorted(papers)]
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _knows_columns(trained: Bundle) -> bool:
+    """Whether a model knows the columns of its table; those of other systems do not."""
+    return "target" in trained.preparation
+
+
+def _target(data: str | Path, target: str | None) -> str | None:
+    sets = catalogue()
+    return target or (sets[str(data)].target if str(data) in sets else None)
+
+
+def _without(given: Table, column: str | None) -> Table:
+    if column is None:
+        return given
+    given.select([column])
+    return given.select([name for name in given.names if name != column])
+
+
 def as_csv(predictions: Table) -> str:
     """Predictions as CSV text, for standard output."""
+    import pyarrow
     from pyarrow import csv
-    from pyarrow import table as arrow
 
     written = io.BytesIO()
-    csv.write_csv(
-        arrow({name: list(values) for name, values in predictions.columns.items()}), written
-    )
+    arrays = [
+        pyarrow.array(plain_column(values.tolist())) for values in predictions.columns.values()
+    ]
+    csv.write_csv(pyarrow.Table.from_arrays(arrays, names=list(predictions.names)), written)
     return written.getvalue().decode()
 
 
-def draw(metrics: Mapping[str, Any], folder: Path) -> None:
-    """The confusion matrix of `evaluate` as a picture, where there is one."""
+def plain_column(values: list[Any]) -> list[Any]:
+    """A column for CSV or JSON: NaN, which stands for an empty value, becomes None."""
+    return [None if isinstance(v, float) and not math.isfinite(v) else v for v in values]
+
+
+def without_prediction(predictions: Table) -> int:
+    """How many rows have no prediction, for an empty value in them."""
+    name = next(name for name in predictions.names if name.startswith("prediction"))
+    return int(empty(predictions.columns[name]).sum())
+
+
+def draw(metrics: Mapping[str, Any], folder: Path) -> Path | None:
+    """The confusion matrix of `evaluate` as a picture; its path, or None without a matrix."""
     from lamina.training.pictures import draw_confusion
 
     confusion = metrics.get("confusion")
-    if confusion:
-        folder.mkdir(parents=True, exist_ok=True)
-        matrix = np.array(confusion["matrix"], dtype=np.int64)
-        draw_confusion(matrix, confusion["labels"], folder / "confusion.png")
+    if not confusion:
+        return None
+    matrix = np.array(confusion["matrix"], dtype=np.int64)
+    picture = folder_to_write(folder) / "confusion.png"
+    draw_confusion(matrix, confusion["labels"], picture)
+    return picture
 
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:
@@ -92,15 +195,13 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
 def listing_text(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line per model: path, layers, parameters, what it was measured at."""
     lines = []
-    for model in found:
-        if "error" in model:
-            lines.append(f"{model['path']}  broken: {model['error']}")
+    for one in found:
+        if "error" in one:
+            lines.append(f"{one['path']}  broken: {one['error']}")
             continue
-        layers = "-".join(_sizes(model))
-        score = _score(model["metrics"])
-        lines.append(
-            f"{model['path']}  {model['name']}  {layers}  {model['parameters']} parameters  {score}"
-        )
+        layers, score = "-".join(_sizes(one)), _score(one["metrics"])
+        told = (one["path"], one["name"], layers, f"{one['parameters']} parameters", score)
+        lines.append("  ".join(told).rstrip())
     return lines or ["no models here"]
 
 

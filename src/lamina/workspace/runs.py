@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.tables import Table, write_table
-from lamina.errors import TaskFailedError, UsageError
+from lamina.errors import LaminaError, TaskFailedError, UsageError
 from lamina.execution import run as execute
 from lamina.execution.outcome import Outcome
 from lamina.nets.bundle import Bundle
+from lamina.nets.zoo import ZOO
 from lamina.training.engines.cost import cores
-from lamina.training.report import aligned
 from lamina.workflow import events
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
 from lamina.workflow.reading import file_text, parse_text
-from lamina.workspace.values import value
+from lamina.workspace.outputs import folder_to_write
+from lamina.workspace.values import is_dataview_model, value
 
 Say = Callable[[str], None]
 
@@ -82,17 +83,41 @@ def parameters(given: Sequence[str], file: Path | None) -> dict[str, Any]:
     return found
 
 
-def plan(file: Path, given: Mapping[str, Any]) -> str:
-    """What a run would do, task by task; nothing is run and no input is read."""
-    workflow = read_workflow(file)
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run would do: (task, what it does, why), in order; nothing has run."""
+
+    workflow: str
+    tasks: tuple[tuple[str, str, str], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        keys = ("task", "does", "reason")
+        return {
+            "workflow": self.workflow,
+            "tasks": [dict(zip(keys, entry, strict=True)) for entry in self.tasks],
+            "run": len(self.tasks),
+            "reused": 0,
+        }
+
+    def text(self) -> str:
+        """A line per task, and the counts."""
+        width, does = (max((len(entry[k]) for entry in self.tasks), default=0) for k in (0, 1))
+        lines = [f"{task:<{width}}  {did:<{does}}  {why}" for task, did, why in self.tasks]
+        return "\n".join([*lines, f"{len(self.tasks)} tasks would run, 0 are reused"])
+
+
+def plan(file: Path, given: Mapping[str, Any]) -> RunPlan:
+    """What a run would do; nothing is run and no input is read."""
+    workflow = _read(file)
     _check_names(workflow, given)
-    rows = [["task", "does", "reason"]]
-    rows += [
-        [task.name, task.action.summary(), "not run before"]
-        for task in (workflow[name] for name in workflow.order)
-    ]
-    count = len(workflow.tasks)
-    return "\n".join([*aligned(rows), f"{count} tasks would run, 0 are reused"])
+    return RunPlan(
+        workflow.name,
+        tuple(
+            (task.name, task.action.summary(), "not run before")
+            for task in (workflow[name] for name in workflow.order)
+        ),
+    )
 
 
 def run(
@@ -110,13 +135,12 @@ def run(
     Raises:
         LaminaError: as `lamina.execution.run`.
     """
-    workflow = read_workflow(file)
+    workflow = _read(file)
     _check_names(workflow, given)
+    if output is not None:
+        folder_to_write(output)
     types = {port.name: str(port.type) for port in workflow.inputs}
-    values = {
-        name: value(entry, types[name]) if isinstance(entry, str) else entry
-        for name, entry in given.items()
-    }
+    values = _values(given, types)
     try:
         outcome = execute(
             workflow, values, threads=threads or cores(), on_event=_teller(say),
@@ -128,6 +152,26 @@ def run(
         raise
     written = {} if output is None else _write(outcome.outputs, output)
     return Ran(workflow, replace(outcome), written)
+
+
+def _read(file: Path) -> Workflow:
+    """The workflow; a model or a network in its place is told what to do with it."""
+    if file.suffix == ".lamina" or is_dataview_model(file):
+        raise UsageError(f"{file} is a model, not a workflow", f"lamina predict {file} DATA")
+    if not file.exists() and str(file) in ZOO:
+        raise UsageError(f"{file} is a network, not a workflow", f"lamina train {file} --data ...")
+    return read_workflow(file)
+
+
+def _values(given: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    found = {}
+    for name, entry in given.items():
+        try:
+            found[name] = value(entry, types[name]) if isinstance(entry, str) else entry
+        except LaminaError as error:
+            error.message = f"input {name!r}: {error.message}"
+            raise
+    return found
 
 
 def _check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
@@ -154,7 +198,6 @@ def _teller(say: Say | None) -> events.Listener | None:
 
 
 def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    folder.mkdir(parents=True, exist_ok=True)
     return {name: str(_write_one(name, given, folder)) for name, given in outputs.items()}
 
 
@@ -175,6 +218,8 @@ def _write_one(name: str, given: Any, folder: Path) -> Path:
 
 def _shown(given: Any) -> Any:
     """A value as JSON can hold it."""
+    if isinstance(given, Path):
+        return str(given)
     try:
         json.dumps(given)
     except (TypeError, ValueError):
@@ -188,5 +233,9 @@ def _brief(given: Any) -> str:
         return f"table of {given.rows} rows: {', '.join(given.names)}"
     if isinstance(given, Bundle):
         return f"model {given.name}, {given.network.parameter_count()} parameters"
-    text = given if isinstance(given, str) else json.dumps(given, default=repr)
+    text = str(given) if isinstance(given, (str, Path)) else json.dumps(given, default=_word)
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _word(given: Any) -> Any:
+    return str(given) if isinstance(given, Path) else repr(given)

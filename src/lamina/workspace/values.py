@@ -11,6 +11,7 @@ from lamina.data.sources import load as load_source
 from lamina.data.tables import Table, read_table
 from lamina.errors import UnknownNameError, UsageError
 from lamina.nets.bundle import Bundle
+from lamina.nets.convert.dataview import read_model
 from lamina.nets.document import read_network
 
 
@@ -28,6 +29,25 @@ def table(data: str | Path) -> Table:
     return read_table(name)
 
 
+def is_dataview_model(path: str | Path) -> bool:
+    """Whether a file is one of the papers' model@ files: JSON with the entry SavedModel."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(16).lstrip(b"\xef\xbb\xbf \r\n\t")
+            return head[:1] == b"{" and b'"SavedModel"' in head + file.read()
+    except (OSError, ValueError):
+        return False
+
+
+def model(path: str | Path) -> Bundle:
+    """A model: a bundle, or one of the papers' model@ files.
+
+    Raises:
+        BundleError, DocumentError: the file cannot be read as either.
+    """
+    return read_model(path) if is_dataview_model(path) else Bundle.load(path)
+
+
 def target_of(data: str | Path, target: str | None) -> str:
     """The target column: as given, or the catalogue's for a named set.
 
@@ -39,6 +59,8 @@ def target_of(data: str | Path, target: str | None) -> str:
     sets = catalogue()
     if str(data) in sets:
         return sets[str(data)].target
+    if not Path(data).suffix and not Path(data).exists():
+        raise UnknownNameError("data set or file", str(data), sets)
     raise UsageError(
         f"the target column of {str(data)!r} is not known", "name it with --target COLUMN"
     )
@@ -53,7 +75,7 @@ def value(text: str, port_type: str) -> Any:
         return text
     if port_type in ("file", "folder"):
         return Path(text)
-    readers = {"table": table, "model": Bundle.load, "network": read_network}
+    readers = {"table": table, "model": model, "network": read_network}
     if port_type in readers:
         return readers[port_type](text)
     if port_type.startswith("list[") and not text.lstrip().startswith("["):

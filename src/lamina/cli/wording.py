@@ -1,0 +1,80 @@
+"""Errors in words: for people on a terminal, as one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from typing import Any
+
+import click
+
+from lamina.errors import LaminaError, UsageError
+
+
+def say(error: BaseException, as_json: bool) -> int:
+    """Says an error on standard error and gives the exit code it stands for.
+
+    With `as_json` it is one line, an object with the keys kind, message, way_out and mistakes
+    (and task and details for a task that failed).
+    """
+    found = in_our_words(error)
+    if as_json:
+        click.echo(json.dumps(document(found)), err=True)
+    else:
+        echo(text(found))
+    return found.exit_code
+
+
+def echo(line: str) -> None:
+    """Prints on standard error; without colours where NO_COLOR says so."""
+    click.echo(line, err=True, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def in_our_words(error: BaseException) -> LaminaError:
+    """Click's errors and the operating system's as errors of our own tree."""
+    if isinstance(error, LaminaError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _from_click(error)
+    if isinstance(error, OSError):
+        what = " and ".join(repr(str(f)) for f in (error.filename, error.filename2) if f)
+        reason = error.strerror or str(error) or type(error).__name__
+        return UsageError(
+            f"{what or 'a file'} cannot be used: {reason}",
+            "check the path, its permissions and the room on the disk",
+        )
+    return LaminaError(f"{type(error).__name__}: {error}", "report it with the command and files")
+
+
+def document(error: LaminaError) -> dict[str, Any]:
+    """An error as plain values; `kind` is the name of its class in lamina.errors."""
+    said: dict[str, Any] = {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "way_out": error.way_out,
+        "mistakes": list(getattr(error, "mistakes", ())),
+    }
+    for key in ("task", "details"):
+        if hasattr(error, key):
+            said[key] = getattr(error, key)
+    return said
+
+
+def text(error: LaminaError) -> str:
+    """An error in lines: what is wrong, details of a failed task, the way out."""
+    lines = [click.style("error: ", fg="red", bold=True) + error.message]
+    details = str(getattr(error, "details", "")).rstrip()
+    lines += [f"  | {line}" for line in details.splitlines()]
+    lines += [f"  way out: {error.way_out}"] if error.way_out else []
+    return "\n".join(lines)
+
+
+def _from_click(error: click.ClickException) -> UsageError:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "lamina"
+    return UsageError(
+        message[:1].lower() + message[1:].rstrip(".") if message else type(error).__name__,
+        f"{shlex.join([*command.split(), '--help'])} shows what it takes",
+    )

@@ -1,0 +1,47 @@
+"""Places for results, made and tried before the work begins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lamina.errors import UsageError
+
+
+def file_to_write(path: str | Path) -> Path:
+    """The path of a file to write, its folder made.
+
+    Raises:
+        UsageError: the path is a folder, or its folder cannot be made or written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{str(path)!r} is a folder", f"name a file in it: {target / 'NAME'}")
+    folder_to_write(target.parent)
+    return target
+
+
+def folder_to_write(path: str | Path) -> Path:
+    """The path of a folder to write into; made where it is not there.
+
+    Raises:
+        UsageError: it cannot be made or written, or it is a file.
+    """
+    target = Path(path)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise UsageError(f"{str(path)!r} is a file", "name a folder") from None
+    except NotADirectoryError:
+        raise UsageError(
+            f"folder {str(path)!r} cannot be made: a part of it is a file", "name another path"
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"folder {str(path)!r} cannot be made: {error.strerror}", "name another path"
+        ) from error
+    if not os.access(target, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"folder {str(path)!r} cannot be written", "name another path, or change its rights"
+        )
+    return target
