@@ -18,7 +18,7 @@ from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import Path as Spot
 from lamina.workflow.marks import line_at, lines_of, named_spot, where
 from lamina.workflow.ports import Port, Signature, keepable, ports_from_document
-from lamina.workflow.reading import parse_text
+from lamina.workflow.reading import file_text, parse_text
 from lamina.workflow.references import References
 from lamina.workflow.schema import breaches
 from lamina.workflow.types import PortType
@@ -92,19 +92,9 @@ def workflow_from_document(
 
 
 def _read_file(path: Path, around: tuple[Path, ...]) -> Workflow:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or error}"
-    except UnicodeDecodeError:
-        problem = "is not text in UTF-8"
-    except ValueError:
-        problem = "is no path"
-    else:
-        return _Reader(str(path), path.parent, (*around, path.resolve()), text).read(
-            parse_text(text, str(path))
-        )
-    raise DocumentError(str(path), [problem], "give the path of a YAML or JSON workflow document")
+    text = file_text(path)
+    reader = _Reader(str(path), path.parent, (*around, path.resolve()), text)
+    return reader.read(parse_text(text, str(path)))
 
 
 class _Reader:
@@ -125,7 +115,10 @@ class _Reader:
         for breach in breaches(document):
             self._note(breach.spot, breach.sentence, breach.part)
         if not keepable(document):
-            self._note((), "a value is NaN or infinite, or no plain data; write a finite number")
+            self._note(
+                (),
+                "a value is NaN, infinite, or no plain data; write finite numbers and Unicode text",
+            )
         return self._checked(_without_flawed(document, self._mistakes))
 
     def _checked(self, body: dict[str, Any]) -> Workflow:

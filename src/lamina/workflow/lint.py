@@ -14,6 +14,7 @@ from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import line_at, lines_of, named_spot
 from lamina.workflow.ports import Signature
+from lamina.workflow.reading import file_text
 from lamina.workflow.source import signature_in_source
 
 _LINE = re.compile(r"line (\d+)(?:, column \d+)?: ")
@@ -47,7 +48,7 @@ def lint(path: str | Path) -> tuple[Finding, ...]:
     except DocumentError as error:
         return tuple(_error(mistake) for mistake in error.mistakes)
     findings = lint_workflow(workflow)
-    lines = lines_of(Path(path).read_text(encoding="utf-8-sig")) if findings else {}
+    lines = lines_of(file_text(path)) if findings else {}
     return tuple(
         Finding(f.severity, f.place, f.message, line_at(lines, named_spot(f.message)))
         for f in findings

@@ -68,11 +68,13 @@ def port_to_document(port: Port) -> Any:
 
 
 def keepable(value: Any) -> bool:
-    """Whether a document can keep the value: plain data without NaN and infinity."""
+    """Whether a document can keep the value: plain data, finite numbers, text that is Unicode."""
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, float):
         return value - value == 0
     if isinstance(value, dict):
-        return all(isinstance(k, str) and keepable(item) for k, item in value.items())
+        return all(isinstance(k, str) and keepable([k, item]) for k, item in value.items())
     if isinstance(value, (list, tuple)):
         return all(map(keepable, value))
     return is_json(value)

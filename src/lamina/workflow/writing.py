@@ -53,7 +53,7 @@ def write_workflow(workflow: Workflow, path: str | Path) -> Path:
     text = workflow_to_text(workflow, "json" if target.suffix == ".json" else "yaml")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(name).replace(target)
     except OSError as error:
@@ -150,6 +150,8 @@ def source_type(source: Any, workflow: Workflow) -> Any:
 def _unkeepable(workflow: Workflow, where: str) -> list[str]:
     """What a document cannot hold, in this workflow and in those inside it."""
     found = [_default(port, where) for port in (*workflow.inputs, *workflow.outputs)]
+    if not keepable(workflow.description):
+        found.append(f"{where}the description is no Unicode text; remove its lone surrogates")
     for task in workflow.tasks:
         who = f"{where}task {task.name!r}: "
         found += [

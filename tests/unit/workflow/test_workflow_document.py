@@ -225,7 +225,7 @@ def test_another_version_or_kind_is_refused_politely(line: str, said: str) -> No
         ("a:\n\t- 1\n", "line 2"),
         ("[" * 5000, "nested more than 100 levels"),
         ("a: 1\n---\nb: 2\n", "holds 2 documents"),
-        (ENSEMBLE.replace("20.5", ".nan"), "NaN or infinite"),
+        (ENSEMBLE.replace("20.5", ".nan"), "is NaN, infinite"),
         (ENSEMBLE.replace("name: ensemble-vote", "name: no!"), "needs a name of letters"),
         (ENSEMBLE.replace("vote: {do", "2vote: {do"), "'2vote' is not allowed here"),
         (ENSEMBLE.replace("do: vote", "do: 3"), "do: needs python, command, workflow, or"),
@@ -353,3 +353,13 @@ def test_the_name_of_a_lone_output_may_be_left_out() -> None:
         w.output("parts", named("split")(items=[1, 2], parts=2))
     text = workflow_to_text(w.workflow).replace("split.result", "split")
     assert workflow_from_text(text) == w.workflow
+
+
+def test_text_that_is_no_unicode_is_refused() -> None:
+    with workflow("w", "\ud800") as w:
+        w.output("y", named("split")(items=["\udfff"], parts=1))
+    with pytest.raises(DocumentError) as caught:
+        workflow_to_text(w.workflow)
+    assert len(caught.value.mistakes) == 2
+    text = '{"lamina": "workflow/1", "name": "w", "description": "\\ud800", "tasks": {}}'
+    assert "no plain data" in mistakes(text)[0]

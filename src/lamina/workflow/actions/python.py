@@ -63,4 +63,4 @@ class PythonAction(Action):
 
     def summary(self) -> str:
         """The function's name."""
-        return f"{self.function.rpartition(':')[2]}()"
+        return f"{self.function.rpartition(':')[2].rpartition('<locals>.')[2]}()"

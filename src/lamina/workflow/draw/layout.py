@@ -149,10 +149,12 @@ def _items(drawing: Drawing, ranks: dict[str, int], sizes: Sizes) -> tuple[list[
 
 
 def _tops(layers: list[list[Item]]) -> list[float]:
-    tops, y = [], 0.0
-    for upper, lower in zip([*layers], [*layers[1:], []], strict=True):
+    tops: list[float] = []
+    y = 0.0
+    for rank, layer in enumerate(layers):
+        if rank:
+            y += _height(layers[rank - 1]) + _gap(layers[rank - 1], layer)
         tops.append(y)
-        y += max(item.height for item in upper) + _gap(upper, lower)
     return tops
 
 
