@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watched_processes import gone, pids
 
 from lamina.errors import TaskFailedError, UsageError, WorkflowError
 from lamina.execution import run
@@ -266,33 +267,6 @@ def test_a_running_function_is_let_go_after_a_failure(monkeypatch: pytest.Monkey
     assert time.perf_counter() - began < 10
     assert [e.task for e in events if isinstance(e, TaskCancelled)] == ["endless"]
     release.set()
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (one that only waits to be reaped does not)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def gone(pid: int, within: float = 5.0) -> bool:
-    deadline = time.perf_counter() + within
-    while alive(pid) and time.perf_counter() < deadline:
-        time.sleep(0.01)
-    return not alive(pid)
-
-
-def pids(path: Path, count: int) -> list[int]:
-    """Process numbers that a command has written."""
-    deadline = time.perf_counter() + 20
-    while time.perf_counter() < deadline:
-        found = path.read_text().split() if path.exists() else []
-        if len(found) == count:
-            return [int(pid) for pid in found]
-        time.sleep(0.01)
-    raise AssertionError(f"{path} never held {count} numbers")
 
 
 def family(path: Path) -> Any:
