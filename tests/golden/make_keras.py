@@ -53,7 +53,7 @@ def image() -> Any:
     z = kl.MaxPooling2D(3, strides=2, padding="same")(x)
     joined = kl.Concatenate()([y, z])
     up = kl.UpSampling2D(2, interpolation="bilinear")(joined)
-    up = kl.Conv2DTranspose(3, 4, strides=2, padding="same")(up)
+    up = kl.Conv2DTranspose(3, 3, strides=2, padding="same")(up)
     up = kl.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(up)
     up = kl.AveragePooling2D((2, 3), strides=(2, 2), padding="same")(up)
     up = kl.Conv2D(8, 1, groups=2)(up)

@@ -55,7 +55,7 @@ def depthwise(builder: Builder, step: Step, x: Tensor) -> Tensor:
 
 
 def transposed(builder: Builder, step: Step, x: Tensor) -> Tensor:
-    """Conv2DTranspose, where its cut is even."""
+    """Conv2DTranspose; "same" cuts what the kernel has more cells than the stride."""
     only(
         step,
         data_format=("channels_last", None),
@@ -65,24 +65,24 @@ def transposed(builder: Builder, step: Step, x: Tensor) -> Tensor:
     )
     x = builder.first(x)
     kernel_size, strides = numbers(step, "kernel_size", 2), numbers(step, "strides", 2)
-    excess = [k - s for k, s in zip(kernel_size, strides, strict=True)]
+    pairs = list(zip(kernel_size, strides, strict=True))
     same = step.config.get("padding") == "same"
-    if any(e < 0 or (same and e % 2) for e in excess):
-        raise Unsupported(
-            f"kernel {kernel_size} with strides {strides} is cut unevenly, which has no counterpart"
-        )
+    cuts = [max(0, k - s) if same else 0 for k, s in pairs]
     bias = bool(step.config.get("use_bias", True))
     kernel, *biases = builder.arrays(step, 1 + bias)
+    # An uneven cut takes one cell more behind; as in _convolved, a zero in front makes it even.
+    odd = [(cut % 2, 0) for cut in cuts]
+    weight = np.pad(kernel.transpose(3, 2, 0, 1), [(0, 0), (0, 0), *odd])
     made = layer(
         "ConvTranspose2d",
         in_channels=x.shape[0],
         out_channels=number(step, "filters"),
-        kernel_size=kernel_size,
+        kernel_size=weight.shape[2:],
         stride=strides,
-        padding=tuple(e // 2 if same else 0 for e in excess),
+        padding=tuple(cut - cut // 2 for cut in cuts),
+        output_padding=tuple(max(0, s - k) for k, s in pairs),
         bias=bias,
     )
-    weight = kernel.transpose(3, 2, 0, 1)
     return builder.add(step.name, made, x, arrays=_arrays(weight, biases))
 
 
