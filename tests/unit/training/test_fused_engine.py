@@ -242,3 +242,32 @@ def test_wide_layers_agree_with_torch() -> None:
 def test_any_sizes_agree_with_torch(widths: list[int], rows: int, batches: int) -> None:
     net = network([*widths, 1], Tanh(), None)
     assert_agreement(program(net, "mse", rows=rows, batches=batches, epochs=10, learning_rate=0.01))
+
+
+def test_gradients_are_finite_differences_of_the_loss() -> None:
+    net = network((4, 5, 2), Tanh(), Sigmoid())
+    wanted = program(net, "mse", epochs=1, batches=1, learning_rate=1.0, momentum=0.0)
+    session = FusedEngine().start(wanted, "cpu", 1)
+    before = session.weights()[0]
+    session.advance(1, ALL)
+    after = session.weights()[0]
+    portion = wanted.portions[0]
+    x = wanted.prepared(portion, "train").astype(np.float64)
+    y = wanted.targets[portion.train]
+
+    def loss(weights: dict[str, NDArray[np.float64]]) -> float:
+        hidden = np.tanh(x @ weights["l1.weight"].T + weights["l1.bias"])
+        sums = hidden @ weights["l2.weight"].T + weights["l2.bias"]
+        return float(np.mean((1.0 / (1.0 + np.exp(-sums)) - y) ** 2))
+
+    start = {name: array.astype(np.float64) for name, array in before.items()}
+    for name, array in start.items():
+        for place in np.ndindex(array.shape):
+            kept, sides = array[place], []
+            for step in (1e-5, -1e-5):
+                array[place] = kept + step
+                sides.append(loss(start))
+            array[place] = kept
+            slope = (sides[0] - sides[1]) / 2e-5
+            moved = float(before[name][place]) - float(after[name][place])
+            assert moved == pytest.approx(slope, rel=1e-3, abs=1e-6)

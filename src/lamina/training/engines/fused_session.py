@@ -23,8 +23,10 @@ from lamina.training.program import Member, Program
 WORK_PER_CALL = 4e10
 """Operations per call of the kernel: about half a second, so that an interruption is heard."""
 
-WORK_PER_TRIAL = 2e9
-"""The same while threads share a member: short, so that the faster way is found early."""
+WORK_PER_TRIAL = 4e8
+"""The same until it is known which way of sharing threads is faster, and WORK_PER_TURN then."""
+
+WORK_PER_TURN = 2e9
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
 FUNCTIONS = {
@@ -54,10 +56,15 @@ class Pace:
         self._seconds: dict[bool, float] = {}
         self._calls = 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether both ways have been timed."""
+        return len(self._seconds) == 2
+
     def together(self) -> bool:
         """The way to go this time."""
         self._calls += 1
-        if len(self._seconds) < 2:
+        if not self.settled:
             return True not in self._seconds
         best = self._seconds[True] <= self._seconds[False]
         return best if self._calls % self.RETRY else not best
@@ -214,7 +221,9 @@ class FusedSession(Session):
             return 1
         rows = max(len(p.train) for p in self._program.portions)
         work = max(1, members) * rows * self._plan.operations
-        bound = WORK_PER_TRIAL if self._shared(members) else WORK_PER_CALL
+        bound = WORK_PER_CALL
+        if self._shared(members):
+            bound = WORK_PER_TURN if self._pace.settled else WORK_PER_TRIAL
         return max(1, int(bound / work))
 
     def _run(self, epochs: int, chosen: list[int]) -> NDArray[np.float64]:
