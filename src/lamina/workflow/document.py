@@ -14,12 +14,13 @@ from lamina.errors import (
 )
 from lamina.workflow.actions import ACTIONS, Action, Place
 from lamina.workflow.actions.named import TASKS, NamedAction
+from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import Path as Spot
 from lamina.workflow.marks import line_at, lines_of, named_spot, where
 from lamina.workflow.ports import Port, Signature, keepable, ports_from_document
 from lamina.workflow.reading import file_text, parse_text
-from lamina.workflow.references import References
+from lamina.workflow.references import References, flat
 from lamina.workflow.schema import breaches
 from lamina.workflow.types import PortType
 from lamina.workflow.writing import (
@@ -40,6 +41,8 @@ __all__ = [
 
 _WAY_OUT = "mend the document; `lamina lint FILE` checks it again"
 _DEEPEST = 20
+_UNKNOWN_KEY = "unknown key"
+_NO_DATA = "a value is NaN, infinite, or no plain data; write finite numbers and Unicode text"
 
 
 class _Mistake(NamedTuple):
@@ -47,11 +50,6 @@ class _Mistake(NamedTuple):
 
     spot: Spot
     text: str
-
-    @property
-    def unknown_key(self) -> bool:
-        """Whether the rest of the document can be judged in spite of it."""
-        return ": unknown key " in f": {self.text}"
 
 
 def read_workflow(path: str | Path) -> Workflow:
@@ -108,42 +106,52 @@ class _Reader:
         self._around = around
         self._text = text
         self._mistakes: list[_Mistake] = []
+        self._misspelt: set[Spot] = set()
 
     def read(self, document: Any) -> Workflow:
         """The workflow of a whole document."""
         _check_version(document, self._origin)
+        flawed = set()
         for breach in breaches(document):
             self._note(breach.spot, breach.sentence, breach.part)
-        if not keepable(document):
-            self._note(
-                (),
-                "a value is NaN, infinite, or no plain data; write finite numbers and Unicode text",
-            )
-        return self._checked(_without_flawed(document, self._mistakes))
-
-    def _checked(self, body: dict[str, Any]) -> Workflow:
-        """The workflow; its graph is only judged when every part of it could be read."""
-        parts = self._parts(body) if isinstance(body.get("tasks"), dict) else {}
-        if all(mistake.unknown_key for mistake in self._mistakes):
-            try:
-                workflow = Workflow(**parts)
-            except WorkflowError as error:
-                self._mistakes += [_Mistake(named_spot(m), m) for m in error.mistakes]
+            if breach.sentence.startswith(_UNKNOWN_KEY):
+                self._misspelt.add(breach.spot[:2])
             else:
-                if not self._mistakes:
-                    return workflow
+                flawed.add(breach.spot[:2])
+        if not keepable(document):
+            self._note((), _NO_DATA)
+        if flawed & {("inputs",), ("tasks",)} or "tasks" not in document:
+            raise self._error()
+        return self._checked(_sound(document, flawed), flawed)
+
+    def _checked(self, body: dict[str, Any], flawed: set[Spot]) -> Workflow:
+        """The workflow; parts that could not be read are guessed, to judge those around them."""
+        try:
+            workflow = Workflow(**self._parts(body))
+        except WorkflowError as error:
+            found = [_Mistake(named_spot(mistake), mistake) for mistake in error.mistakes]
+            self._mistakes += [m for m in found if m.spot not in flawed and not self._explained(m)]
+        else:
+            if not self._mistakes:
+                return workflow
         raise self._error()
+
+    def _explained(self, mistake: _Mistake) -> bool:
+        """Whether an empty port is empty because a key of its task is misspelt."""
+        return mistake.spot in self._misspelt and " needs a value " in mistake.text
 
     def _parts(self, body: dict[str, Any]) -> dict[str, Any]:
         """What a Workflow is made of; mistakes on the way are noted."""
         inputs = self._ports(body.get("inputs", {}), ("inputs",))
         entries = body["tasks"]
-        tasks = [task for name in entries if (task := self._task(name, entries[name]))]
-        references = References(inputs, tasks)
+        known = {name: self._task(name, entry) for name, entry in entries.items()}
+        guesses = [name for name, task in known.items() if task is None]
+        tasks = [task or _guessed(name, body) for name, task in known.items()]
+        references = References(inputs, tasks, guesses)
         edges = [
             edge
             for name, entry in entries.items()
-            for port, source in entry.get("in", {}).items()
+            for port, source in (entry or {}).get("in", {}).items()
             for edge in references.edges(source, f"{name}.{port}")
         ]
         outputs: list[Port] = []
@@ -152,7 +160,7 @@ class _Reader:
             edges += references.edges(source, name)
             outputs += self._output(name, entry, references.type_of(source))
         return {
-            "name": body.get("name", ""),
+            "name": body.get("name", "workflow"),
             "inputs": inputs,
             "outputs": tuple(outputs),
             "tasks": tuple(tasks),
@@ -162,8 +170,10 @@ class _Reader:
             "folder": self._folder,
         }
 
-    def _task(self, name: str, entry: dict[str, Any]) -> Task | None:
+    def _task(self, name: str, entry: dict[str, Any] | None) -> Task | None:
         spot: Spot = ("tasks", name)
+        if entry is None:
+            return None
         try:
             action = self._action(entry)
             takes, gives = entry.get("takes"), entry.get("gives")
@@ -192,7 +202,7 @@ class _Reader:
 
     def _nested(self, given: dict[str, Any] | str) -> Workflow:
         if isinstance(given, dict):
-            return _Reader(self._origin, self._folder, self._around)._checked(given)
+            return _Reader(self._origin, self._folder, self._around)._checked(given, set())
         if self._folder is None:
             raise DocumentError(
                 given, ["a document that is no file cannot name another"], "give folder="
@@ -213,6 +223,7 @@ class _Reader:
                 found += ports_from_document({name: given})
             except LaminaError as error:
                 self._note((*spot, name), f"port {name!r}: {error.message}; {error.way_out}")
+                found.append(Port(name))
         for port in found:
             problem = "" if port.default is None else port.problem(port.default)
             if problem:
@@ -240,16 +251,40 @@ class _Reader:
         return DocumentError(self._origin, list(dict.fromkeys(worded)), _WAY_OUT)
 
 
-def _without_flawed(document: dict[str, Any], mistakes: list[_Mistake]) -> dict[str, Any]:
-    """The parts of a document that obey the schema: enough to find more mistakes in them."""
-    flawed = {mistake.spot[:2] for mistake in mistakes if not mistake.unknown_key}
-    return {
-        key: {name: entry for name, entry in part.items() if (key, name) not in flawed}
-        if isinstance(part, dict)
-        else part
-        for key, part in document.items()
-        if (key,) not in flawed
-    }
+def _sound(document: dict[str, Any], flawed: set[Spot]) -> dict[str, Any]:
+    """The document without what breaks the schema: such inputs are any, such tasks are None."""
+    instead = {"inputs": "any", "tasks": None}
+    body: dict[str, Any] = {}
+    for key, part in document.items():
+        if (key,) in flawed:
+            continue
+        if not isinstance(part, dict):
+            body[key] = part
+            continue
+        body[key] = {
+            name: instead[key] if (key, name) in flawed else entry
+            for name, entry in part.items()
+            if key in instead or (key, name) not in flawed
+        }
+    return body
+
+
+def _guessed(name: str, body: dict[str, Any]) -> Task:
+    """A task whose action could not be read, with every port that the document gives it."""
+    entry = body["tasks"][name] or {}
+    sources = [
+        source
+        for other in (*body["tasks"].values(), {"in": body.get("outputs", {})})
+        for source in (other or {}).get("in", {}).values()
+    ]
+    used = [found.partition(".")[2] for found in flat(sources) if found.startswith(f"{name}.")]
+    return Task(
+        name,
+        PythonAction("?:?"),
+        tuple(Port(port) for port in dict.fromkeys([*entry.get("in", {}), *entry.get("with", {})])),
+        tuple(Port(port) for port in dict.fromkeys(used or ["result"])),
+        entry.get("with", {}),
+    )
 
 
 def _check_version(document: Any, origin: str) -> None:

@@ -180,6 +180,32 @@ def test_all_mistakes_are_named_at_once_with_their_lines() -> None:
     assert "did you mean 'scatter'?" in found[2]
 
 
+def test_a_part_that_cannot_be_read_does_not_hide_mistakes_elsewhere() -> None:
+    found = mistakes(
+        "lamina: workflow/1\n"
+        "name: x\n"
+        "inputs: {a: tabel, b: {typ: 3}}\n"
+        "tasks:\n"
+        "  p: {do: predikt, in: {table: nothing}}\n"
+        "  q: {do: split, in: {items: p.x}, with: {parts: two}}\n"
+        "  r: {do: split, scater: [items]}\n"
+        "  s: {do: 3}\n"
+        "  t: {do: join, in: {parts: [a, b, p, p.y, s, s.z, q.result, r]}}\n"
+        "  u: {do: join, in: {parts: q.rest}}\n"
+    )
+    assert [line.partition(";")[0] for line in found] == [
+        "line 3: workflow input 'b': unknown key 'typ'",
+        "line 3: workflow input 'a': port 'a': unknown type 'tabel'",
+        "line 5: task 'p': unknown task 'predikt'",
+        "line 5: task 'p': port 'table' reads 'nothing', which is no workflow input",
+        "line 6: task 'q': port 'parts' needs int",
+        "line 7: task 'r': unknown key 'scater'",
+        "line 8: task 's': do: needs python, command, workflow, or the name of a task such as "
+        "predict",
+        "line 10: task 'u': port 'parts' reads 'q.rest', and task 'q' has no output port 'rest'",
+    ]
+
+
 def test_mistakes_of_the_graph_have_their_line_too() -> None:
     found = mistakes(ENSEMBLE.replace("table: data}}\n  predict_2", "table: dat}}\n  predict_2"))
     assert found == [
