@@ -17,9 +17,10 @@ from lamina.training.engines.torch_members import unfoldable
 MEMORY_BYTES = 4 << 30
 """Room for the activations of members that run together."""
 
-ROUNDS = 5
-SECONDS = 0.25
-"""A probe ends after so many rounds, or so long."""
+ROUNDS = 20
+SECONDS = 1.0
+SHARE = 0.1
+"""A probe ends after so many rounds, so long, or this share of the training it serves."""
 
 
 def together(recipe: Recipe) -> int:
@@ -53,12 +54,15 @@ def choose(recipe: Recipe, store: Store, threads: int) -> int:
 
 
 def measure(recipe: Recipe, store: Store, sizes: Sequence[int]) -> int:
-    """The lane size with the least time per batch of all members; copies are trained."""
-    lanes: dict[int, Lane] = {}
+    """The lane size with the least time for a batch of all members; copies are trained.
+
+    Both forms are timed in turn over equal work, and the best time of each counts: on a busy
+    machine, that is the time least disturbed.
+    """
+    lanes: dict[int, list[Lane]] = {}
     for count in sizes:
-        numbers = range(count)
         try:
-            lanes[count] = Lane(recipe, numbers, store.rows(numbers), 0.5)
+            lanes[count] = _lanes(recipe, store, count)
             _time(lanes[count], 0)
         except (ValueError, RuntimeError):
             # A layer that cannot be folded shows here; one by one always remains.
@@ -68,20 +72,31 @@ def measure(recipe: Recipe, store: Store, sizes: Sequence[int]) -> int:
     seconds = dict.fromkeys(lanes, float("inf"))
     begin = perf_counter()
     for turn in range(ROUNDS):
-        for count, lane in lanes.items():
-            seconds[count] = min(seconds[count], _time(lane, turn) / count)
-        if perf_counter() - begin > SECONDS:
+        for count, group in lanes.items():
+            seconds[count] = min(seconds[count], _time(group, turn))
+        whole = min(seconds.values()) * recipe.program.epochs * lanes[1][0].feed.batches
+        if turn >= 2 and perf_counter() - begin > min(SECONDS, SHARE * whole):
             break
     return min(seconds, key=lambda count: (seconds[count], -count))
 
 
-def _time(lane: Lane, turn: int) -> float:
-    if turn == 0:
+def _lanes(recipe: Recipe, store: Store, size: int) -> list[Lane]:
+    """Lanes of all members, ready for their first batch."""
+    numbers = range(len(recipe.program.members))
+    groups = [numbers[k : k + size] for k in range(0, len(numbers), size)]
+    lanes = [Lane(recipe, group, store.rows(group), 0.5 / len(groups)) for group in groups]
+    for lane in lanes:
         lane.begin_epoch(0)
-    _wait(lane)
+    return lanes
+
+
+def _time(lanes: Sequence[Lane], turn: int) -> float:
+    """Seconds of one batch of all members."""
+    _wait(lanes[0])
     begin = perf_counter()
-    lane.batch(turn % lane.feed.batches)
-    _wait(lane)
+    for lane in lanes:
+        lane.batch(turn % lane.feed.batches)
+    _wait(lanes[0])
     return perf_counter() - begin
 
 
