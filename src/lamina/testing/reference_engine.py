@@ -16,7 +16,7 @@ from lamina.training.losses import row_losses, sigmoid, softmax
 from lamina.training.program import Member, Program
 
 Floats = NDArray[np.float64]
-ACTIVATIONS = ("ReLU", "LeakyReLU", "Sigmoid", "Tanh")
+KINDS = ("Linear", "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Flatten")
 
 
 class ReferenceEngine(Engine):
@@ -28,11 +28,11 @@ class ReferenceEngine(Engine):
         """Everything but dense chains on the CPU without clipping is refused."""
         kinds = [node.layer.kind for node in program.network.nodes]
         body = kinds[:-1] if kinds[-1] == "Softmax" else kinds
-        odd = sorted(set(body) - {"Linear", *ACTIVATIONS})
+        odd = sorted(set(body) - set(KINDS))
         if device != "cpu":
             return "it runs on the CPU only"
         if odd or not program.network.chain:
-            return f"it takes chains of Linear and {', '.join(ACTIVATIONS)}; not {', '.join(odd)}"
+            return f"it takes chains of {', '.join(KINDS)}; not {', '.join(odd)}"
         if any(member.settings.clip_norm for member in program.members):
             return "it does not clip gradients"
         return ""
@@ -84,7 +84,8 @@ class ReferenceSession(Session):
 
     def weights(self) -> list[Weights]:
         """See Session."""
-        return [{k: a.astype(np.float32) for k, a in own.items()} for own in self._weights]
+        with np.errstate(all="ignore"):
+            return [{k: a.astype(np.float32) for k, a in own.items()} for own in self._weights]
 
     def state(self) -> State:
         """See Session."""
@@ -178,6 +179,8 @@ def _apply(layer: Any, name: str, own: Mapping[str, Floats], x: Floats) -> Float
     if layer.kind == "Linear":
         y = x @ own[f"{name}.weight"].T
         return y + own[f"{name}.bias"] if layer.bias else y
+    if layer.kind == "Flatten":
+        return x.reshape(len(x), -1)
     if layer.kind == "ReLU":
         return np.maximum(x, 0.0)
     if layer.kind == "LeakyReLU":
@@ -202,6 +205,8 @@ def _backward(
         if f"{name}.bias" in own:
             gradients[f"{name}.bias"] = flow.sum(axis=0)
         return np.asarray(flow @ own[f"{name}.weight"])
+    if layer.kind == "Flatten":
+        return flow.reshape(x.shape)
     if layer.kind in ("ReLU", "LeakyReLU"):
         return np.where(x > 0, flow, flow * getattr(layer, "negative_slope", 0.0))
     return np.asarray(flow * (y * (1 - y) if layer.kind == "Sigmoid" else 1 - y**2))

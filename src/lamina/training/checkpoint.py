@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,34 @@ Arrays = dict[str, NDArray[Any]]
 _NAME = re.compile(r"checkpoint-g(?P<group>\d+)-e(?P<epoch>\d+)\.safetensors$")
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The training that a checkpoint belongs to, and what trained it.
+
+    Args:
+        identity: digest of all that decides the weights.
+        engine, device, threads: where it ran; the same bits need the same ones.
+    """
+
+    identity: str
+    engine: str = ""
+    device: str = ""
+    threads: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """The state of one group of trainings at the end of an epoch.
 
     Args:
-        identity: digest of the training that it belongs to.
+        owner: the training that it belongs to.
         group: number of the group in its plan.
         epoch: epochs done.
         arrays: everything that is needed to go on.
         seconds: of training so far.
     """
 
-    identity: str
+    owner: Owner
     group: int
     epoch: int
     arrays: Arrays
@@ -46,13 +61,13 @@ class Folder:
 
     Args:
         path: the folder; made when the first checkpoint is written.
-        identity: digest of the training; checkpoints of another one are refused.
+        owner: the training; checkpoints of another one are refused.
         keep: checkpoints kept per group.
     """
 
-    def __init__(self, path: str | Path, identity: str, keep: int = 2) -> None:
+    def __init__(self, path: str | Path, owner: Owner, keep: int = 2) -> None:
         self.path = Path(path)
-        self.identity = identity
+        self.owner = owner
         self.keep = keep
 
     def write(self, checkpoint: Checkpoint) -> Path:
@@ -65,7 +80,7 @@ class Folder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             _write(target, pack(checkpoint))
-            for _, old in self._found(checkpoint.group)[self.keep :]:
+            for _, old in _listed(self.path, checkpoint.group)[self.keep :]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(
@@ -81,13 +96,13 @@ class Folder:
             CheckpointError: a checkpoint belongs to another training, or none is whole.
         """
         refused: list[str] = []
-        for _, path in self._found(group):
+        for _, path in _listed(self.path, group):
             try:
                 checkpoint = read(path)
             except CheckpointError as error:
                 refused.append(str(error))
                 continue
-            if checkpoint.identity != self.identity:
+            if checkpoint.owner.identity != self.owner.identity:
                 raise CheckpointError(
                     f"checkpoint {path} belongs to another training",
                     "resume with the same network, data, settings, plan, engine and device; "
@@ -110,9 +125,15 @@ class Folder:
                 "resume it, delete the folder, or name another one",
             )
 
-    def _found(self, group: int) -> list[tuple[int, Path]]:
-        """Epoch and path of a group's checkpoints, newest first."""
-        return sorted(_listed(self.path, group), reverse=True)
+
+def recorded(path: Path) -> Owner | None:
+    """The owner of the newest whole checkpoint in a folder, or None."""
+    for _, found in _listed(path, 0):
+        try:
+            return read(found).owner
+        except CheckpointError:
+            continue
+    return None
 
 
 def pack(checkpoint: Checkpoint) -> bytes:
@@ -121,9 +142,13 @@ def pack(checkpoint: Checkpoint) -> bytes:
 
     # np.array keeps arrays without axes, which ascontiguousarray would give one.
     arrays = {name: np.array(a, order="C") for name, a in sorted(checkpoint.arrays.items())}
+    owner = checkpoint.owner
     said = {
         "lamina": VERSION,
-        "identity": checkpoint.identity,
+        "identity": owner.identity,
+        "engine": owner.engine,
+        "device": owner.device,
+        "threads": str(owner.threads),
         "group": str(checkpoint.group),
         "epoch": str(checkpoint.epoch),
         "seconds": repr(checkpoint.seconds),
@@ -163,18 +188,17 @@ def read(path: Path) -> Checkpoint:
             f"checkpoint {path} is damaged: its content does not have the sha256 it states",
             "delete it",
         )
-    return Checkpoint(
-        said["identity"], int(said["group"]), int(said["epoch"]), arrays, float(said["seconds"])
-    )
+    owner = Owner(said["identity"], said["engine"], said["device"], int(said["threads"]))
+    return Checkpoint(owner, int(said["group"]), int(said["epoch"]), arrays, float(said["seconds"]))
 
 
-def _listed(folder: Path, group: int) -> Iterator[tuple[int, Path]]:
+def _listed(folder: Path, group: int) -> list[tuple[int, Path]]:
+    """Epoch and path of a group's checkpoints, newest first."""
     if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        found = _NAME.match(path.name)
-        if found and int(found["group"]) == group:
-            yield int(found["epoch"]), path
+        return []
+    named = [(path, _NAME.match(path.name)) for path in folder.iterdir()]
+    own = [(int(m["epoch"]), path) for path, m in named if m and int(m["group"]) == group]
+    return sorted(own, reverse=True)
 
 
 def _digest(said: Mapping[str, str], arrays: Arrays) -> str:

@@ -210,7 +210,7 @@ def examples_from_arrays(
     return Examples(
         features=made,
         targets=numbers,
-        task=task_of(labels),
+        task=reading.kind if reading.kind != "auto" else task_of(labels),
         labels=labels,
         normalise="none" if given.values == "int" else reading.normalise,
         digest=f"sha256:{digest.hexdigest()}",

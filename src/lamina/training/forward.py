@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.errors import MissingExtraError, UnknownNameError
+from lamina.errors import MissingExtraError, NetworkError, UnknownNameError
 from lamina.nets.initial import Weights
 from lamina.nets.layers import Layer
 from lamina.nets.network import Network
@@ -51,10 +51,12 @@ def layer_outputs(
     Raises:
         UnknownNameError: no such layer.
         MissingExtraError: a layer needs torch, which is not installed.
+        NetworkError: a layer's output for a row depends on the rows beside it.
     """
     for layer in layers:
         if layer not in network.shapes:
             raise UnknownNameError("layer", layer, network.shapes)
+    _refuse_batch_statistics(network)
     run = _numpy_form(network, weights, layers)
     step = ROWS
     if run is None:
@@ -70,6 +72,16 @@ def layer_outputs(
 def runs_in_numpy(network: Network) -> bool:
     """Whether predictions of the network need no torch."""
     return all(node.layer.kind in KERNELS for node in network.nodes)
+
+
+def _refuse_batch_statistics(network: Network) -> None:
+    odd = [n.label for n in network.nodes if not getattr(n.layer, "track_running_stats", True)]
+    if odd:
+        raise NetworkError(
+            f"network {network.name!r} cannot predict row by row",
+            [f"{label} keeps no running statistics" for label in odd],
+            "set track_running_stats=True and train again",
+        )
 
 
 def _blocks(features: NDArray[Any], step: int) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -192,6 +204,29 @@ def _flat(layer: Any, inputs: Sequence[Floats], given: Given) -> Floats:
     return x.reshape(len(x), *shape)
 
 
+def _layer_norm(layer: Any, inputs: Sequence[Floats], given: Given) -> Floats:
+    (x,) = inputs
+    wanted = layer.normalized_shape
+    count = 1 if wanted is None or isinstance(wanted, int) else len(wanted)
+    flat = x.reshape(*x.shape[: x.ndim - count], -1)
+    away = flat - flat.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((away * away).mean(axis=-1, keepdims=True) + np.float32(layer.eps))
+    y = (away / spread).reshape(x.shape)
+    if "weight" in given:
+        y = y * given["weight"]
+    return np.asarray(y + given["bias"] if "bias" in given else y, np.float32)
+
+
+def _batch_norm(layer: Any, inputs: Sequence[Floats], given: Given) -> Floats:
+    (x,) = inputs
+    shape = (-1, *([1] * (x.ndim - 2)))
+    scale = 1.0 / np.sqrt(given["running_var"] + np.float32(layer.eps))
+    if "weight" in given:
+        scale = scale * given["weight"]
+    y = (x - given["running_mean"].reshape(shape)) * scale.reshape(shape)
+    return np.asarray(y + given["bias"].reshape(shape) if "bias" in given else y, np.float32)
+
+
 KERNELS: dict[str, Kernel] = {
     "Linear": _linear,
     "ReLU": lambda layer, inputs, given: np.maximum(inputs[0], np.float32(0)),
@@ -206,5 +241,8 @@ KERNELS: dict[str, Kernel] = {
     "Reshape": _flat,
     "Add": _sum,
     "Concat": _concat,
+    "LayerNorm": _layer_norm,
+    "BatchNorm1d": _batch_norm,
+    "BatchNorm2d": _batch_norm,
 }
 """Layers that NumPy computes; a network with any other layer runs in torch."""

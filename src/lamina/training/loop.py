@@ -194,6 +194,9 @@ def run_loop(
         _look(session, course, program, watch, group, pace)
         if folder is not None and pace.checkpoint_due(course):
             _keep(session, course, watch, folder, group)
+    lost = _mark_broken(session, course, program, watch, group)
+    if len(lost) and not spare:
+        raise diverged_error(program, lost[0], int(course.diverged[lost[0]]))
     watch.say(progress.Finished(group, course.epoch, course.seconds, course.loss()))
     return course
 
@@ -295,7 +298,7 @@ def _resume(session: Session, course: Course, watch: Watch, folder: Folder, grou
 def _keep(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:
     arrays = {f"state.{name}": np.asarray(a) for name, a in session.state().items()}
     arrays.update(course.to_arrays())
-    path = folder.write(Checkpoint(folder.identity, group, course.epoch, arrays, course.seconds))
+    path = folder.write(Checkpoint(folder.owner, group, course.epoch, arrays, course.seconds))
     watch.say(progress.Checkpointed(group, course.epoch, str(path)))
 
 
@@ -307,17 +310,33 @@ def _mark_diverged(
     numbers = [int(number) for number in np.flatnonzero(lost)]
     for number in numbers:
         bad = ~np.isfinite(course.cost[first : course.epoch, number])
-        course.diverged[number] = first + int(np.argmax(bad)) + 1
-        course.active[number] = False
-        watch.say(
-            progress.Diverged(
-                group,
-                program.members[number].label,
-                int(course.diverged[number]),
-                likely_cause(program, number),
-            )
-        )
+        _take_out(course, number, first + int(np.argmax(bad)) + 1)
+        watch.say(_diverged(course, program, number, group))
     return numbers
+
+
+def _mark_broken(
+    session: Session, course: Course, program: Program, watch: Watch, group: int
+) -> list[int]:
+    """Takes members out whose last step left weights that are no numbers."""
+    lost = []
+    for number, weights in enumerate(session.weights()):
+        whole = all(np.isfinite(array).all() for array in weights.values())
+        if not whole and course.diverged[number] == NEVER and course.stopped[number] == NEVER:
+            _take_out(course, number, course.epoch)
+            watch.say(_diverged(course, program, number, group))
+            lost.append(number)
+    return lost
+
+
+def _take_out(course: Course, number: int, epoch: int) -> None:
+    course.diverged[number] = epoch
+    course.active[number] = False
+
+
+def _diverged(course: Course, program: Program, number: int, group: int) -> progress.Diverged:
+    label, epoch = program.members[number].label, int(course.diverged[number])
+    return progress.Diverged(group, label, epoch, likely_cause(program, number))
 
 
 def _judge(session: Session, course: Course, program: Program, watch: Watch, group: int) -> None:

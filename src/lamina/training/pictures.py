@@ -163,7 +163,8 @@ def sweep_picture(result: TrainingResult, path: str | Path, metric: str = "") ->
             dots = [value for value in values if value is not None]
             axes.plot(dots, [place] * len(dots), "o", color=PALE, ms=5, alpha=0.8, zorder=2)
             if said["mean"] is None:
-                axes.text(0.5, place, "diverged", color=COLOURS[1], va="center")
+                middle = axes.get_yaxis_transform()
+                axes.text(0.5, place, "diverged", color=COLOURS[1], va="center", transform=middle)
                 continue
             colour = COLOURS[0] if place == result.best else INK
             mean, std = said["mean"], said["std"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lamina.errors import LaminaError, SettingsError
+from lamina.errors import SettingsError
 from lamina.training.settings import Settings
 
 SPLITS = ("holdout", "kfold", "all")
+
+Sweep = Mapping[str, Any] | Iterable[Mapping[str, Any]]
+"""A grid, name -> values; or a list of sets, each name -> value."""
 
 SettingSet = tuple[tuple[str, Any], ...]
 """Settings that one entry of a sweep changes: ((name, value), ...)."""
@@ -70,7 +73,7 @@ class Plan:
     def parse(
         cls,
         text: str,
-        sweep: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]] | None = None,
+        sweep: Sweep | None = None,
     ) -> Plan:
         """A plan from its text: "holdout:0.3", "kfold:5x3", "kfold:5+restarts:3".
 
@@ -136,7 +139,7 @@ class Plan:
 
 
 def sweep_sets(
-    sweep: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]] | None,
+    sweep: Sweep | None,
 ) -> tuple[SettingSet, ...]:
     """The sets of a sweep.
 
@@ -175,11 +178,7 @@ def set_label(chosen: SettingSet) -> str:
 
 def as_plan(plan: Plan | str) -> Plan:
     """A plan from a plan or its text."""
-    if isinstance(plan, Plan):
-        return plan
-    if isinstance(plan, str):
-        return Plan.parse(plan)
-    raise LaminaError(f"a plan is a Plan or a text, not {type(plan).__name__}", f"plans: {_FORMS}")
+    return plan if isinstance(plan, Plan) else Plan.parse(plan)
 
 
 def _part_values(found: re.Match[str], mistakes: list[str]) -> dict[str, Any]:

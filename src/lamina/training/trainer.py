@@ -13,7 +13,7 @@ from lamina.nets.initial import Weights
 from lamina.nets.network import Network
 from lamina.training import progress as events
 from lamina.training.assemble import Outputs, Trained, assemble, with_model
-from lamina.training.checkpoint import Folder
+from lamina.training.checkpoint import Folder, Owner, recorded
 from lamina.training.engines import ENGINES, Session
 from lamina.training.examples import Reading, as_examples
 from lamina.training.forward import apply
@@ -85,11 +85,11 @@ def train(
     check_taps(watch.taps, groups[0].program)
     prepared = time.perf_counter() - began
     try:
-        resource = resolve(wish, max((g.program for g in groups), key=_work))
-        key = identity(groups, resource.engine, resource.device) if watch.folder else ""
+        resource = resolve(_as_before(wish, watch), max((g.program for g in groups), key=_work))
         spare = len(laid.sets) > 1 or laid.restarts > 1
-        run = _Run(resource, watch, key, len(groups), spare)
-        trained = [run.group(group, number) for number, group in enumerate(groups)]
+        run = _Run(resource, watch, len(groups), spare)
+        owner = _owner(groups, resource, watch)
+        trained = [run.group(group, number, owner) for number, group in enumerate(groups)]
         before = time.perf_counter()
         result = assemble(examples, base, laid, resource, trained)
         seconds = _seconds(trained, prepared, time.perf_counter() - before)
@@ -110,14 +110,13 @@ class _Run:
 
     resource: Resource
     watch: Watch
-    identity: str
     groups: int
     spare: bool
 
-    def group(self, group: Group, number: int, identity: str = "") -> Trained:
+    def group(self, group: Group, number: int, owner: Owner) -> Trained:
         """Start, training loop, final evaluation."""
         watch, resource, program = self.watch, self.resource, group.program
-        folder = Folder(watch.folder, identity or self.identity) if watch.folder else None
+        folder = Folder(watch.folder, owner) if watch.folder else None
         if folder is not None and not watch.resume and number == 0:
             folder.refuse_used()
         began = time.perf_counter()
@@ -205,10 +204,28 @@ def _refitted(result: TrainingResult, run: _Run, number: int) -> TrainingResult:
     """The result with a model trained on all rows, with the settings of the chosen set."""
     plan = replace(result.plan, split="all", repeats=1, sets=((),))
     (group,) = lay_out(result.network, result.examples, result.chosen.settings, plan)
-    resource = result.resource
-    key = identity([group], resource.engine, resource.device) if run.watch.folder else ""
     again = replace(run, watch=replace(run.watch, taps=()))
-    return with_model(result, plan, again.group(group, number, key))
+    owner = _owner([group], run.resource, run.watch)
+    return with_model(result, plan, again.group(group, number, owner))
+
+
+def _owner(groups: Sequence[Group], resource: Resource, watch: Watch) -> Owner:
+    """Whose checkpoints these are; digests take time, so nothing is hashed without a folder."""
+    key = identity(groups, resource.engine, resource.device) if watch.folder else ""
+    return Owner(key, resource.engine, resource.device, resource.threads)
+
+
+def _as_before(wish: Resource, watch: Watch) -> Resource:
+    """What is left open is taken from the checkpoint that a training resumes from."""
+    owner = recorded(watch.folder) if watch.resume and watch.folder else None
+    if owner is None:
+        return wish
+    return replace(
+        wish,
+        engine=owner.engine if wish.engine == "auto" else wish.engine,
+        device=owner.device if wish.device == "auto" else wish.device,
+        threads=wish.threads or owner.threads,
+    )
 
 
 def _seconds(trained: Sequence[Trained], prepared: float, judged: float) -> dict[str, float]:
