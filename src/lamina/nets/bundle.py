@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +172,12 @@ class Bundle:
             "parameters": net.parameter_count(),
             "operations": net.cost(),
         }
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a bundle's specification."""
+    text = files("lamina.nets").joinpath("model.schema.json").read_text("utf-8")
+    return dict(json.loads(text))
 
 
 def weight_mistakes(network: Network, weights: Weights) -> list[str]:

@@ -191,15 +191,15 @@ class Specification:
     def from_dataview(cls, told: TrainerSpecification) -> Specification:
         """A specification from DATAVIEW's: what that does not say has the papers' values.
 
-        The papers train with SGD, and the last of the parts that the rows are cut into tests;
-        here that is a holdout of the same share.
+        The papers train with SGD from Xavier's weights and biases of zero, and the last of the
+        parts that the rows are cut into tests; here that is a holdout of the same share.
         """
         parts = max(2, told.batches)
         return cls(
             network=told.network,
             data=told.data,
             plan=Plan(split="holdout", test=1 / parts),
-            settings=Settings(epochs=told.epochs, batches=max(1, parts - 1)),
+            settings=Settings(epochs=told.epochs, batches=parts - 1, start="plain"),
             output=told.output,
             name="dataview",
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the document."""
-    text = files("lamina.training").joinpath("schemas/training-1.json").read_text("utf-8")
+    text = files("lamina.training").joinpath("training.schema.json").read_text("utf-8")
     return dict(json.loads(text))
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import BundleError
-from lamina.nets.bundle import Bundle
+from lamina.nets.bundle import Bundle, schema
 from lamina.nets.initial import initial_weights
 from lamina.nets.layers.activations import ReLU, Sigmoid
 from lamina.nets.layers.linear import Linear
@@ -132,6 +133,14 @@ def test_a_changed_byte_or_a_cut_is_always_noticed(data: st.DataObject) -> None:
         assert error.way_out
     else:
         assert loaded.digest == model().digest  # only white space of the header had changed
+
+
+def test_the_specification_follows_the_published_schema() -> None:
+    whole = model().to_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    text = json.loads(whole[8 : 8 + length])["__metadata__"]["lamina"]
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(text), schema())
 
 
 def header_with(change: Callable[[dict[str, object]], object]) -> bytes:

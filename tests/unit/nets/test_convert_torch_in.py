@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from lamina.errors import ConversionError, LaminaError
 from lamina.nets.convert.torch_in import from_torch
-from lamina.nets.convert.torch_out import to_torch
+from lamina.nets.convert.torch_out import make_module, to_torch
+from lamina.nets.layers import LAYERS
 from lamina.nets.network import Network
 from lamina.nets.zoo import ZOO
+from lamina.testing.layer_strategies import fitting
+from lamina.testing.layers import rows_for, single
 
 
 def randomised(module: nn.Module) -> nn.Module:
@@ -311,6 +315,30 @@ def test_dense_networks_of_any_shape_come_over(
         parts += [nn.Linear(taken, given_, bias=biased), kinds[index]()]
     network = assert_same(nn.Sequential(*parts), torch.rand(4, widths[0]))
     assert len(network.nodes) == len(parts)
+
+
+@pytest.mark.parametrize("kind", LAYERS.names())
+@given(data=st.data())
+@settings(
+    deadline=None,
+    max_examples=8,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_every_layer_goes_to_torch_and_comes_back(kind: str, data: st.DataObject) -> None:
+    layer, shapes = data.draw(fitting(kind))
+    inputs = [torch.from_numpy(rows) for rows in rows_for(single(layer, shapes), 3)]
+    if any(not shape for shape in shapes):
+        return  # an example without axes cannot be told from a row
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's advice on the speed of even kernels
+        assert_same(called(make_module(layer.module(shapes)), len(inputs)), *inputs)
+
+
+def called(part: nn.Module, count: int) -> nn.Module:
+    """A module whose forward calls another one on `count` inputs."""
+    graph = fx.Graph()
+    graph.output(graph.call_module("part", tuple(graph.placeholder(f"x{k}") for k in range(count))))
+    return fx.GraphModule({"part": part}, graph)
 
 
 class Twice(nn.Module):

@@ -175,9 +175,9 @@ def _flatten(
 ) -> Result:
     x = wire(input)
     rank = len(x.shape)
-    if start_dim == end_dim or rank < 2:
-        return x
     start, end = (row_axis(call, dim, rank) for dim in (start_dim, end_dim))
+    if start == end and not call.path:
+        return x
     end_setting = -1 if end == rank - 1 else end
     return builder.add(place(call), layer("Flatten", start_dim=start, end_dim=end_setting), x)
 
