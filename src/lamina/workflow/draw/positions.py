@@ -9,7 +9,7 @@ from lamina.workflow.draw.crossings import Item, Layers
 _BOX_GAP = 28.0
 _BEND_GAP = 14.0
 _ROUNDS = 16
-_STRAIGHTENINGS = 6
+_STRAIGHTENINGS = 24
 
 
 def place(layers: Layers) -> None:
