@@ -254,6 +254,7 @@ class _Reader:
         self.mistakes = mistakes
         self.folder = folder
         # A part whose form is wrong is not read on: each mistake is said once.
+        self.odd = {mistake.partition(":")[0].partition("[")[0] for mistake in mistakes}
         self.wrong = {
             mistake.partition(":")[0].partition(".")[0].partition("[")[0] for mistake in mistakes
         }
@@ -266,7 +267,7 @@ class _Reader:
         }
         found |= self._part("network", self._network)
         found |= self._part("data", self._data)
-        found |= self._part("settings", lambda told: {"settings": Settings.from_document(told)})
+        found |= self._caught("settings", self._settings)
         found |= self._caught("plan", self._plan)
         resource = {k: given[k] for k in ("engine", "device", "threads") if k in given}
         found |= self._caught("resource", lambda: {"resource": Resource(**resource)})
@@ -292,8 +293,22 @@ class _Reader:
         if not isinstance(told, str):
             return {"network": network_from_document(told)}
         beside = self.folder / told
-        network = read_network(beside if beside.is_file() else told)
+        try:
+            network = read_network(beside if beside.is_file() else told)
+        except DocumentError as error:
+            hint = f"; {error.way_out}" if len(error.mistakes) == 1 else ""
+            self.mistakes.extend(f"network {told!r} {m}{hint}" for m in error.mistakes)
+            return {}
         return {"network": network, "network_source": told}
+
+    def _settings(self) -> dict[str, Any]:
+        """Settings whose form is right; those that are not have been said already."""
+        told = self.document.get("settings", {})
+        known = {f.name for f in fields(Settings)}
+        if not isinstance(told, Mapping):
+            return {}
+        sound = {k: v for k, v in told.items() if k in known and f"settings.{k}" not in self.odd}
+        return {"settings": Settings.from_document(sound)}
 
     def _data(self, told: Any) -> dict[str, Any]:
         if isinstance(told, str):

@@ -143,6 +143,13 @@ def test_the_specification_follows_the_published_schema() -> None:
     jsonschema.validate(json.loads(text), schema())
 
 
+def test_a_file_of_version_one_is_read_and_written_bit_for_bit() -> None:
+    golden = Path(__file__).parents[2] / "golden" / "model-1.lamina"
+    loaded = Bundle.load(golden)
+    assert (loaded.name, loaded.seed) == ("breast cancer", 7)
+    assert loaded.to_bytes() == golden.read_bytes()
+
+
 def header_with(change: Callable[[dict[str, object]], object]) -> bytes:
     whole = model().to_bytes()
     (length,) = struct.unpack("<Q", whole[:8])

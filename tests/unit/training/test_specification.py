@@ -184,7 +184,10 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "setting out of range": (document(settings={"epochs": 0}), "epochs = 0: at least 1"),
     "unknown loss": (document(settings={"loss": "hinge"}), "choose from auto, bce"),
     "both batchings": (document(settings={"batches": 2, "batch_size": 3}), "keep one"),
-    "unknown network": (document(network="papers-9"), "network: is no network of the zoo"),
+    "unknown network": (
+        document(network="papers-9"),
+        "network 'papers-9' is no network of the zoo",
+    ),
     "network of two kinds": (
         document(network={"lamina": "network/1", "inputs": {"x": 2}, "layers": [{"a": "Magic"}]}),
         "network: layer a: unknown layer 'Magic'",
@@ -235,11 +238,16 @@ def test_a_broken_document_gives_one_error_with_a_way_out(case: str) -> None:
 
 def test_mistakes_of_all_parts_are_said_at_once() -> None:
     broken = document(
-        network="papers-9", plan="magic", settings={"epochs": 0}, engine="warp", device="tpu", odd=1
+        network="papers-9",
+        plan="magic",
+        settings={"epochs": 0, "rate": 1, "seed": "x"},
+        engine="warp",
+        device="tpu",
+        odd=1,
     )
     with pytest.raises(DocumentError) as caught:
         Specification.from_document(broken)
-    assert len(caught.value.mistakes) == 6
+    assert len(caught.value.mistakes) == 8
 
 
 @given(
