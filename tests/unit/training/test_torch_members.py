@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from lamina.nets.layers import Layer
+from lamina.nets.layers import Layer, ModuleCall, Shape
 from lamina.nets.layers.activations import GELU, LeakyReLU, ReLU, Softmax, Tanh
 from lamina.nets.layers.attention import MultiheadAttention
 from lamina.nets.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose2d
@@ -19,6 +20,7 @@ from lamina.nets.layers.embedding import Embedding
 from lamina.nets.layers.joining import Add, Concat
 from lamina.nets.layers.linear import Linear
 from lamina.nets.layers.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+from lamina.nets.layers.permuting import Permute
 from lamina.nets.layers.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool2d
 from lamina.nets.layers.recurrent import LSTM
 from lamina.nets.layers.reshaping import Flatten, Reshape
@@ -31,6 +33,38 @@ from lamina.training.settings import Settings
 
 def head(layers: Sequence[Layer], shape: tuple[int, ...], values: str = "float") -> Network:
     return sequential([*layers, Flatten(), Linear(out_features=2)], shape=shape, values=values)
+
+
+class Slopes(nn.Module):
+    """A module that Lamina does not know, as a plug-in would bring."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x, x * self.slope)
+
+
+@dataclass(frozen=True)
+class Foreign(Layer):
+    def output(self, inputs: tuple[Shape, ...]) -> Shape:
+        return inputs[0]
+
+    def module(self, inputs: tuple[Shape, ...]) -> ModuleCall:
+        return ModuleCall(f"{__name__}:Slopes", {"width": inputs[0][-1]})
+
+    def parameters(self, inputs: tuple[Shape, ...]) -> dict[str, Shape]:
+        return {"slope": inputs[0][-1:]}
+
+
+def attention_of_three() -> Network:
+    wiring = Wiring()
+    x = wiring.input("x", (3, 4))
+    keys, values = wiring.add(Linear(4, 3), x), wiring.add(Linear(4, 5), x)
+    seen = wiring.add(MultiheadAttention(num_heads=2), x, keys, values)
+    again = wiring.add(MultiheadAttention(num_heads=2, bias=False), seen, x, x)
+    return wiring.network(wiring.add(Linear(12, 2), wiring.add(Flatten(), again)))
 
 
 def branches(join: Layer, wide: bool) -> Network:
@@ -66,6 +100,9 @@ NETWORKS: dict[str, Network] = {
     "embedding, padded": head([Embedding(7, 3, padding_idx=2)], (4,), "int"),
     "reshaped": head([Reshape((2, -1)), Conv1d(2, 3, 2)], (3, 4)),
     "attention": head([MultiheadAttention(num_heads=2)], (3, 4)),
+    "attention of three": attention_of_three(),
+    "permuted": head([Permute((1, 0)), Conv1d(4, 2, 2)], (3, 4)),
+    "foreign": sequential([Linear(5, 4), Foreign(), Linear(4, 2)]),
     "added": branches(Add(), wide=False),
     "added, images": branches(Add(), wide=True),
     "side by side": branches(Concat(), wide=False),

@@ -233,7 +233,7 @@ class TorchSession(Session):
             slots[name].copy_(values)
         step = max(1, EVALUATED_VALUES // sum(size(s) for s in network.shapes.values()))
         found = [
-            self._network(torch.from_numpy(features[a : a + step]).to(self._recipe.device)).cpu()
+            self._network(torch.tensor(features[a : a + step], device=self._recipe.device)).cpu()
             for a in range(0, len(features), step)
         ]
         if not found:

@@ -55,7 +55,8 @@ class Pool:
 
     def _send(self, array: NDArray[np.generic]) -> Tensor:
         kind = np.int64 if array.dtype.kind == "i" else np.float32
-        return torch.from_numpy(np.array(array, dtype=kind)).to(self.device)
+        # A copy in torch's own memory: how it is aligned must not change from run to run.
+        return torch.tensor(np.asarray(array, dtype=kind), device=self.device)
 
 
 @dataclass(frozen=True, eq=False)

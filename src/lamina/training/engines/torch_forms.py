@@ -12,7 +12,7 @@ import torch
 from lamina.nets.layers.base import size
 from lamina.training.engines import cost
 from lamina.training.engines.torch_lane import Lane, Recipe, Store
-from lamina.training.engines.torch_members import unfoldable
+from lamina.training.engines.torch_rules import unfoldable
 
 MEMORY_BYTES = 4 << 30
 """Room for the activations of members that run together."""

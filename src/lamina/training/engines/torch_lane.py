@@ -13,14 +13,9 @@ from torch import Tensor, nn
 from lamina.nets.layers import Shape
 from lamina.training.engines.torch_data import Feed, Pool
 from lamina.training.engines.torch_losses import row_loss
-from lamina.training.engines.torch_members import (
-    FoldedNetwork,
-    Function,
-    LaneContext,
-    draws_inside,
-    first_layout,
-)
+from lamina.training.engines.torch_members import FoldedNetwork, LaneContext, first_layout
 from lamina.training.engines.torch_optimisers import OPTIMISERS
+from lamina.training.engines.torch_rules import Function, draws_inside
 from lamina.training.engines.torch_steps import Step, training_steps
 from lamina.training.program import Member, Program
 
