@@ -278,7 +278,7 @@ def likely_cause(program: Program, number: int) -> str:
             return f"the target reaches {largest:.3g}: divide it, or use a smaller learning rate"
     rate = member.settings.learning_rate
     hint = "" if member.settings.clip_norm else ", or bound the gradient with clip_norm=1"
-    return f"the learning rate {rate:g} is probably too large: try {rate / 10:g}{hint}"
+    return f"the learning rate {rate:g} is probably too large: try {min(rate / 10, 0.1):g}{hint}"
 
 
 def _resume(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:

@@ -245,8 +245,12 @@ def _advanced(event: Any) -> str:
     members = f", {event.active} training" if event.active > 1 else ""
     return (
         f"epoch {event.epoch}/{event.epochs}, loss {event.loss:.4f}{validation}{members}, "
-        f"{event.rate:.3g} epochs/s, {span(event.remaining)} to go"
+        f"{_rate(event.rate)} epochs/s, {span(event.remaining)} to go"
     )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
