@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from lamina.testing.engines import CHECKS, NUMERIC_CASES, Case, check_numbers, dense_program
+from lamina.testing.engines import (
+    CHECKS,
+    NUMERIC_CASES,
+    Case,
+    check_numbers,
+    check_thread_invariance,
+    dense_program,
+)
 from lamina.testing.reference_engine import ReferenceEngine
-from lamina.training.engines import ENGINES, Engine
+from lamina.training.engines import ENGINES, Engine, cost
 from lamina.training.engines.torch import TorchEngine
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path_factory.getbasetemp() / "engines.json"
+    monkeypatch.setattr(cost, "calibration_file", lambda: file)
+
 
 FORMS = ("torch, vectorised", "torch, one by one", "fused", "reference")
 
@@ -33,6 +47,10 @@ def test_losses_are_those_of_plain_numpy(called: str, case: Case) -> None:
     refusal = engine(called).refusal(dense_program(case), "cpu")
     assert called == "reference", refusal
     pytest.skip(f"the engine refuses: {refusal}")
+
+
+def test_fused_gives_the_same_bits_with_any_number_of_threads() -> None:
+    check_thread_invariance(engine("fused"))
 
 
 @pytest.mark.gpu
