@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\s*$")
 NOT_RUN = re.compile(r"<!--\s*not run:\s*\S.*-->")
-VOLATILE = re.compile(r"[0-9a-f]{8,}|\d+([.,:]\d+)*|\s+")
+VOLATILE = re.compile(r"[0-9a-f]{16,}|\d+([.,]\d+)*|\s+")
 LIMIT_SECONDS = 240
 
 
