@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.streams import out
+
 
 @click.group("data")
 def command() -> None:
@@ -24,12 +26,12 @@ def list_sets(as_json: bool) -> None:
 
     rows = datasets.listing()
     if as_json:
-        click.echo(json.dumps({row["name"]: row for row in rows}, indent=2))
+        out(json.dumps({row["name"]: row for row in rows}, indent=2))
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         size = f"{row['rows']} x {row['features']}"
-        click.echo(f"{row['name']:<{width}}  {size:>12}  {row['here'] or '-':<14}  {row['title']}")
+        out(f"{row['name']:<{width}}  {size:>12}  {row['here'] or '-':<14}  {row['title']}")
 
 
 @command.command("fetch")
@@ -39,7 +41,7 @@ def fetch(name: str, output: Path | None) -> None:
     """Bring a named set here, checked against its sha256."""
     from lamina.workspace import datasets
 
-    click.echo(datasets.fetch(name, output))
+    out(datasets.fetch(name, output))
 
 
 @command.command("describe")
@@ -51,7 +53,7 @@ def describe(data: str, target: str | None, as_json: bool) -> None:
     from lamina.workspace import datasets
 
     found = datasets.describe(data, target)
-    click.echo(json.dumps(found, indent=2) if as_json else datasets.description(found))
+    out(json.dumps(found, indent=2) if as_json else datasets.description(found))
 
 
 @command.command("split")
@@ -65,4 +67,4 @@ def split(data: str, output: Path, test: float, seed: int, target: str | None) -
     from lamina.workspace import datasets
 
     for path, rows in datasets.split(data, output, test, seed, target):
-        click.echo(f"{path}  {rows} rows")
+        out(f"{path}  {rows} rows")

@@ -6,6 +6,8 @@ import json
 
 import click
 
+from lamina.cli.streams import out
+
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -20,6 +22,6 @@ def command(as_json: bool, calibrate: bool) -> None:
 
     findings = doctor(calibrate=calibrate)
     if as_json:
-        click.echo(json.dumps(findings.to_json(), indent=2))
+        out(json.dumps(findings.to_json(), indent=2))
     else:
-        click.echo(findings.text())
+        out(findings.text())

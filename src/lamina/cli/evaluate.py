@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lamina.cli.wording import echo
+from lamina.cli.streams import note, out
 
 
 @click.command("evaluate")
@@ -28,6 +28,6 @@ def command(
 
     metrics = models.evaluate(model, data, target)
     drawn = None if pictures is None else models.draw(metrics, pictures)
-    click.echo(json.dumps(metrics, indent=2) if as_json else models.metrics_text(metrics))
+    out(json.dumps(metrics, indent=2) if as_json else models.metrics_text(metrics))
     if drawn is not None:
-        echo(f"picture: {drawn}")
+        note(f"picture: {drawn}")

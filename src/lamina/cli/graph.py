@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.streams import out
+
 
 @click.command("graph")
 @click.argument("file")
@@ -25,7 +27,7 @@ def command(file: str, form: str | None, output: Path | None) -> None:
     chosen = form or (suffixes.get(output.suffix, "text") if output else "text")
     drawn = drawings.graph(file, chosen)
     if output is None:
-        click.echo(drawn.rstrip("\n"))
+        out(drawn.rstrip("\n"))
     else:
         drawings.write(output, drawn)
-        click.echo(output)
+        out(output)

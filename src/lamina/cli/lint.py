@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.streams import out
+
 
 @click.command("lint")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -19,9 +21,9 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     findings = [finding for file in files for finding in drawings.lint(file)]
     broken = any(finding.severity == "error" for finding in findings)
     if as_json:
-        click.echo(json.dumps({"findings": [f.to_json() for f in findings]}, indent=2))
+        out(json.dumps({"findings": [f.to_json() for f in findings]}, indent=2))
     else:
         for finding in findings:
-            click.echo(finding.text())
-        click.echo(f"{len(files)} file(s), {len(findings)} finding(s)")
+            out(finding.text())
+        out(f"{len(files)} file(s), {len(findings)} finding(s)")
     sys.exit(2 if broken else 0)

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import click
 
 from lamina import __version__
-from lamina.cli.streams import make_forgiving
-from lamina.cli.wording import echo, say
+from lamina.cli.streams import make_forgiving, note
+from lamina.cli.wording import say
 from lamina.errors import LaminaError, UnknownNameError
 
 VERBS = {
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         error.show()
         code = 2
     except (click.Abort, KeyboardInterrupt):
-        echo("interrupted")
+        note("interrupted")
         code = 130
     except BrokenPipeError:
         # The reader went away (`lamina ... | head`); nothing more can be said to it.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.streams import out
+
 
 @click.group("models")
 def command() -> None:
@@ -22,10 +24,10 @@ def list_models(places: tuple[Path, ...], as_json: bool) -> None:
 
     found = models.listing(places or (Path(),))
     if as_json:
-        click.echo(json.dumps({"models": found}, indent=2))
+        out(json.dumps({"models": found}, indent=2))
         return
     for line in models.listing_text(found):
-        click.echo(line)
+        out(line)
 
 
 @command.command("show")
@@ -36,7 +38,7 @@ def show(model: Path, as_json: bool) -> None:
     from lamina.workspace import models
 
     described = models.show(model)
-    click.echo(json.dumps(described, indent=2) if as_json else models.show_text(described))
+    out(json.dumps(described, indent=2) if as_json else models.show_text(described))
 
 
 @command.command("export")
@@ -55,7 +57,7 @@ def export(model: Path, output: Path) -> None:
     """
     from lamina.workspace import exchange
 
-    click.echo(exchange.export(model, output))
+    out(exchange.export(model, output))
 
 
 @command.command("import")
@@ -71,4 +73,4 @@ def import_model(file: Path, output: Path, labels: str) -> None:
     names = [name.strip() for name in labels.split(",") if name.strip()]
     exchange.from_file(file, output, names)
     for line in models.listing_text(models.listing([output])):
-        click.echo(line)
+        out(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lamina.cli.wording import echo
+from lamina.cli.streams import note, out
 
 
 @click.command("predict")
@@ -31,11 +31,11 @@ def command(model: Path, data: str, output: Path | None, target: str | None, as_
             name: models.plain_column(values.tolist())
             for name, values in predictions.columns.items()
         }
-        click.echo(json.dumps({"rows": predictions.rows, "columns": columns}))
+        out(json.dumps({"rows": predictions.rows, "columns": columns}))
     elif output is None:
-        click.echo(models.as_csv(predictions), nl=False)
+        out(models.as_csv(predictions), nl=False)
     else:
-        click.echo(f"{output}  {predictions.rows} rows")
+        out(f"{output}  {predictions.rows} rows")
     empty = models.without_prediction(predictions)
     if empty and not as_json:
-        echo(f"note: {empty} of {predictions.rows} rows have empty values and no prediction")
+        note(f"note: {empty} of {predictions.rows} rows have empty values and no prediction")

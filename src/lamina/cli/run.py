@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lamina.cli.wording import echo
+from lamina.cli.streams import note, out
 
 
 @click.command("run")
@@ -33,8 +33,8 @@ def command(file: Path, as_json: bool, **options: Any) -> None:
     given = runs.parameters(options["parameters"], options["params_file"])
     if options["dry_run"]:
         plan = runs.plan(file, given)
-        click.echo(json.dumps(plan.to_json(), indent=2) if as_json else plan.text())
+        out(json.dumps(plan.to_json(), indent=2) if as_json else plan.text())
         return
-    say = None if options["quiet"] or as_json else echo
+    say = None if options["quiet"] or as_json else note
     outcome = runs.run(file, given, options["output"], options["threads"], say)
-    click.echo(json.dumps(outcome.to_json(), indent=2) if as_json else outcome.text())
+    out(json.dumps(outcome.to_json(), indent=2) if as_json else outcome.text())

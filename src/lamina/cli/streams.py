@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
+from pathlib import Path
+
+import click
 
 PLAIN = {
     **{"±": "+-", "·": ".", "…": "...", "→": "->", "←": "<-", "\u00d7": "x", "µ": "u", "μ": "u"},
@@ -16,9 +20,28 @@ PLAIN = {
 _NAME = "lamina-plain"
 
 
+def out(text: object, nl: bool = True) -> None:
+    """Prints a result on standard output."""
+    # Named, since click's own choice writes UTF-8 to a stream that says it is ASCII.
+    click.echo(text, file=sys.stdout, nl=nl, color=_colours())
+
+
+def note(text: object) -> None:
+    """Prints on standard error what is no result: progress, notes, errors."""
+    click.echo(text, file=sys.stderr, color=_colours())
+
+
+def _colours() -> bool | None:
+    """None leaves it to click, which colours terminals only; NO_COLOR forbids them there too."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def make_forgiving() -> None:
     """Lets both streams write what they can, and the rest in plain signs."""
     codecs.register_error(_NAME, _plain)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the start: `lamina ... 2>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
             stream.reconfigure(errors=_NAME)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lamina.cli.wording import echo
+from lamina.cli.streams import note, out
 
 SETTINGS = [
     click.option("--epochs", type=int, help="Passes over the training rows (1000)."),
@@ -83,16 +83,16 @@ def command(network: str, as_json: bool, quiet: bool, **options: Any) -> None:
 
     given = {name: told for name, told in options.items() if told not in (None, ())}
     quiet = quiet or as_json
-    listener = trainings.listener(quiet, echo)
+    listener = trainings.listener(quiet, note)
     try:
-        result = trainings.train(network, given, listener, (lambda text: None) if quiet else echo)
+        result, model = trainings.train(network, given, listener, None if quiet else note)
     except KeyboardInterrupt:
         if given["resume"] or given.keys() & {"checkpoint", "every_epochs", "every_seconds"}:
-            echo("the same command with --resume goes on from the last checkpoint")
+            note("the same command with --resume goes on from the last checkpoint")
         raise
     if as_json:
-        click.echo(json.dumps(result.to_json(), indent=2))
+        out(json.dumps(result.to_json(), indent=2))
         return
-    click.echo(str(result))
-    if "output" in given:
-        click.echo(f"model: {given['output']}")
+    out(str(result))
+    if model:
+        out(f"model: {model}")

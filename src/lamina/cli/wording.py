@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from typing import Any
 
 import click
 
+from lamina.cli.streams import note
 from lamina.errors import LaminaError, UsageError
 
 
@@ -20,15 +20,10 @@ def say(error: BaseException, as_json: bool) -> int:
     """
     found = in_our_words(error)
     if as_json:
-        click.echo(json.dumps(document(found)), err=True)
+        note(json.dumps(document(found)))
     else:
-        echo(text(found))
+        note(text(found))
     return found.exit_code
-
-
-def echo(line: str) -> None:
-    """Prints on standard error; without colours where NO_COLOR says so."""
-    click.echo(line, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def in_our_words(error: BaseException) -> LaminaError:

@@ -196,9 +196,13 @@ class LiveProgress(Progress):
         from rich.table import Table
         from rich.text import Text
 
+        text = Text(line(event), no_wrap=True, overflow="ellipsis")
+        width = min(24, self.console.width - len(text) - 2)
         row = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=event.epochs, completed=event.epoch, width=24)
-        row.add_row(bar, Text(line(event), no_wrap=True, overflow="ellipsis"))
+        if width < 4:
+            row.add_row(text)
+        else:
+            row.add_row(ProgressBar(total=event.epochs, completed=event.epoch, width=width), text)
         return row
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from lamina.data.columns import empty
 from lamina.data.sources import catalogue
 from lamina.data.tables import Table, write_table
-from lamina.errors import LaminaError, UsageError
+from lamina.errors import BundleError, LaminaError, UsageError
 from lamina.nets.bundle import Bundle
 from lamina.training import tasks
 from lamina.training.model_input import model_input
@@ -41,7 +41,12 @@ def predict(
     trained, given = model(path), table(data)
     if not _knows_columns(trained):
         given = _without(given, _target(data, target))
-    predictions = tasks.predict(trained, given)
+    try:
+        predictions = tasks.predict(trained, given)
+    except BundleError as error:
+        if not (_knows_columns(trained) or target):
+            error.way_out += "; --target COLUMN leaves one out"
+        raise
     if output is not None:
         write_table(predictions, output)
     return predictions
@@ -207,7 +212,6 @@ def listing_text(found: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def show_text(model: Mapping[str, Any]) -> str:
     """A model for a terminal: what it is, its layers, metrics and origin."""
-    settings = model.get("settings", {})
     lines = [
         f"{model['name']}: {model['task']}, {model['parameters']} parameters, "
         f"{model['operations']} operations per row",
@@ -227,7 +231,7 @@ def show_text(model: Mapping[str, Any]) -> str:
             [
                 [name, _score_of(value)]
                 for name, value in model["metrics"].items()
-                if name != "confusion"
+                if name != "confusion" and value != {}
             ]
             or [["no metrics", ""]]
         ),
@@ -235,14 +239,19 @@ def show_text(model: Mapping[str, Any]) -> str:
     ]
     if model["labels"]:
         lines.append(f"labels: {', '.join(model['labels'])}")
-    origin = f"{model['engine']} on {model['device']}" if model["engine"] else "unknown"
-    lines.append(
-        f"trained by {origin}, seed {model['seed']}, {settings.get('model', '')}".rstrip(", ")
-    )
+    lines.append(_origin(model))
     versions = ", ".join(f"{name} {number}" for name, number in model["versions"].items())
     lines.append(f"versions: {versions or 'unknown'}")
     lines += [f"{name} {digest}" for name, digest in model["digests"].items()]
     return "\n".join(lines)
+
+
+def _origin(model: Mapping[str, Any]) -> str:
+    settings = model["settings"]
+    if not model["engine"]:
+        return f"from {settings.get('source', 'an unknown place')}"
+    told = f"trained by {model['engine']} on {model['device']}, seed {model['seed']}"
+    return f"{told}, {settings.get('model', '')}".rstrip(", ")
 
 
 def _sizes(model: Mapping[str, Any]) -> list[str]:

@@ -56,19 +56,23 @@ def train(
     network: str,
     options: Mapping[str, Any],
     listener: Callable[[Event], None] | None = None,
-    say: Say = lambda text: None,
-) -> TrainingResult:
+    say: Say | None = None,
+) -> tuple[TrainingResult, str]:
     """Trains, saves the model and draws the pictures that are asked for.
 
     Args:
         network: a name of the zoo, a network document, or a training specification.
         options: by the names of the command's options; they win over the specification's.
         listener: of progress.
-        say: takes a line about checkpoints.
+        say: takes a line about checkpoints and pictures.
+
+    Returns:
+        The result, and the path of the saved model ("" for none).
 
     Raises:
         LaminaError: as `lamina.training.trainer.train`.
     """
+    say = say or _nothing
     told = specification(network, options)
     resume = bool(options.get("resume"))
     if told.output:
@@ -84,7 +88,11 @@ def train(
 
         for path in draw_all(result, options["pictures"]):
             say(f"picture: {path}")
-    return result
+    return result, told.output
+
+
+def _nothing(text: str) -> None:
+    del text
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
