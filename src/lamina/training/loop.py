@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.errors import DivergedError, SettingsError
+from lamina.errors import DivergedError
 from lamina.nets.initial import Weights
 from lamina.training import progress
 from lamina.training.checkpoint import Checkpoint, Folder
 from lamina.training.engines.base import Session
 from lamina.training.losses import gives_probabilities, row_losses
 from lamina.training.program import Program
-from lamina.training.taps import Tap, read_taps
+from lamina.training.taps import read_taps
+from lamina.training.watch import Pace, Watch
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,43 +26,6 @@ Ints = NDArray[np.int64]
 
 NEVER = -1
 """An epoch that did not come."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What is looked at, kept and said while a network trains; none of it changes the weights.
-
-    Args:
-        listener: takes events; a `Progress` states how often it wants them.
-        interval: seconds between two events of kind Advanced.
-        folder: of checkpoints; None for none.
-        every_epochs: between checkpoints; 0 for none by epochs.
-        every_seconds: between checkpoints; 0 for none by time. One is always written at the end.
-        resume: goes on from the newest whole checkpoint in the folder.
-        taps: layers whose output feeds functions.
-    """
-
-    listener: progress.Listener | None = None
-    interval: float = 0.2
-    folder: Path | None = None
-    every_epochs: int = 0
-    every_seconds: float = 0.0
-    resume: bool = False
-    taps: tuple[Tap, ...] = ()
-
-    def __post_init__(self) -> None:
-        mistakes = []
-        if self.every_epochs < 0 or self.every_seconds < 0 or self.interval < 0:
-            mistakes.append("epochs and seconds between checkpoints and events are not negative")
-        if self.folder is None and (self.resume or self.every_epochs or self.every_seconds):
-            mistakes.append("resuming and checkpoints need a folder: name it with checkpoint=")
-        if mistakes:
-            raise SettingsError("the training cannot be watched so", mistakes)
-
-    def say(self, event: progress.Event) -> None:
-        """Hands an event to the listener, if there is one."""
-        if self.listener is not None:
-            self.listener(event)
 
 
 @dataclass(eq=False)
@@ -106,6 +69,10 @@ class Course:
             best_loss=np.full(count, np.inf),
             best=[{} for _ in range(count)] if watched else [],
         )
+
+    def over(self, program: Program) -> bool:
+        """Whether nothing is left to train."""
+        return self.epoch >= program.epochs or not self.active.any()
 
     def loss(self, curve: Floats | None = None) -> float:
         """Mean loss of the last epoch over the members that took part in it."""
@@ -177,7 +144,7 @@ def run_loop(
     if watch.resume and folder is not None:
         _resume(session, course, watch, folder, group)
     pace = Pace(program, watch)
-    while course.epoch < program.epochs and course.active.any():
+    while not course.over(program):
         began = time.perf_counter()
         count = pace.epochs(course.epoch)
         first = course.epoch
@@ -192,60 +159,13 @@ def run_loop(
         course.seconds += took
         pace.learn(count, took)
         _look(session, course, program, watch, group, pace)
-        if folder is not None and pace.checkpoint_due(course):
+        if folder is not None and pace.checkpoint_due(course.epoch, course.over(program)):
             _keep(session, course, watch, folder, group)
     lost = _mark_broken(session, course, program, watch, group)
     if len(lost) and not spare:
         raise diverged_error(program, lost[0], int(course.diverged[lost[0]]))
     watch.say(progress.Finished(group, course.epoch, course.seconds, course.loss()))
     return course
-
-
-class Pace:
-    """How many epochs go at a time: all of them, unless somebody wants to look in between."""
-
-    def __init__(self, program: Program, watch: Watch) -> None:
-        self._total = program.epochs
-        self._steps = [tap.every for tap in watch.taps]
-        self._steps += [watch.every_epochs] if watch.every_epochs else []
-        self._every_epochs, self._every_seconds = watch.every_epochs, watch.every_seconds
-        self._stepwise = program.members[0].settings.patience > 0
-        spans = [watch.interval] if watch.listener is not None else []
-        spans += [watch.every_seconds / 4] if watch.every_seconds else []
-        self._span = min(spans, default=0.0)
-        self._timed = bool(spans)
-        self._chunk = 1 if self._timed else self._total
-        self._rate = 0.0
-        self._kept = time.perf_counter()
-
-    @property
-    def rate(self) -> float:
-        """Epochs per second of the last chunks."""
-        return self._rate
-
-    def epochs(self, done: int) -> int:
-        """Epochs to go before the next look."""
-        stops = [done + (1 if self._stepwise else self._chunk), self._total]
-        stops += [(done // step + 1) * step for step in self._steps]
-        return min(stops) - done
-
-    def learn(self, epochs: int, seconds: float) -> None:
-        """Sets the next chunk by what the last one took; grows it tenfold at most."""
-        rate = epochs / max(seconds, 1e-9)
-        self._rate = rate if not self._rate else 0.5 * (self._rate + rate)
-        if self._timed:
-            self._chunk = max(1, min(int(rate * self._span), 10 * self._chunk))
-
-    def checkpoint_due(self, course: Course) -> bool:
-        """Whether a checkpoint is written now; always after the last epoch."""
-        over = course.epoch == self._total or not course.active.any()
-        by_epoch = self._every_epochs and course.epoch % self._every_epochs == 0
-        now = time.perf_counter()
-        by_time = self._every_seconds and now - self._kept >= self._every_seconds
-        if over or by_epoch or by_time:
-            self._kept = now
-            return True
-        return False
 
 
 def diverged_error(program: Program, number: int, epoch: int) -> DivergedError:
@@ -377,8 +297,7 @@ def _look(
     session: Session, course: Course, program: Program, watch: Watch, group: int, pace: Pace
 ) -> None:
     """Taps that are due, and the listener."""
-    over = course.epoch == program.epochs or not course.active.any()
-    due = [tap for tap in watch.taps if over or course.epoch % tap.every == 0]
+    due = [tap for tap in watch.taps if course.over(program) or course.epoch % tap.every == 0]
     if due:
         read_taps(due, program, session.weights(), course.epoch)
     if watch.listener is None:

@@ -18,12 +18,13 @@ from lamina.training.engines import ENGINES, Session
 from lamina.training.examples import Reading, as_examples
 from lamina.training.forward import apply
 from lamina.training.groups import Group, identity, lay_out
-from lamina.training.loop import Course, Watch, run_loop
+from lamina.training.loop import Course, run_loop
 from lamina.training.plans import Plan, as_plan
 from lamina.training.resources import Resource, resolve
 from lamina.training.result import TrainingResult
 from lamina.training.settings import Settings
 from lamina.training.taps import Tap, check_taps
+from lamina.training.watch import Watch
 
 
 class Options(TypedDict, total=False):

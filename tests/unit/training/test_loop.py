@@ -18,11 +18,12 @@ from lamina.training.checkpoint import Folder, Owner
 from lamina.training.engines import Session
 from lamina.training.examples import Reading, as_examples
 from lamina.training.groups import lay_out
-from lamina.training.loop import NEVER, Course, Pace, Watch, likely_cause, run_loop
+from lamina.training.loop import NEVER, Course, likely_cause, run_loop
 from lamina.training.plans import Plan
 from lamina.training.program import Program
 from lamina.training.settings import Settings
 from lamina.training.taps import Tap
+from lamina.training.watch import Pace, Watch
 
 OWNER = Owner("sha256:me")
 
@@ -241,6 +242,11 @@ def test_chunks_grow_to_the_interval_and_stop_at_every_date() -> None:
         done += pace.epochs(done)
         stops.append(done)
     assert stops == [30, 40, 60, 80, 90, 120, 150]
+
+
+def test_a_long_training_that_nobody_watches_goes_in_chunks() -> None:
+    assert Pace(program_of(epochs=1000), Watch()).epochs(0) == 1000
+    assert Pace(program_of(epochs=10_000_000), Watch()).epochs(0) == 1
 
 
 @pytest.mark.parametrize(
