@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import FrozenInstanceError
 
@@ -236,10 +237,15 @@ def chain(length: int) -> Workflow:
 
 def test_the_cost_grows_no_faster_than_the_workflow() -> None:
     def cost(length: int) -> float:
-        began = time.process_time()
-        chain(length)
-        return time.process_time() - began
+        # The collector's cost grows with all that other tests have left in memory.
+        gc.disable()
+        try:
+            began = time.process_time()
+            chain(length)
+            return time.process_time() - began
+        finally:
+            gc.enable()
 
     cost(100)
     small = min(cost(2000) for _ in range(3))
-    assert cost(20_000) < 10 * 4 * small
+    assert min(cost(20_000) for _ in range(3)) < 10 * 4 * small
