@@ -174,7 +174,7 @@ def test_the_form_is_measured_once_and_remembered(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch_forms, "measure", fail)
     assert TorchEngine().start(made, "cpu", 1).form == first.form
     with pytest.raises(AssertionError, match="measured again"):
-        TorchEngine().start(made, "cpu", 2)
+        TorchEngine().start(dense_program(Case(folds=4)), "cpu", 1)
 
 
 def test_the_faster_form_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

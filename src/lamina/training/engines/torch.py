@@ -196,7 +196,7 @@ class TorchSession(Session):
         if form == "one by one":
             return 1
         if form == "auto":
-            return torch_forms.choose(self._recipe, self._store, self._threads)
+            return torch_forms.choose(self._recipe, self._store)
         return torch_forms.together(self._recipe)
 
     def _set_size(self, members: int) -> None:

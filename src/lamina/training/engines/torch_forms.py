@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import torch
 
@@ -35,7 +35,7 @@ def together(recipe: Recipe) -> int:
     return max(1, min(count, MEMORY_BYTES // max(1, 8 * batch * values)))
 
 
-def choose(recipe: Recipe, store: Store, threads: int) -> int:
+def choose(recipe: Recipe, store: Store) -> int:
     """Members per lane: the faster of one and as many as possible, by measurement.
 
     The result is kept for this machine, so that a second training of the same kind takes the
@@ -44,7 +44,7 @@ def choose(recipe: Recipe, store: Store, threads: int) -> int:
     most = together(recipe)
     if most == 1:
         return 1
-    key = _signature(recipe, threads)
+    key = _signature(recipe)
     known = cost.recall("forms", key, ("torch",))
     if isinstance(known, int) and 1 <= known <= most:
         return known
@@ -56,9 +56,19 @@ def choose(recipe: Recipe, store: Store, threads: int) -> int:
 def measure(recipe: Recipe, store: Store, sizes: Sequence[int]) -> int:
     """The lane size with the least time for a batch of all members; copies are trained.
 
-    Both forms are timed in turn over equal work, and the best time of each counts: on a busy
-    machine, that is the time least disturbed.
+    Both forms are timed in turn over equal work, and the best time of each counts. On the CPU
+    it is processor time on one thread, which other processes hardly disturb; further threads
+    serve the larger operations of several members at least as well.
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _measure(recipe, store, sizes)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measure(recipe: Recipe, store: Store, sizes: Sequence[int]) -> int:
     lanes: dict[int, list[Lane]] = {}
     for count in sizes:
         try:
@@ -92,20 +102,22 @@ def _lanes(recipe: Recipe, store: Store, size: int) -> list[Lane]:
 
 def _time(lanes: Sequence[Lane], turn: int) -> float:
     """Seconds of one batch of all members."""
-    _wait(lanes[0])
-    begin = perf_counter()
+    device = lanes[0].recipe.device
+    begin = _now(device)
     for lane in lanes:
         lane.batch(turn % lane.feed.batches)
-    _wait(lanes[0])
-    return perf_counter() - begin
+    return _now(device) - begin
 
 
-def _wait(lane: Lane) -> None:
-    if lane.recipe.device.type == "cuda":
-        torch.cuda.synchronize(lane.recipe.device)
+def _now(device: torch.device) -> float:
+    """Seconds: of this thread's work on the CPU, of the clock on CUDA."""
+    if device.type == "cpu":
+        return thread_time()
+    torch.cuda.synchronize(device)
+    return perf_counter()
 
 
-def _signature(recipe: Recipe, threads: int) -> str:
+def _signature(recipe: Recipe) -> str:
     """What decides the faster form: the shapes of the work, not its data."""
     program = recipe.program
     first = program.members[0].settings
@@ -115,6 +127,6 @@ def _signature(recipe: Recipe, threads: int) -> str:
     ]
     rows = sorted(len(program.portions[m.portion].train) for m in program.members)
     work = (first.batches, first.batch_size, first.optimiser, first.shuffle, program.loss)
-    where = (recipe.device.type, recipe.precision, threads)
+    where = (recipe.device.type, recipe.precision)
     text = json.dumps([layers, rows, work, where], default=str)
     return sha256(text.encode()).hexdigest()[:16]
