@@ -78,7 +78,7 @@ def lamina() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command line and ends the process with its exit code."""
     make_forgiving()
-    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+    told = sys.argv[1:] if arguments is None else arguments
     try:
         with ended_by_signals():
             lamina.main(arguments, prog_name="lamina", standalone_mode=False)
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _leave_pipe()
         code = 0
     except (click.ClickException, LaminaError, OSError) as error:
-        code = say(error, as_json)
+        code = say(error, told)
     sys.exit(code)
 
 

@@ -41,7 +41,7 @@ def make_forgiving() -> None:
     codecs.register_error(_NAME, _plain)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before the start: `lamina ... 2>&-`
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
             stream.reconfigure(errors=_NAME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,14 +13,17 @@ from lamina.cli.streams import note
 from lamina.errors import LaminaError, UsageError
 
 
-def say(error: BaseException, as_json: bool) -> int:
+def say(error: BaseException, arguments: Sequence[str]) -> int:
     """Says an error on standard error and gives the exit code it stands for.
 
-    With `as_json` it is one line, an object with the keys kind, message, way_out and mistakes
-    (and task and details for a task that failed).
+    With --json among the arguments it is one line, an object with the keys kind, message,
+    way_out and mistakes (and task and details for a task that failed).
     """
     found = in_our_words(error)
-    if as_json:
+    if not found.way_out:
+        verb = [word for word in arguments[:1] if not word.startswith("-")]
+        found.way_out = f"{shlex.join(['lamina', *verb, '--help'])} shows what is possible"
+    if "--json" in arguments:
         note(json.dumps(document(found)))
     else:
         note(text(found))
@@ -71,5 +75,5 @@ def _from_click(error: click.ClickException) -> UsageError:
     command = context.command_path if context is not None else "lamina"
     return UsageError(
         message[:1].lower() + message[1:].rstrip(".") if message else type(error).__name__,
-        f"{shlex.join([*command.split(), '--help'])} shows what it takes",
+        f"{shlex.join([*command.split(), '--help'])} shows what is possible",
     )

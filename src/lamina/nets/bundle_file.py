@@ -155,6 +155,9 @@ def _specification(data: bytes, origin: str) -> dict[str, Any]:
 
 
 def _refuse_foreign(data: bytes, origin: str) -> None:
+    # The length of a header may begin with the same bytes as another format does.
+    if data[8:9] == b"{" and struct.unpack("<Q", data[:8])[0] <= len(data):
+        return
     if len(data) >= 2 and data[0] == 0x80 and data[1] <= 5:
         raise BundleError(
             f"{origin} is not a model bundle: it is a pickle, and pickles are never loaded",

@@ -45,7 +45,7 @@ def test_import_and_help_load_no_heavy_library() -> None:
         "import sys, lamina\n"
         "from lamina.cli.main import lamina as group\n"
         "group.main(['--help'], standalone_mode=False)\n"
-        "heavy = {'torch', 'numba', 'numpy', 'pyarrow', 'sklearn', 'matplotlib', 'rich'}\n"
+        "heavy = {'torch', 'llvmlite', 'numpy', 'pyarrow', 'sklearn', 'matplotlib', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run(

@@ -52,6 +52,14 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert all(np.array_equal(loaded.weights[n], a) for n, a in saved.weights.items())
 
 
+def test_a_length_that_begins_as_a_pickle_does_is_no_pickle() -> None:
+    small = Bundle(NETWORK, model().weights)
+    made = (replace(small, name="m" * length).to_bytes() for length in range(1, 300))
+    alike = [data for data in made if data[0] == 0x80 and data[1] <= 5]
+    assert alike
+    assert Bundle.from_bytes(alike[0]).network == NETWORK
+
+
 def test_equal_content_gives_equal_bytes_in_whatever_order_it_is_given() -> None:
     one = model()
     other = replace(
