@@ -122,14 +122,10 @@ def _third_group(results: Results) -> Iterator[Bar]:
 
 def _rate(results: Results) -> Bar:
     name = "bank-marketing"
-    needed, share = look(results, "gflops_needed", name), look(results, "sgemm_share", name)
-    notes = []
-    if share is not None:
-        notes.append(f"{100 * share:.0f} % of the core's sgemm rate")
-    if needed is not None:
-        notes.append(f"{needed:.1f} without the gradient of the network's own inputs")
+    share = look(results, "sgemm_share", name)
+    note = "" if share is None else f"{100 * share:.0f} % of the core's sgemm rate"
     value = look(results, "gflops", name)
-    return Bar("rate of one core", name, value, 25.0, "GFLOP/s", note="; ".join(notes))
+    return Bar("rate of one core", name, value, 25.0, "GFLOP/s", note=note)
 
 
 def _accuracies(results: Results) -> Iterator[Bar]:

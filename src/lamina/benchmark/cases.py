@@ -72,14 +72,15 @@ class Case:
         )
         return Program(self.network, self.features, self.targets, portions, members, "bce")
 
-    def flops(self) -> tuple[int, int]:
-        """Operations of one training row of one epoch: as usually counted, and as needed.
+    def flops(self) -> int:
+        """Operations of one training row of one epoch: those of the matrix products that are done.
 
-        Usual: two per weight, three times (forward, gradient of the weights, gradient of the
-        inputs). Needed: the same without the gradient of the network's own inputs.
+        Two per weight, three times (forward, gradient of the weights, gradient of the inputs),
+        but for the gradient of the network's own inputs, which nobody needs. Biases, activations,
+        the loss and the optimiser are not counted.
         """
         weights = [s[0] * s[1] for s in self.network.parameters().values() if len(s) == 2]
-        return 6 * sum(weights), 6 * sum(weights) - 2 * weights[0]
+        return 6 * sum(weights) - 2 * weights[0]
 
     def save(self, path: Path) -> None:
         """Writes the case as an npz, for the processes that measure."""

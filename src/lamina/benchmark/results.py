@@ -24,7 +24,7 @@ def assemble(options: Options, cases: Mapping[str, Case], answers: Iterable[Answ
     other weights). Group II: `group2.<who>.<set>` (s) and
     `accuracy.<who>.<set>.{mean,std,standard_error,values}` over the folds. `group3`.
     Comparisons: `ratios.<peer>.<set>` (peer over fused, one thread each), `ratios_2threads`.
-    Rates: `gflops.<set>`, `gflops_needed`, `sgemm`, `sgemm_share`. `vectorised.<device>`.
+    Rates: `gflops.<set>`, `sgemm`, `sgemm_share`. `vectorised.<device>`.
     Left out: `scaled` (who.set -> epochs really run), `failed.<who>.<what>` and
     `refused.<who>.<what>` (why).
     """
@@ -150,8 +150,8 @@ def _ratios(tree: Tree) -> None:
 def _rates(tree: Tree, options: Options, cases: Mapping[str, Case]) -> None:
     for name, seconds in tree["seconds"].get("fused", {}).items():
         rows = len(cases[name].portions[0].train)
-        for key, flops in zip(("gflops", "gflops_needed"), cases[name].flops(), strict=True):
-            put(tree, (key, name), flops * rows * options.epochs / seconds / 1e9)
+        done = cases[name].flops() * rows * options.epochs
+        put(tree, ("gflops", name), done / seconds / 1e9)
         rate = look(tree, "sgemm", "gflops")
         if rate:
             put(tree, ("sgemm_share", name), tree["gflops"][name] / rate)

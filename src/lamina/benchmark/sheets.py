@@ -247,10 +247,11 @@ def _hyper_parameters(results: Results) -> Sheet:
 
 def _rates(results: Results) -> Sheet:
     rows = [
-        ("GFLOP/s, counted as usual", *_numbers(results, "gflops")),
-        ("GFLOP/s, without the gradient of the inputs", *_numbers(results, "gflops_needed")),
+        ("GFLOP/s", *_numbers(results, "gflops")),
     ]
-    notes = ["As usual: 6 operations per weight and row (forward and two gradients)."]
+    notes = [
+        "Matrix products that are done: 6 operations per weight and row, 4 in the first layer."
+    ]
     if look(results, "sgemm"):
         shares = (look(results, "sgemm_share") or {}).values()
         rows.append(("share of the core's sgemm rate", *(f"{100 * s:.0f} %" for s in shares)))
