@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lamina.cli.streams import note
-from lamina.errors import LaminaError, UsageError
+from lamina.errors import LaminaError, ManyMistakesError, SettingsError, UsageError
 
 
 def say(error: BaseException, arguments: Sequence[str]) -> int:
@@ -20,14 +20,19 @@ def say(error: BaseException, arguments: Sequence[str]) -> int:
     way_out and mistakes (and task and details for a task that failed).
     """
     found = in_our_words(error)
-    if not found.way_out:
-        verb = [word for word in arguments[:1] if not word.startswith("-")]
-        found.way_out = f"{shlex.join(['lamina', *verb, '--help'])} shows what is possible"
+    found.way_out = found.way_out or _usual_way_out(found, arguments)
     if "--json" in arguments:
         note(json.dumps(document(found)))
     else:
         note(text(found))
     return found.exit_code
+
+
+def _usual_way_out(error: LaminaError, arguments: Sequence[str]) -> str:
+    if isinstance(error, ManyMistakesError) and not isinstance(error, SettingsError):
+        return "correct this, and run the command again"
+    verb = [word for word in arguments[:1] if not word.startswith("-")]
+    return f"{shlex.join(['lamina', *verb, '--help'])} shows what is possible"
 
 
 def in_our_words(error: BaseException) -> LaminaError:

@@ -55,7 +55,7 @@ def split(
     """
     whole = table(data)
     known = target or data in sources.catalogue()
-    labels = whole.columns[target_of(data, target)] if known else None
+    labels = whole[target_of(data, target)] if known else None
     parts = holdout(whole.rows, test, seed, labels)
     folder_to_write(output)
     written = []

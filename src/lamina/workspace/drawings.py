@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import LaminaError, ManyMistakesError, UsageError
-from lamina.nets.document import read_network
 from lamina.nets.drawing import draw_network
 from lamina.nets.network import Network
 from lamina.workflow.document import read_workflow
@@ -17,7 +16,7 @@ from lamina.workflow.draw.workflows import draw_workflow
 from lamina.workflow.lint import lint as lint_workflow
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import file_to_write
-from lamina.workspace.values import is_dataview_model, model
+from lamina.workspace.values import is_dataview_model, model, network
 
 FORMS = {"text": to_text, "mermaid": to_mermaid, "svg": to_svg}
 
@@ -101,7 +100,7 @@ def _network(file: str) -> Network:
         from lamina.training.specification import read_specification
 
         return read_specification(file).network
-    return read_network(file)
+    return network(file)
 
 
 def _neurons(file: str) -> str:

@@ -66,7 +66,7 @@ def evaluate(path: str | Path, data: str | Path, target: str | None = None) -> d
     trained, given = model(path), table(data)
     if _knows_columns(trained):
         if target and target != trained.preparation["target"]:
-            given = given.with_columns({trained.preparation["target"]: given.columns[target]})
+            given = given.with_columns({trained.preparation["target"]: given[target]})
         return tasks.evaluate(trained, given)
     label = _target(data, target)
     if label is None:
@@ -74,7 +74,7 @@ def evaluate(path: str | Path, data: str | Path, target: str | None = None) -> d
             f"model {trained.name!r} does not say which column it predicts",
             "name it with --target COLUMN",
         )
-    labels = given.select([label]).columns[label]
+    labels = given[label]
     seen = model_input(trained, _without(given, label))
     shape = (len(seen.kept), *trained.network.inputs[0].shape)
     columns = [column for name, column in given.columns.items() if name != label]

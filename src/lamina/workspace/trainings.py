@@ -13,7 +13,6 @@ from typing import Any
 from lamina.data.sources import catalogue
 from lamina.data.tables import read_table
 from lamina.errors import DocumentError, MissingExtraError, UsageError
-from lamina.nets.document import read_network
 from lamina.training.examples import Reading
 from lamina.training.plans import Plan, sweep_sets
 from lamina.training.progress import Diverged, Event, Progress, Warned, line, progress_for
@@ -24,6 +23,7 @@ from lamina.training.specification import CheckpointPolicy, Specification, read_
 from lamina.training.specified import train_specified
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import file_to_write, folder_to_write
+from lamina.workspace.values import network as network_of
 from lamina.workspace.values import target_of
 
 Say = Callable[[str], None]
@@ -168,7 +168,7 @@ def _base(network: str) -> Specification:
                 raise DocumentError(
                     network, ["is a workflow, not a network"], f"lamina run {network}"
                 )
-    found = read_network(network)
+    found = network_of(network)
     return Specification(found, name=found.name, network_source=network)
 
 

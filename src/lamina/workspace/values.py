@@ -9,10 +9,11 @@ from typing import Any
 from lamina.data.sources import catalogue
 from lamina.data.sources import load as load_source
 from lamina.data.tables import Table, read_table
-from lamina.errors import UnknownNameError, UsageError
+from lamina.errors import NetworkError, UnknownNameError, UsageError
 from lamina.nets.bundle import Bundle
 from lamina.nets.convert.dataview import read_model
 from lamina.nets.document import read_network
+from lamina.nets.network import Network
 
 
 def table(data: str | Path) -> Table:
@@ -48,6 +49,21 @@ def model(path: str | Path) -> Bundle:
     return read_model(path) if is_dataview_model(path) else Bundle.load(path)
 
 
+def network(name: str | Path) -> Network:
+    """A network: a name of the zoo, sizes such as 5-3-1, or a file.
+
+    Raises:
+        UnknownNameError, DocumentError: no such network or file, or not one that can be read.
+        NetworkError: layers that do not fit; names the file.
+    """
+    try:
+        return read_network(name)
+    except NetworkError as error:
+        raise NetworkError(
+            str(name), error.mistakes, error.way_out or "correct these layers in the document"
+        ) from error
+
+
 def target_of(data: str | Path, target: str | None) -> str:
     """The target column: as given, or the catalogue's for a named set.
 
@@ -75,7 +91,7 @@ def value(text: str, port_type: str) -> Any:
         return text
     if port_type in ("file", "folder"):
         return Path(text)
-    readers = {"table": table, "model": model, "network": read_network}
+    readers = {"table": table, "model": model, "network": network}
     if port_type in readers:
         return readers[port_type](text)
     if port_type.startswith("list[") and not text.lstrip().startswith("["):
