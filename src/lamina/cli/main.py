@@ -25,7 +25,7 @@ VERBS = {
     "evaluate": "measure a saved model on labelled data",
     "graph": "draw a workflow, a network or a model",
     "lint": "check a document and say all its mistakes",
-    "models": "list and show saved models",
+    "models": "list, show, export and import models",
     "predict": "apply a saved model to data",
     "run": "run a workflow document",
     "train": "train a network on data",

@@ -69,7 +69,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def command(network: str, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Train NETWORK: a name of the zoo, a network document, or a training specification.
+    """Train NETWORK: a name of the zoo, sizes (5-3-1), a document, a specification, or a model.
 
     With a specification (lamina: training/1, or the papers' trainer line), options on the
     command line win over what it says.
