@@ -20,6 +20,7 @@ from lamina.training.engines import torch_cost, torch_forms
 from lamina.training.engines.base import Engine, Estimate, Session, State
 from lamina.training.engines.torch_graph import GraphMaker
 from lamina.training.engines.torch_lane import Lane, Recipe, Store
+from lamina.training.engines.torch_memory import keep_freed_memory
 from lamina.training.engines.torch_optimisers import OPTIMISERS
 from lamina.training.program import Program
 
@@ -86,6 +87,8 @@ class TorchSession(Session):
 
     def __init__(self, program: Program, device: str, threads: int, engine: TorchEngine) -> None:
         begin = perf_counter()
+        if device == "cpu":
+            keep_freed_memory()
         self._program = program
         self._threads = max(1, threads)
         self._epoch = 0
