@@ -47,6 +47,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--target", help="The label column; known for named sets.")
 @click.option("--kind", help="binary, classes or regression (by the data).")
 @click.option("--normalise", help="min-max, standard or none (min-max).")
+@click.option("--target-scale", help="Of a regression: standard, min-max or none (auto).")
 @click.option("--encode", help="Text categories as code or one-hot (code).")
 @click.option("--plan", help="holdout:0.2, kfold:5, kfold:5x3, all; +restarts:3, +ensemble:3.")
 @click.option(

@@ -38,8 +38,8 @@ def keys(value: Any, prefix: str = "") -> list[str]:
 
 def test_json_has_the_keys_that_are_promised(data: Path) -> None:
     found = done(*told(data, "--plan", "kfold:2", "--json")).json
-    known = [key for key in keys(found) if not key.startswith("versions.")]
-    assert known == GOLDEN.read_text(encoding="utf-8").split()
+    # More keys may come; none that was there may go.
+    assert set(GOLDEN.read_text(encoding="utf-8").split()) <= set(keys(found))
     assert len(found["folds"]) == 2
     assert found["engine"] in ("fused", "torch")
 
