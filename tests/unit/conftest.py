@@ -1,4 +1,4 @@
-"""A small case and a small results document for the benchmark's tests."""
+"""Fixtures of the unit tests: results of a small benchmark; a table, a network, an engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from lamina.benchmark.cases import Case, cut
 from lamina.benchmark.jobs import Answer, Job, Task
 from lamina.benchmark.plan import Options
 from lamina.benchmark.results import FORMAT, assemble
+from lamina.data.tables import Table
+from lamina.nets.network import Network
 from lamina.nets.zoo import mlp
+from lamina.testing.reference_engine import ReferenceEngine
+from lamina.training.engines import ENGINES
 
 
 @pytest.fixture
@@ -99,3 +103,25 @@ def results(case: Case, answers: list[Answer]) -> dict[str, Any]:
     }
     document["bars"] = [bar.to_json() for bar in bars(document)]
     return document
+
+
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The NumPy engine under the name "reference", for one test."""
+    monkeypatch.setitem(ENGINES._targets, "reference", ReferenceEngine)
+    return "reference"
+
+
+@pytest.fixture
+def table() -> Table:
+    """120 rows, two features on different scales, two classes that a line parts."""
+    generator = np.random.default_rng(5)
+    a, b = generator.normal(size=120), 1000.0 * generator.normal(size=120)
+    label = (a + b / 1000.0 + 0.2 * generator.normal(size=120) > 0).astype(np.int64)
+    return Table({"a": a, "b": b, "label": label}, "moons")
+
+
+@pytest.fixture
+def network() -> Network:
+    """2-4-1 with a Sigmoid last."""
+    return mlp(2, [4], 1, name="tiny")
