@@ -19,7 +19,7 @@ from lamina.data.features import (
     learn_feature,
 )
 from lamina.data.labels import Targets, class_numbers, learn_labels, quantities
-from lamina.data.normalise import NORMALISATIONS, fit_normalisation
+from lamina.data.normalise import NORMALISATIONS, fit_normalisation, restore
 from lamina.data.tables import Table, missing_columns
 from lamina.errors import DataError, DocumentError
 
@@ -67,6 +67,8 @@ class Preparation:
         labels: class names in the order of their numbers; empty for regression.
         normalise: "min-max", "standard" or "none".
         shift, scale: fitted on training rows, one number per feature; empty until fitted.
+        target_shift, target_scale: of a regression's target, fitted on training rows; empty
+            when the target is learned as it is. A scale of 0 marks a constant target.
         unknown: what becomes of a category never seen in training: "error" or "code".
     """
 
@@ -78,6 +80,8 @@ class Preparation:
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     unknown: str = "error"
+    target_shift: tuple[float, ...] = ()
+    target_scale: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         mistakes = _mistakes(self)
@@ -104,11 +108,12 @@ class Preparation:
         """Whether shift and scale are there."""
         return bool(self.shift)
 
-    def fitted(self, training: ArrayLike) -> Preparation:
+    def fitted(self, training: ArrayLike, targets: ArrayLike | None = None) -> Preparation:
         """The same preparation with shift and scale fitted on training rows.
 
         Args:
             training: float64 of shape (rows, width): features of the training rows only.
+            targets: (rows,) of the same rows: standardises the target of a regression too.
         """
         values = np.asarray(training, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.width:
@@ -117,7 +122,14 @@ class Preparation:
                 f"give shape (rows, {self.width}), as `apply` returns them",
             )
         shift, scale = fit_normalisation(self.normalise, values)
-        return replace(self, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()))
+        found = replace(self, shift=tuple(shift.tolist()), scale=tuple(scale.tolist()))
+        if targets is None or self.kind != "regression":
+            return found
+        given = np.asarray(targets, dtype=np.float64).reshape(-1, 1)
+        middle, spread = fit_normalisation("standard", given, "target")
+        return replace(
+            found, target_shift=tuple(middle.tolist()), target_scale=tuple(spread.tolist())
+        )
 
     def with_unknown(self, unknown: str) -> Preparation:
         """The same preparation with another rule for unseen categories: "error" or "code"."""
@@ -174,6 +186,20 @@ class Preparation:
         moved = (values - np.array(self.shift)) * np.array(self.scale)
         return np.ascontiguousarray(moved, dtype=np.float32)
 
+    def scaled(self, targets: ArrayLike) -> NDArray[np.float32]:
+        """What a network learns: (y - target_shift) * target_scale in float64, then float32."""
+        values = np.asarray(targets, dtype=np.float64)
+        if self.target_shift:
+            values = (values - self.target_shift[0]) * self.target_scale[0]
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+    def restored(self, outputs: ArrayLike) -> NDArray[np.float64]:
+        """What a network gives, in the target's own units: the inverse of `scaled`, float64."""
+        values = np.asarray(outputs, dtype=np.float64)
+        if not self.target_shift:
+            return values
+        return restore(values, np.array(self.target_shift[0]), np.array(self.target_scale[0]))
+
     def to_document(self) -> dict[str, Any]:
         """Plain values for a document; numbers survive JSON bit for bit."""
         return {
@@ -186,11 +212,16 @@ class Preparation:
             "shift": list(self.shift),
             "scale": list(self.scale),
             "unknown": self.unknown,
+            "target_shift": list(self.target_shift),
+            "target_scale": list(self.target_scale),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Preparation:
         """A preparation from `to_document`'s values.
+
+        Documents from before targets were scaled lack `target_shift` and `target_scale`: the
+        target is then as it is.
 
         Raises:
             DocumentError: another format, missing or wrong entries.
@@ -212,6 +243,8 @@ class Preparation:
                 shift=tuple(float(v) for v in document["shift"]),
                 scale=tuple(float(v) for v in document["scale"]),
                 unknown=str(document.get("unknown", "error")),
+                target_shift=tuple(float(v) for v in document.get("target_shift", ())),
+                target_scale=tuple(float(v) for v in document.get("target_scale", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DocumentError(
@@ -368,6 +401,8 @@ def _chosen(table: Table, target: str, features: Sequence[str] | None) -> list[s
 def _mistakes(preparation: Preparation) -> list[str]:
     p = preparation
     fitted = len(p.shift), len(p.scale)
+    target = len(p.target_shift), len(p.target_scale)
+    statistics = [*p.shift, *p.scale, *p.target_shift, *p.target_scale]
     checks = {
         f"kind {p.kind!r}: binary, classes, regression or nothing": p.kind
         in ("", "binary", "classes", "regression"),
@@ -377,7 +412,10 @@ def _mistakes(preparation: Preparation) -> list[str]:
         "no features": bool(p.features),
         f"{fitted[0]} shifts and {fitted[1]} scales for {p.width} features": fitted
         in ((0, 0), (p.width, p.width)),
-        "shift and scale are finite numbers": bool(np.isfinite([*p.shift, *p.scale]).all()),
+        f"{target[0]} target shifts and {target[1]} target scales: one each, of a regression": (
+            target == (0, 0) or (target == (1, 1) and p.kind == "regression")
+        ),
+        "shift and scale are finite numbers": bool(np.isfinite(statistics).all()),
         "a feature is a number, or a category with codes or one-hot": all(
             f.kind in ("number", "category") and f.encode in ENCODINGS and f.decimal in (".", ",")
             for f in p.features

@@ -66,8 +66,9 @@ class Reference:
         portion = self.program.portions[self.member.portion]
         rows = portion.train[positions]
         x = self.program.prepared(portion, "train")[positions].astype(np.float64)
-        given = self.program.row_weights
-        weights = np.ones(len(rows)) if given is None else given[rows].astype(np.float64)
+        given = self.program.weights(portion, "train")
+        weights = np.ones(len(rows)) if given is None else given[positions].astype(np.float64)
+        targets = self.program.wanted(portion, "train")[positions]
         nodes, loss = list(self.program.network.nodes), self.program.loss
         if (loss, nodes[-1].layer.kind) in (("bce", "Sigmoid"), ("cross-entropy", "Softmax")):
             nodes, loss = nodes[:-1], "bce-logits" if loss == "bce" else loss
@@ -75,7 +76,7 @@ class Reference:
         for node in nodes:
             values.append(self._forward(node.name, node.layer, values[-1]))
         settings = self.member.settings
-        losses, slope = LOSSES[loss](values[-1], self.program.targets[rows], settings)
+        losses, slope = LOSSES[loss](values[-1], targets, settings)
         shares = weights / weights.sum()
         slope = slope * shares.reshape(-1, *[1] * (slope.ndim - 1))
         gradients: dict[str, Array] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Case:
         loss: a resolved loss.
         activation: kind between the Linear layers.
         last: whether a Sigmoid or Softmax stands last (bce, cross-entropy).
-        normalise: whether each portion has a shift and a scale.
+        normalise: whether each portion has a shift and a scale, for mse of the targets too.
         row_weights: whether rows have weights.
         folds: number of portions; 59 rows, so that training rows differ by one.
         changes: settings of all members.
@@ -74,6 +74,7 @@ NUMERIC_CASES: tuple[Case, ...] = (
     *(Case("mse", activation, changes=SGD) for activation in ACTIVATIONS),
     Case("cross-entropy", "Tanh", last=False, changes=SGD),
     Case("bce", "Tanh", normalise=True, changes=SGD),
+    Case("mse", "Tanh", normalise=True, folds=3, changes=SGD),
     Case("bce", "Tanh", row_weights=True, changes=SGD),
     Case("cross-entropy", "Tanh", row_weights=True, changes=(*SGD, ("shuffle", "epoch"))),
     Case("mse", "Tanh", changes=(*SGD, ("shuffle", "epoch"))),
@@ -138,9 +139,17 @@ def dense_program(case: Case, rows: int = 59, epochs: int = EPOCHS) -> Program:
     portions = []
     for fold in range(case.folds):
         train = np.concatenate([part for n, part in enumerate(parts) if n != fold])
-        shift = features[train].mean(axis=0) if case.normalise else None
-        scale = 1.0 / features[train].std(axis=0) if case.normalise else None
-        portions.append(Portion(train, parts[fold], np.arange(0), shift, scale))
+        portion = Portion(train, parts[fold], np.arange(0))
+        if case.normalise:
+            shift, scale = _standard(features[train])
+            portion = replace(portion, shift=shift, scale=scale)
+        if case.normalise and case.loss == "mse":
+            shift, scale = _standard(targets[train].astype(np.float64))
+            portion = replace(portion, target_shift=shift, target_scale=scale)
+        if case.row_weights:
+            weights = generator.uniform(0.5, 2.0, rows).astype(np.float32)
+            portion = replace(portion, row_weights=weights)
+        portions.append(portion)
     members = []
     for number, own in enumerate(case.each):
         settings = Settings(epochs=epochs, batches=3).changed(**dict((*case.changes, *own)))
@@ -148,8 +157,7 @@ def dense_program(case: Case, rows: int = 59, epochs: int = EPOCHS) -> Program:
             Member(f"fold {fold} of set {number}", fold, settings, 10 * number + fold)
             for fold in range(case.folds)
         ]
-    weights = generator.uniform(0.5, 2.0, rows).astype(np.float32) if case.row_weights else None
-    return Program(network, features, targets, tuple(portions), tuple(members), case.loss, weights)
+    return Program(network, features, targets, tuple(portions), tuple(members), case.loss)
 
 
 def check_numbers(engine: Engine, case: Case, device: str = "cpu") -> bool:
@@ -330,6 +338,11 @@ def _varied() -> tuple[Case, ...]:
         Case("mse", "Tanh", changes=(*OPTIMISERS["adam"], ("shuffle", "epoch"))),
         Case("cross-entropy", "Tanh", row_weights=True, folds=3, changes=(("batch_size", 13),)),
     )
+
+
+def _standard(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shift and scale to mean 0 and deviation 1."""
+    return values.mean(axis=0), 1.0 / values.std(axis=0)
 
 
 def _all(program: Program) -> NDArray[np.bool_]:

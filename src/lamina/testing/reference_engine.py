@@ -111,19 +111,19 @@ class ReferenceSession(Session):
         program, member = self.program, self.program.members[number]
         portion = program.portions[member.portion]
         x = program.prepared(portion, "train").astype(np.float64)
-        rows = portion.train
+        y = program.wanted(portion, "train")
+        given = program.weights(portion, "train")
+        weights = np.ones(len(x)) if given is None else given.astype(np.float64)
         order = program.epoch_order(member, epoch)
         if order is not None:
-            x, rows = x[order], rows[order]
-        weights = None if program.row_weights is None else program.row_weights[rows]
-        bounds, total = member.settings.bounds(len(rows)), 0.0
+            x, y, weights = x[order], y[order], weights[order]
+        bounds, total = member.settings.bounds(len(x)), 0.0
         for start, end in pairwise(bounds):
             part = slice(start, end)
-            own = np.ones(end - start) if weights is None else weights[part].astype(np.float64)
-            loss, gradients = self._gradients(number, x[part], program.targets[rows[part]], own)
+            loss, gradients = self._gradients(number, x[part], y[part], weights[part])
             self._step(number, member, epoch, gradients)
             total += loss * (end - start)
-        return total / len(rows)
+        return total / len(x)
 
     def _forward(self, own: Mapping[str, Floats], x: Floats) -> list[Floats]:
         values = [x]

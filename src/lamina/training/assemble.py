@@ -30,7 +30,8 @@ class Trained:
 
     Args:
         group, course: what was trained, and how it went.
-        weights, outputs: that are kept, and what they give on the test rows; per member.
+        weights, outputs: that are kept, and what they give on the test rows (as the network
+            gives it, in scaled units); per member.
         form: how the members ran.
         prepare, compile, train, evaluate: seconds.
     """
@@ -48,13 +49,16 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class _Member:
-    """A training on its way into the result; `number` counts over all groups."""
+    """A training on its way into the result; `number` counts over all groups.
+
+    `output` is in the target's own units.
+    """
 
     number: int
     group: Group
     own: int
     result: MemberResult
-    output: NDArray[np.float32]
+    output: NDArray[np.float32] | NDArray[np.float64]
 
 
 def assemble(
@@ -141,8 +145,11 @@ def _member(number: int, one: Trained, own: int) -> _Member:
         weights=one.weights[own],
         shift=portion.shift,
         scale=portion.scale,
+        target_shift=portion.target_shift,
+        target_scale=portion.target_scale,
     )
-    return _Member(number, one.group, own, result, one.outputs[own])
+    output = one.group.program.restored(one.outputs[own], portion)
+    return _Member(number, one.group, own, result, output)
 
 
 def _set(
@@ -208,8 +215,12 @@ def _fold_label(place: Place, plan: Plan) -> str:
 
 
 def _model(result: TrainingResult, kept: Sequence[MemberResult], origin: str) -> Model:
+    # Networks of an ensemble learn the same rows, so that they share their statistics.
     first = kept[0]
-    if len(kept) == 1:
-        return Model(result.network, first.weights, first.shift, first.scale, origin)
-    network, weights = averaged(result.network, [member.weights for member in kept])
-    return Model(network, weights, first.shift, first.scale, f"mean of {len(kept)}, {origin}")
+    network, weights = result.network, first.weights
+    if len(kept) > 1:
+        network, weights = averaged(network, [member.weights for member in kept])
+        origin = f"mean of {len(kept)}, {origin}"
+    return Model(
+        network, weights, first.shift, first.scale, origin, first.target_shift, first.target_scale
+    )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.data.normalise import NORMALISATIONS, fit_normalisation
+from lamina.data.normalise import NORMALISATIONS, fit_columns
 from lamina.data.prepare import Preparation, learn
 from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, SettingsError
 from lamina.nets.layers.base import size
 from lamina.nets.network import Network
+from lamina.training.target_scale import TARGET_SCALES
 
 Floats = NDArray[np.float64]
+Statistics = Mapping[str, Floats | None]
+"""shift, scale, target_shift, target_scale; None for none."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,17 @@ class Reading:
             training rows of each fold.
         encode: text categories as "code" (one number) or "one-hot".
         features: names of the feature columns; empty for all but the target.
+        target_scale: of a regression: "standard" trains on targets with mean 0 and deviation 1
+            over the training rows of each fold, "min-max" on targets between 0 and 1 (a Tanh
+            last: -1 and 1), "none" on the targets as they are; "auto" is "standard", or
+            "min-max" where the network's last layer bounds what it can give.
     """
 
     kind: str = "auto"
     normalise: str = "min-max"
     encode: str = "code"
     features: tuple[str, ...] = ()
+    target_scale: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +61,7 @@ class Examples:
         origin: where the rows come from.
         digest: "sha256:..." of the data.
         repairs: what was mended on reading, in words.
+        target_scale: how targets of a regression are scaled; see `Reading`.
     """
 
     features: NDArray[Any]
@@ -64,6 +74,7 @@ class Examples:
     origin: str = "arrays"
     digest: str = ""
     repairs: tuple[str, ...] = field(default=())
+    target_scale: str = "auto"
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
@@ -77,28 +88,18 @@ class Examples:
         """
         if self.normalise == "none" or self.features.dtype.kind == "i":
             return None, None
-        taken = self.features[rows]
-        if taken.ndim == 2:
-            return fit_normalisation(self.normalise, taken)
-        channels = np.moveaxis(taken, 1, -1).reshape(-1, taken.shape[1])
-        shift, scale = fit_normalisation(self.normalise, channels)
-        shape = (-1, *([1] * (taken.ndim - 2)))
-        row = taken.shape[1:]
-        return (
-            np.broadcast_to(shift.reshape(shape), row).copy(),
-            np.broadcast_to(scale.reshape(shape), row).copy(),
-        )
+        return fit_columns(self.normalise, self.features[rows])
 
-    def fitted_document(self, shift: Floats | None, scale: Floats | None) -> dict[str, Any]:
+    def fitted_document(self, statistics: Statistics) -> dict[str, Any]:
         """The preparation with its statistics, as a bundle stores it."""
+        flat = {key: None if a is None else a.ravel().tolist() for key, a in statistics.items()}
         if self.preparation is None:
-            flat = [None if part is None else part.ravel().tolist() for part in (shift, scale)]
-            return {"arrays": {"shift": flat[0], "scale": flat[1], "normalise": self.normalise}}
+            return {"arrays": {**flat, "normalise": self.normalise}}
         document = dict(self.preparation.to_document())
         width = self.preparation.width
-        document["shift"] = [0.0] * width if shift is None else shift.ravel().tolist()
-        document["scale"] = [1.0] * width if scale is None else scale.ravel().tolist()
-        return document
+        empty: dict[str, list[float]] = {"shift": [0.0] * width, "scale": [1.0] * width}
+        told = {k: empty.get(k, []) if values is None else values for k, values in flat.items()}
+        return {**document, **told}
 
 
 def as_examples(network: Network, data: Any, target: str, reading: Reading) -> Examples:
@@ -123,6 +124,9 @@ def as_examples(network: Network, data: Any, target: str, reading: Reading) -> E
     if reading.normalise not in NORMALISATIONS:
         known = ", ".join(NORMALISATIONS)
         mistakes.append(f"normalise = {reading.normalise!r}: choose from {known}")
+    if reading.target_scale not in TARGET_SCALES:
+        known = ", ".join(TARGET_SCALES)
+        mistakes.append(f"target_scale = {reading.target_scale!r}: choose from {known}")
     if mistakes:
         raise SettingsError(f"network {network.name!r} cannot be trained so", mistakes)
     if isinstance(data, Examples):
@@ -175,6 +179,7 @@ def examples_from_table(network: Network, table: Table, target: str, reading: Re
         origin=table.origin,
         digest=table.digest(),
         repairs=tuple(str(line) for line in prepared.report),
+        target_scale=reading.target_scale,
     )
 
 
@@ -214,6 +219,7 @@ def examples_from_arrays(
         labels=labels,
         normalise="none" if given.values == "int" else reading.normalise,
         digest=f"sha256:{digest.hexdigest()}",
+        target_scale=reading.target_scale,
     )
 
 

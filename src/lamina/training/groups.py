@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from lamina.data.split import holdout, repeated_kfold
 from lamina.errors import SettingsError
+from lamina.nets.layers.base import Shape
 from lamina.nets.network import Network
 from lamina.training.examples import Examples
 from lamina.training.losses import resolve_loss, targets_for
 from lamina.training.plans import Plan, SettingSet, set_label
 from lamina.training.program import Member, Portion, Program, Rows
 from lamina.training.settings import Settings
+from lamina.training.target_scale import Floats, TargetScale, resolve_target_scale
 
 FREE = (
     *("learning_rate", "momentum", "weight_decay", "beta1", "beta2", "epsilon", "seed"),
@@ -72,14 +74,16 @@ def lay_out(
     kinds: dict[str, list[int]] = {}
     for number, chosen in enumerate(sets):
         kinds.setdefault(_shared(chosen), []).append(number)
+    scale = resolve_target_scale(network, examples.task, examples.target_scale)
+    output = network.shapes[network.outputs[0]]
     cut: dict[Any, list[Portion]] = {}
     groups = []
     for numbers in kinds.values():
         first = sets[numbers[0]]
         loss = resolve_loss(network, examples.task, len(examples.labels), first.loss)
-        key = (first.patience > 0, first.validation, first.shuffle == "none")
+        key = (first.patience > 0, first.validation, first.shuffle == "none", first.class_weights)
         if key not in cut:
-            cut[key] = [_portion(examples, rows, first) for rows in folds]
+            cut[key] = [_portion(examples, rows, first, scale, output) for rows in folds]
         members = [
             (place, _member(place, plan, sets[place.set], folds_each=len(folds) // plan.repeats))
             for number in numbers
@@ -92,16 +96,16 @@ def lay_out(
             tuple(cut[key]),
             tuple(member for _, member in members),
             loss,
-            row_weights(examples, first),
         )
         groups.append(Group(program, tuple(place for place, _ in members), first))
     return tuple(groups)
 
 
-def row_weights(examples: Examples, settings: Settings) -> NDArray[np.float32] | None:
+def row_weights(examples: Examples, settings: Settings, train: Rows) -> NDArray[np.float32] | None:
     """The weight of each row from the class weights; None where all are one.
 
-    "balanced" gives a class rows / (classes x rows of the class), counted over all rows.
+    "balanced" gives a class rows / (classes x rows of the class), counted over the training
+    rows; validation rows are weighted by the same numbers.
     """
     wanted = settings.class_weights
     if not wanted:
@@ -109,9 +113,9 @@ def row_weights(examples: Examples, settings: Settings) -> NDArray[np.float32] |
     classes = len(examples.labels)
     if not classes:
         raise SettingsError("class weights do not fit", ["the target holds numbers, not classes"])
-    counts = np.bincount(examples.targets, minlength=classes)
     if wanted == "balanced":
-        each = len(examples.targets) / (classes * np.maximum(counts, 1))
+        counts = np.bincount(examples.targets[train], minlength=classes)
+        each = len(train) / (classes * np.maximum(counts, 1))
     else:
         each = np.asarray(wanted, dtype=np.float64)
     if len(each) != classes:
@@ -136,9 +140,10 @@ def identity(groups: Sequence[Group], engine: str, device: str) -> str:
         shapes = [[i.name, list(i.shape), i.values] for i in program.network.inputs]
         text = [engine, device.partition(":")[0], shapes, nodes, members, program.loss]
         digest.update(json.dumps(text, sort_keys=True).encode())
-        arrays = [program.features, program.targets, program.row_weights]
+        arrays: list[NDArray[Any] | None] = [program.features, program.targets]
         for portion in program.portions:
             arrays += [portion.train, portion.validation, portion.shift, portion.scale]
+            arrays += [portion.target_shift, portion.target_scale, portion.row_weights]
         for array in arrays:
             if array is not None:
                 digest.update(f"{array.dtype}{array.shape}".encode())
@@ -165,7 +170,13 @@ def _folds(examples: Examples, settings: Settings, plan: Plan) -> Iterator[tuple
             yield holdout(rows, test=plan.test, seed=seed + repeat, labels=labels)
 
 
-def _portion(examples: Examples, rows: tuple[Rows, Rows], settings: Settings) -> Portion:
+def _portion(
+    examples: Examples,
+    rows: tuple[Rows, Rows],
+    settings: Settings,
+    scale: TargetScale,
+    output: Shape,
+) -> Portion:
     train, test = rows
     validation = NO_ROWS
     if settings.patience:
@@ -176,8 +187,11 @@ def _portion(examples: Examples, rows: tuple[Rows, Rows], settings: Settings) ->
         train, validation = train[kept], train[aside]
     if settings.shuffle == "none":
         train = np.sort(train)
-    shift, scale = examples.statistics(train)
-    return Portion(train, test, validation, shift, scale)
+    weights = row_weights(examples, settings, train)
+    target: tuple[Floats | None, Floats | None] = None, None
+    if examples.task == "regression":
+        target = scale.fit(examples.targets[train].reshape(len(train), *output))
+    return Portion(train, test, validation, *examples.statistics(train), *target, weights)
 
 
 def _places(plan: Plan, number: int) -> Iterator[Place]:

@@ -16,7 +16,7 @@ from lamina.training import progress
 from lamina.training.checkpoint import Checkpoint, Folder
 from lamina.training.engines.base import Session
 from lamina.training.losses import gives_probabilities, row_losses
-from lamina.training.program import Program
+from lamina.training.program import Portion, Program
 from lamina.training.taps import read_taps
 from lamina.training.watch import Pace, Watch
 
@@ -193,12 +193,24 @@ def likely_cause(program: Program, number: int) -> str:
                 "or a smaller learning rate"
             )
     if program.loss in ("mse", "l1", "huber"):
-        largest = float(np.abs(program.targets).max(initial=0))
+        largest = float(np.abs(program.wanted(portion, "train")).max(initial=0))
         if largest > 100:
-            return f"the target reaches {largest:.3g}: divide it, or use a smaller learning rate"
+            return _large_target(largest, portion)
     rate = member.settings.learning_rate
     hint = "" if member.settings.clip_norm else ", or bound the gradient with clip_norm=1"
     return f"the learning rate {rate:g} is probably too large: try {min(rate / 10, 0.1):g}{hint}"
+
+
+def _large_target(largest: float, portion: Portion) -> str:
+    if portion.target_scale is None:
+        return (
+            f"the target reaches {largest:.3g}: scale it (target_scale='auto'), "
+            "or use a smaller learning rate"
+        )
+    return (
+        f"the target reaches {largest:.3g} standard deviations: look for outliers, "
+        "use the loss huber, or a smaller learning rate"
+    )
 
 
 def _resume(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:
@@ -285,11 +297,10 @@ def validation_losses(session: Session, program: Program) -> Floats:
     losses = np.empty(len(program.members))
     outputs: Sequence[NDArray[Any]] = session.outputs("validation")
     for number, (member, given) in enumerate(zip(program.members, outputs, strict=True)):
-        rows = program.portions[member.portion].validation
-        delta = member.settings.huber_delta
-        each = row_losses(program.loss, given, program.targets[rows], folded, delta)
-        weights = None if program.row_weights is None else program.row_weights[rows]
-        losses[number] = np.average(each, weights=weights)
+        portion, delta = program.portions[member.portion], member.settings.huber_delta
+        targets = program.wanted(portion, "validation")
+        each = row_losses(program.loss, given, targets, folded, delta)
+        losses[number] = np.average(each, weights=program.weights(portion, "validation"))
     return losses
 
 

@@ -53,12 +53,18 @@ def gives_probabilities(network: Network) -> bool:
 
 def targets_for(
     loss: str, targets: NDArray[Any], network: Network
-) -> NDArray[np.float32] | NDArray[np.int64]:
-    """Targets as engines want them: class numbers for cross-entropy, float32 rows otherwise."""
+) -> NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int64]:
+    """Targets as programs hold them: class numbers for cross-entropy, rows of floats otherwise.
+
+    Numbers of a regression stay float64: they are scaled before they become float32.
+    """
     if loss == "cross-entropy":
         return targets.astype(np.int64)
     shape = network.shapes[network.outputs[0]]
-    return np.ascontiguousarray(targets, dtype=np.float32).reshape(len(targets), *shape)
+    rows: NDArray[Any] = targets.reshape(len(targets), *shape)
+    if targets.dtype.kind == "f":
+        return np.ascontiguousarray(rows, dtype=np.float64)
+    return np.ascontiguousarray(rows, dtype=np.float32)
 
 
 def probabilities(outputs: NDArray[Any], loss: str, network: Network) -> Floats:

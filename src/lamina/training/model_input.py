@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina.data.columns import empty
+from lamina.data.normalise import restore
 from lamina.data.prepare import FORMAT, Preparation
 from lamina.data.tables import Table
 from lamina.errors import BundleError, DataError, DocumentError
@@ -28,6 +29,7 @@ class ModelInput:
         kept: numbers of the rows without empty values.
         targets: class numbers or float64; None when they were not asked for or are not there.
         target: name of the target column.
+        target_shift, target_scale: of the target it learned; None for the target as it is.
     """
 
     model: Bundle
@@ -35,12 +37,21 @@ class ModelInput:
     kept: NDArray[np.int64]
     targets: NDArray[Any] | None = None
     target: str = ""
+    target_shift: NDArray[np.float64] | None = None
+    target_scale: NDArray[np.float64] | None = None
 
     def outputs(self, layer: str = "") -> NDArray[np.float32]:
-        """Output of the network, or of one of its layers, for each kept row."""
+        """Output of the network, or of one of its layers, for each kept row, as it gives it."""
         network = self.model.network
         name = layer or network.outputs[0]
         return layer_outputs(network, self.model.weights, self.features, (name,))[name]
+
+    def predictions(self) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Output of the network for each kept row, in the target's own units."""
+        values = self.outputs()
+        if self.target_shift is None or self.target_scale is None:
+            return values
+        return restore(values, self.target_shift, self.target_scale)
 
 
 def model_input(model: Bundle, table: Table, with_target: bool = False) -> ModelInput:
@@ -73,7 +84,9 @@ def model_input(model: Bundle, table: Table, with_target: bool = False) -> Model
         features: NDArray[Any] = shaped.astype(np.int64)
     else:
         features = preparation.normalised(prepared.features).reshape(shaped.shape)
-    return ModelInput(model, features, prepared.kept, prepared.targets, preparation.target)
+    return _with_scale(
+        model, features, prepared.kept, document, prepared.targets, preparation.target
+    )
 
 
 def array_input(model: Bundle, features: NDArray[Any]) -> ModelInput:
@@ -89,10 +102,10 @@ def array_input(model: Bundle, features: NDArray[Any]) -> ModelInput:
             f"the array has {features.shape[1:]}",
             "reshape it to (rows, *shape of the input)",
         )
-    if given.values == "int":
-        return ModelInput(model, features.astype(np.int64), np.arange(len(features)))
-    values = normalised(model.preparation, features)
-    return ModelInput(model, values, np.arange(len(features)))
+    document, rows = model.preparation, np.arange(len(features))
+    integral = given.values == "int"
+    values = features.astype(np.int64) if integral else normalised(document, features)
+    return _with_scale(model, values, rows, document.get("arrays") or {})
 
 
 def normalised(document: Mapping[str, Any], features: NDArray[Any]) -> NDArray[np.float32]:
@@ -126,4 +139,28 @@ def _from_columns(model: Bundle, table: Table) -> ModelInput:
             f"{table.origin} holds infinite values", "replace them, or leave them empty"
         )
     made = array_input(model, values.reshape(len(kept), *given.shape))
-    return ModelInput(model, made.features, kept)
+    return replace(made, kept=kept)
+
+
+def _with_scale(
+    model: Bundle,
+    features: NDArray[Any],
+    kept: NDArray[np.int64],
+    statistics: Mapping[str, Any],
+    targets: NDArray[Any] | None = None,
+    target: str = "",
+) -> ModelInput:
+    """The input with the statistics of its target, in the shape of the network's output."""
+    shape = model.network.shapes[model.network.outputs[0]]
+    pair = [statistics.get(key) for key in ("target_shift", "target_scale")]
+    if not all(pair):
+        return ModelInput(model, features, kept, targets, target)
+    try:
+        shift, scale = (np.asarray(values, np.float64).reshape(shape) for values in pair)
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"model {model.name!r}: the statistics of its target do not have the shape {shape} "
+            "of its output",
+            "train it again",
+        ) from error
+    return ModelInput(model, features, kept, targets, target, shift, scale)

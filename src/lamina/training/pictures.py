@@ -68,7 +68,8 @@ def loss_curve(result: TrainingResult, path: str | Path) -> Path:
                 )
         if _spans_decades([m.cost for m in members]):
             axes.set_yscale("log")
-        axes.set(xlabel="epoch", ylabel=f"loss ({result.chosen.loss_name})")
+        units = ", scaled target" if result.loss_units == "scaled target" else ""
+        axes.set(xlabel="epoch", ylabel=f"loss ({result.chosen.loss_name}{units})")
         over = f", {len(members)} trainings" if len(members) > 1 else ""
         axes.set_title(f"{result.network.name}: loss{over}")
         axes.legend(loc="upper right")

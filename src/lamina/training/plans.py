@@ -20,9 +20,10 @@ SettingSet = tuple[tuple[str, Any], ...]
 """Settings that one entry of a sweep changes: ((name, value), ...)."""
 
 _FORMS = (
-    "holdout, holdout:0.3, kfold:5, kfold:5x3, all; each may go on with +restarts:3, +ensemble:5"
+    "holdout, holdout:0.3, kfold:5, kfold:5x3, all, allx3; "
+    "each may go on with +restarts:3, +ensemble:5"
 )
-_PART = re.compile(r"(?P<name>[a-z]+)(?::(?P<number>[0-9.]+)(?:x(?P<times>[0-9]+))?)?$")
+_PART = re.compile(r"(?P<name>[a-z]+?)(?::(?P<number>[0-9.]+))?(?:x(?P<times>[0-9]+))?$")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Plan:
         """A plan from its text: "holdout:0.3", "kfold:5x3", "kfold:5+restarts:3".
 
         Args:
-            text: split[:number[xrepeats]] and, after plus signs, restarts:N and ensemble:N.
+            text: split[:number][xrepeats] and, after plus signs, restarts:N and ensemble:N.
             sweep: a grid (name -> values; all combinations) or a list of sets.
 
         Raises:
@@ -184,7 +185,9 @@ def as_plan(plan: Plan | str) -> Plan:
 def _part_values(found: re.Match[str], mistakes: list[str]) -> dict[str, Any]:
     name, number, times = found["name"], found["number"], found["times"]
     values: dict[str, Any] = {} if name in ("restarts", "ensemble") else {"split": name}
-    if times is not None:
+    if times is not None and not values:
+        mistakes.append(f"{found.group()!r}: only the split is repeated: kfold:5x3")
+    elif times is not None:
         values["repeats"] = int(times)
     field = {"holdout": "test", "kfold": "folds", "all": ""}.get(name, name)
     if number is None:

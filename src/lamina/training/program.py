@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.data.normalise import restore
 from lamina.nets.initial import Weights, fits_start, fitted_start, initial_weights
 from lamina.nets.network import Network
 from lamina.training.settings import Settings
@@ -14,6 +15,8 @@ from lamina.training.settings import Settings
 Rows = NDArray[np.int64]
 """Row numbers into a program's features and targets."""
 
+Wanted = NDArray[np.float32] | NDArray[np.int64]
+"""Targets as a network learns them."""
 
 _SAMPLE = 1024
 """Rows that a fitted start looks at."""
@@ -28,6 +31,11 @@ class Portion:
         test: rows kept for the final evaluation; may be empty.
         validation: rows that early stopping watches; may be empty.
         shift, scale: float64 per feature; the network sees (x - shift) * scale. None for x as is.
+        target_shift, target_scale: float64 of the output's shape, fitted on the training rows;
+            the network learns (y - target_shift) * target_scale. A scale of 0 marks a target
+            that is constant there. None for y as is.
+        row_weights: float32 weight in the loss of each row of the program; None where all are
+            one. Made from the training rows only.
     """
 
     train: Rows
@@ -35,6 +43,9 @@ class Portion:
     validation: Rows
     shift: NDArray[np.float64] | None = None
     scale: NDArray[np.float64] | None = None
+    target_shift: NDArray[np.float64] | None = None
+    target_scale: NDArray[np.float64] | None = None
+    row_weights: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,22 +72,21 @@ class Program:
     Args:
         network: one input, one output.
         features: (rows, *shape of the input); float64 or float32 (int64 for category codes).
-        targets: (rows, *shape of the output) float32 for bce, bce-logits, mse, l1, huber;
-            (rows,) int64 class numbers for cross-entropy.
+        targets: (rows, *shape of the output), float64 or float32, for bce, bce-logits, mse, l1,
+            huber; (rows,) int64 class numbers for cross-entropy. In their own units: engines
+            read them through `wanted`.
         portions: the folds.
         members: every training; all share network, epochs, batching, loss, optimiser and
             schedule kind, and may differ in numbers (learning rate, momentum, decay, ...).
         loss: the resolved loss (never "auto").
-        row_weights: weight of each row in the loss, or None (class weights, resolved).
     """
 
     network: Network
     features: NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64]
-    targets: NDArray[np.float32] | NDArray[np.int64]
+    targets: Wanted | NDArray[np.float64]
     portions: tuple[Portion, ...]
     members: tuple[Member, ...]
     loss: str
-    row_weights: NDArray[np.float32] | None = None
 
     @property
     def epochs(self) -> int:
@@ -113,6 +123,36 @@ class Program:
         if portion.shift is not None and portion.scale is not None:
             taken = (taken - portion.shift) * portion.scale
         return np.ascontiguousarray(taken, dtype=np.float32)
+
+    def wanted(self, portion: Portion, part: str) -> Wanted:
+        """Targets of a part as the network learns them: scaled in float64, then float32.
+
+        Returns:
+            (rows, *shape of the output) float32, or (rows,) int64 class numbers.
+        """
+        return self.scaled(self.rows(portion, part), portion)
+
+    def scaled(self, rows: Rows, portion: Portion) -> Wanted:
+        """Targets of some rows with the target statistics of a portion; see `wanted`."""
+        taken = self.targets[rows]
+        if taken.dtype.kind == "i":
+            return taken.astype(np.int64, copy=False)
+        if portion.target_shift is not None and portion.target_scale is not None:
+            taken = (taken - portion.target_shift) * portion.target_scale
+        return np.ascontiguousarray(taken, dtype=np.float32)
+
+    def restored(
+        self, outputs: NDArray[np.float32], portion: Portion
+    ) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Outputs in the targets' own units, float64; as they are where nothing was scaled."""
+        if portion.target_shift is None or portion.target_scale is None:
+            return outputs
+        return restore(outputs, portion.target_shift, portion.target_scale)
+
+    def weights(self, portion: Portion, part: str) -> NDArray[np.float32] | None:
+        """Weights in the loss of a part's rows, (rows,); None where all are one."""
+        given = portion.row_weights
+        return None if given is None else given[self.rows(portion, part)]
 
     def epoch_order(self, member: Member, epoch: int) -> Rows | None:
         """Positions into the training rows for an epoch, or None for the order they have.

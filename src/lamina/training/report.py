@@ -43,6 +43,7 @@ def document(result: TrainingResult, curves: bool = False) -> dict[str, Any]:
         **result.plan.to_document(),
         "settings": result.settings.to_document(),
         "loss": result.chosen.loss_name,
+        "loss_units": result.loss_units,
         "engine": resource.engine,
         "device": resource.device,
         "form": result.form,

@@ -19,7 +19,7 @@ from lamina.nets.bundle import Bundle
 from lamina.nets.initial import Weights
 from lamina.nets.network import Network
 from lamina.training import report
-from lamina.training.examples import Examples
+from lamina.training.examples import Examples, Statistics
 from lamina.training.groups import Place
 from lamina.training.metrics import Scores, mean_and_deviation, metric_names
 from lamina.training.plans import Plan
@@ -38,11 +38,12 @@ class MemberResult:
         label, place, seed: which one it is.
         epochs: that it trained.
         best_epoch: whose weights are kept, with early stopping; None for the last ones.
-        cost: training loss of each epoch, (epochs,).
+        cost: training loss of each epoch, (epochs,), in `TrainingResult.loss_units`.
         validation: validation loss of each epoch, or None.
         diverged: epoch (from 1) from which its loss is no number, or None.
         weights: its parameters and buffers.
         shift, scale: its normalisation; None for none.
+        target_shift, target_scale: of the target it learned; None for the target as it is.
     """
 
     label: str
@@ -56,6 +57,8 @@ class MemberResult:
     weights: Weights
     shift: Floats | None
     scale: Floats | None
+    target_shift: Floats | None = None
+    target_scale: Floats | None = None
 
     @property
     def loss(self) -> float:
@@ -78,7 +81,8 @@ class FoldResult:
         train_rows, validation_rows: how many rows there were.
         test_rows: which rows were judged.
         scores: metrics, notes, confusion matrix.
-        outputs: probabilities per class (rows, classes), or predicted numbers.
+        outputs: probabilities per class (rows, classes), or predicted numbers in the target's
+            own units.
     """
 
     label: str
@@ -123,6 +127,14 @@ class Model:
     shift: Floats | None
     scale: Floats | None
     origin: str
+    target_shift: Floats | None = None
+    target_scale: Floats | None = None
+
+    @property
+    def statistics(self) -> Statistics:
+        """All of them, by name."""
+        names = ("shift", "scale", "target_shift", "target_scale")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +172,19 @@ class TrainingResult:
     def chosen(self) -> SetResult:
         """The set that counts."""
         return self.sets[self.best]
+
+    @property
+    def loss_units(self) -> str:
+        """What losses are counted in: "nats", "target", or "scaled target".
+
+        With "scaled target", 1 is the target's standard deviation over the training rows (or the
+        range that it has there, with the scale "min-max"); for mse it is the square of that.
+        Metrics are always in the target's own units.
+        """
+        if self.chosen.loss_name not in ("mse", "l1", "huber"):
+            return "nats"
+        scaled = any(member.target_scale is not None for member in self.members)
+        return "scaled target" if scaled else "target"
 
     def metric(self, name: str) -> dict[str, float | int | None]:
         """{"mean", "std", "count"} of a metric over the folds of the chosen set."""
@@ -209,7 +234,7 @@ def bundle(result: TrainingResult, name: str = "") -> Bundle:
     return Bundle(
         network=model.network,
         weights=model.weights,
-        preparation=result.examples.fitted_document(model.shift, model.scale),
+        preparation=result.examples.fitted_document(model.statistics),
         labels=result.examples.labels,
         task=result.examples.task,
         loss=result.chosen.loss_name,

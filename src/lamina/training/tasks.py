@@ -76,7 +76,7 @@ def predict(model: Bundle, table: Table) -> Table:
         DataError: texts where numbers must be, unknown categories.
     """
     given = model_input(model, table)
-    return _prediction_table(model, given.outputs(), given.kept, table.rows, table.origin)
+    return _prediction_table(model, given.predictions(), given.kept, table.rows, table.origin)
 
 
 def evaluate(model: Bundle, table: Table) -> dict[str, Any]:
@@ -124,11 +124,11 @@ def evaluate_arrays(model: Bundle, features: NDArray[Any], targets: NDArray[Any]
 def predict_arrays(model: Bundle, features: NDArray[Any]) -> Table:
     """A prediction and a probability for each row of an array (rows, *input shape)."""
     given = array_input(model, np.asarray(features))
-    return _prediction_table(model, given.outputs(), given.kept, len(given.kept), "arrays")
+    return _prediction_table(model, given.predictions(), given.kept, len(given.kept), "arrays")
 
 
 def _judged(given: ModelInput, targets: NDArray[Any], skipped: int) -> dict[str, Any]:
-    model, outputs = given.model, given.outputs()
+    model, outputs = given.model, given.predictions()
     if model.task == "regression":
         scores = regress(targets, outputs)
     else:
@@ -147,6 +147,9 @@ def _judged(given: ModelInput, targets: NDArray[Any], skipped: int) -> dict[str,
 
 def layer_output(model: Bundle, table: Table, layer: str) -> NDArray[np.float32]:
     """The output of a layer for each row: feature maps as an ordinary array.
+
+    It is what the layer gives: where a regression learned a scaled target, the last layer's
+    output is in scaled units, unlike the predictions of `predict`.
 
     Returns:
         (rows without empty values, *shape behind the layer), float32.
@@ -199,7 +202,7 @@ def vote(tables: list[Table]) -> Table:
 
 
 def _prediction_table(
-    model: Bundle, outputs: NDArray[np.float32], kept: NDArray[np.int64], rows: int, origin: str
+    model: Bundle, outputs: NDArray[Any], kept: NDArray[np.int64], rows: int, origin: str
 ) -> Table:
     columns: dict[str, Any] = {"row": np.arange(rows, dtype=np.int64)}
     if model.task == "regression":
@@ -217,7 +220,7 @@ def _prediction_table(
     return Table(columns, f"predictions of {model.name} for {origin}{said}")
 
 
-def _numbers(outputs: NDArray[np.float32], kept: NDArray[np.int64], rows: int) -> dict[str, Column]:
+def _numbers(outputs: NDArray[Any], kept: NDArray[np.int64], rows: int) -> dict[str, Column]:
     values = outputs.reshape(len(outputs), max(1, int(np.prod(outputs.shape[1:]))))
     if values.shape[1] == 1:
         return {"prediction": _spread(values[:, 0], kept, rows)}

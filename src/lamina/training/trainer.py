@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     normalise: str
     encode: str
     features: Sequence[str]
+    target_scale: str
     checkpoint: str | Path | None
     every_epochs: int
     every_seconds: float
@@ -65,7 +66,7 @@ def train(
         plan: a Plan or its text ("holdout", "holdout:0.3", "kfold:5", "kfold:5x3", "all").
         options: by name -
             engine, device, threads: see `Resource`; "auto" chooses and says why.
-            kind, normalise, encode, features: see `Reading`.
+            kind, normalise, encode, features, target_scale: see `Reading`.
             checkpoint: folder of checkpoints; every_epochs, every_seconds (30 when neither is
             given), resume: see `Watch`.
             progress: a listener for events; taps: layers that feed functions.

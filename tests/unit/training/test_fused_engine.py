@@ -84,7 +84,8 @@ def program(
     weights = generator.random(rows).astype(np.float32) + 0.5 if weighted else None
     train = generator.permutation(rows)[: rows - 9]
     rest = np.setdiff1d(np.arange(rows), train)
-    portion = Portion(train, rest[:5], rest[5:], features.mean(axis=0), 1 / features.std(axis=0))
+    shift, scale = features.mean(axis=0), 1 / features.std(axis=0)
+    portion = Portion(train, rest[:5], rest[5:], shift, scale, row_weights=weights)
     chosen = list(members) if members else [Settings(**values)]
     return Program(
         given_network,
@@ -93,7 +94,6 @@ def program(
         (portion,),
         tuple(Member(f"member {i}", 0, s, 11 + i) for i, s in enumerate(chosen)),
         loss,
-        weights,
     )
 
 
@@ -148,10 +148,9 @@ def torch_losses(wanted: Program) -> NDArray[np.float64]:
     net = torch_net(wanted)
     optimiser = torch_optimiser(net, s)
     x = torch.from_numpy(wanted.prepared(portion, "train"))
-    y = torch.from_numpy(wanted.targets[portion.train])
-    w = torch.ones(len(x))
-    if wanted.row_weights is not None:
-        w = torch.from_numpy(wanted.row_weights[portion.train])
+    y = torch.from_numpy(wanted.wanted(portion, "train"))
+    given_weights = wanted.weights(portion, "train")
+    w = torch.ones(len(x)) if given_weights is None else torch.from_numpy(given_weights)
     bounds, rates, found = s.bounds(len(x)), s.learning_rates(), []
     for epoch in range(s.epochs):
         optimiser.param_groups[0]["lr"] = rates[epoch]
@@ -262,7 +261,7 @@ def test_gradients_are_finite_differences_of_the_loss() -> None:
     after = session.weights()[0]
     portion = wanted.portions[0]
     x = wanted.prepared(portion, "train").astype(np.float64)
-    y = wanted.targets[portion.train]
+    y = wanted.wanted(portion, "train")
 
     def loss(weights: dict[str, NDArray[np.float64]]) -> float:
         hidden = np.tanh(x @ weights["l1.weight"].T + weights["l1.bias"])

@@ -17,6 +17,7 @@ from lamina.nets.zoo import mlp
 from lamina.training.examples import Examples, Reading, as_examples
 from lamina.training.groups import Group, identity, lay_out, row_weights
 from lamina.training.plans import PAPERS_SETS, Plan
+from lamina.training.program import Portion
 from lamina.training.settings import Settings
 
 NETWORK = mlp(2, [3], 1)
@@ -136,15 +137,59 @@ def test_the_identity_covers_data_network_engine_and_device() -> None:
 
 
 def test_class_weights_become_row_weights() -> None:
-    data = examples()
-    balanced = row_weights(data, Settings(class_weights="balanced"))
+    data, every = examples(), np.arange(60)
+    balanced = row_weights(data, Settings(class_weights="balanced"), every)
     assert balanced is not None
     by_class = [balanced[data.targets == k].sum() for k in (0, 1)]
     assert by_class == pytest.approx([30, 30])
-    given_ = row_weights(data, Settings(class_weights=(1.0, 3.0)))
+    given_ = row_weights(data, Settings(class_weights=(1.0, 3.0)), every)
     assert given_ is not None
     assert set(given_.tolist()) == {1.0, 3.0}
-    assert row_weights(data, Settings()) is None
+    assert row_weights(data, Settings(), every) is None
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 999), st.sampled_from(["holdout", "kfold:3", "holdout:0.3x2"]))
+def test_test_rows_never_touch_balanced_weights(seed: int, plan: str) -> None:
+    data = examples()
+    chosen = Settings(class_weights="balanced", shuffle="none", patience=2 * (seed % 2))
+    (group,) = lay_out(NETWORK, data, chosen, Plan.parse(plan))
+    first = group.program.portions[0]
+    seen = data.targets.copy()
+    seen[first.test] = np.random.default_rng(seed).integers(0, 2, len(first.test))
+    ours, theirs = (
+        row_weights(replace(data, targets=t), chosen, first.train) for t in (data.targets, seen)
+    )
+    assert ours is not None and theirs is not None
+    np.testing.assert_array_equal(ours[first.train], theirs[first.train])
+    assert group.program.weights(first, "train") is not None
+    for portion in group.program.portions:
+        weights = group.program.weights(portion, "train")
+        assert weights is not None
+        by_class = [weights[data.targets[portion.train] == k].sum() for k in (0, 1)]
+        assert by_class == pytest.approx([len(portion.train) / 2] * 2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 999), st.sampled_from(["standard", "min-max"]), st.integers(1, 3))
+def test_test_rows_never_touch_the_target_statistics(seed: int, scale: str, width: int) -> None:
+    generator = np.random.default_rng(seed)
+    features, targets = generator.random((40, 2)), generator.normal(5, 99, (40, width))
+    network = mlp(2, [3], width, last="")
+    reading = Reading(kind="regression", target_scale=scale)
+
+    def portion(values: np.ndarray[Any, Any]) -> Portion:
+        data = as_examples(network, (features, values), "", reading)
+        return lay_out(network, data, Settings(seed=seed), Plan())[0].program.portions[0]
+
+    ours = portion(targets)
+    targets[ours.test] = generator.normal(-1e6, 1e9, (len(ours.test), width))
+    theirs = portion(targets)
+    assert ours.target_shift is not None and theirs.target_shift is not None
+    assert ours.target_scale is not None and theirs.target_scale is not None
+    assert ours.target_shift.shape == ours.target_scale.shape == (width,)
+    assert ours.target_shift.tobytes() == theirs.target_shift.tobytes()
+    assert ours.target_scale.tobytes() == theirs.target_scale.tobytes()
 
 
 def test_class_weights_that_do_not_fit_are_named() -> None:
@@ -152,7 +197,7 @@ def test_class_weights_that_do_not_fit_are_named() -> None:
         laid("holdout", class_weights=(1.0, 2.0, 3.0))
     numbers = replace(examples(), task="regression", labels=(), targets=np.zeros(60))
     with pytest.raises(SettingsError, match="holds numbers, not classes"):
-        row_weights(numbers, Settings(class_weights="balanced"))
+        row_weights(numbers, Settings(class_weights="balanced"), np.arange(60))
 
 
 def test_a_network_that_does_not_fit_the_target_is_refused(table: Table, network: Network) -> None:

@@ -19,7 +19,7 @@ FAST = Settings(epochs=15)
 KEYS = {
     *("lamina", "network", "data", "plan", "sets", "settings", "loss", "engine", "device", "form"),
     *("threads", "reason", "seed", "seconds", "confusion", "folds", "best", "members", "model"),
-    *("accuracy", "precision", "recall", "f1", "auc", "log_loss", "versions"),
+    *("accuracy", "precision", "recall", "f1", "auc", "log_loss", "versions", "loss_units"),
 }
 
 

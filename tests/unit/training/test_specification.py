@@ -77,6 +77,7 @@ readings = st.builds(
     normalise=st.sampled_from(["min-max", "standard", "none"]),
     encode=st.sampled_from(["code", "one-hot"]),
     features=st.lists(st.text(min_size=1, max_size=5), max_size=3).map(tuple),
+    target_scale=st.sampled_from(["auto", "standard", "min-max", "none"]),
 )
 specifications = st.builds(
     Specification,
@@ -214,6 +215,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "threads": (document(threads=-1), "threads"),
     "data key": (document(data={"path": "x"}), "data: unknown 'path'"),
     "normalise": (document(data={"normalise": "max"}), "choose from min-max"),
+    "target_scale": (document(data={"target_scale": "log"}), "choose from auto, standard"),
     "tap on nothing": (
         document(taps=[{"layer": "c9", "function": "a:b"}]),
         "tap on 'c9': there is no such layer",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -53,8 +55,9 @@ def test_weights_of_a_batch_sum_to_one_and_shares_of_an_epoch_too(
 ) -> None:
     program = program_of(rows, Settings(batches=4))
     if weighted:
-        given_weights = np.linspace(0.5, 2.0, len(program.features)).astype(np.float32)
-        program = Program(**{**vars(program), "row_weights": given_weights})
+        some = np.linspace(0.5, 2.0, len(program.features)).astype(np.float32)
+        folds = tuple(replace(portion, row_weights=some) for portion in program.portions)
+        program = replace(program, portions=folds)
     feed = Feed(Pool(program, CPU), program.members, "members", 1.0)
     for number, (start, end) in enumerate(feed.spans):
         sums = feed.weights[:, start:end].sum(dim=1).numpy()
@@ -84,7 +87,7 @@ def test_batches_hold_the_rows_of_each_member(
             rows = order[bounds[batch] : bounds[batch + 1]]
             expected = program.prepared(portion, "train")[rows]
             np.testing.assert_array_equal(x[number, : len(rows)].numpy(), expected)
-            wanted = program.targets[portion.train[rows]]
+            wanted = program.wanted(portion, "train")[rows]
             np.testing.assert_array_equal(y[number, : len(rows)].numpy(), wanted)
 
 

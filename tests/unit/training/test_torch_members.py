@@ -164,7 +164,7 @@ def test_a_member_alone_is_what_a_plain_torch_loop_gives(name: str) -> None:
     module = to_torch(made.network, made.start_weights(member)).train()
     optimiser = torch.optim.SGD(module.parameters(), lr=0.02, momentum=0.9)
     x = torch.from_numpy(made.prepared(portion, "train"))
-    y = torch.from_numpy(made.targets[portion.train])
+    y = torch.from_numpy(made.wanted(portion, "train"))
     bounds = member.settings.bounds(len(x)).tolist()
     for epoch in range(4):
         total = 0.0

@@ -243,6 +243,8 @@ def test_options_that_do_not_exist_are_named_with_the_known_ones(
         ({"threads": -1}, "threads = -1"),
         ({"resume": True}, "need a folder"),
         ({"normalise": "max"}, "normalise = 'max'"),
+        ({"target_scale": "max"}, "target_scale = 'max'"),
+        ({"target_scale": "standard"}, "the target holds classes"),
     ],
 )
 def test_options_that_do_not_hold_are_refused(

@@ -62,6 +62,14 @@ class Graph:
         self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
+    def rename(self, old: str, hint: str) -> str:
+        """Gives a value another, free name wherever it stands; returns the name."""
+        name = self._free(hint)
+        for node in self.operators:
+            for names in (node.input, node.output):
+                names[:] = [name if value == old else value for value in names]
+        return name
+
     def _free(self, hint: str) -> str:
         counter, name = 1, hint
         while name in self._taken:

@@ -57,8 +57,11 @@ def to_onnx(
         model: a bundle, or a network with `weights`.
         path: of the file; written whole or not at all.
         weights: of a network; not with a bundle.
-        preprocessing: whether a bundle's normalisation, (x - shift) * scale, is part of the
-            graph, so that it takes features as they stand in the table.
+        preprocessing: whether a bundle's normalisation, (x - shift) * scale, and the inverse
+            scaling of a regression's target, y / target_scale + target_shift, are part of the
+            graph, so that it takes features as they stand in the table and gives predictions in
+            the target's own units (rounded to float32). Without it the network alone is
+            written, whose output is in scaled units.
 
     Returns:
         The path.
@@ -71,6 +74,7 @@ def to_onnx(
     network = model.network if isinstance(model, Bundle) else model
     arrays = _arrays(model, weights)
     shift, scale = _normalisation(bundle) if bundle and preprocessing else (None, None)
+    scaling = _target_scaling(bundle) if bundle and preprocessing else None
     graph = Graph()
     graph.reserve(*network.shapes)
     values = {given.name: given.name for given in network.inputs}
@@ -90,6 +94,8 @@ def to_onnx(
             values[node.name] = node.name
     if mistakes:
         raise ConversionError(f"{network.name!r} cannot go to ONNX", mistakes, _WAY_OUT)
+    if scaling is not None:
+        _restored(graph, network.outputs[0], *scaling)
     made = _model(graph, network, _metadata(bundle))
     target = Path(path)
     write_atomically(target, made.SerializeToString(deterministic=True))
@@ -122,6 +128,10 @@ def check_onnx(
     inputs = {i.name: _random_rows(network, i, rows, generator) for i in network.inputs}
     raw, inputs = _raw_and_prepared(path, model, inputs)
     ours, theirs = _ours(network, arrays, inputs), _theirs(path, network, raw)
+    scaling = _target_scaling(model) if isinstance(model, Bundle) else None
+    if scaling is not None and _casts(path, -1):
+        output, (moved, factor) = network.outputs[0], scaling
+        ours[output] = (ours[output] * factor + moved).astype(np.float32)
     differences = {name: _distance(theirs[name], ours[name]) for name in ours}
     finite = [values[np.isfinite(values)] for values in ours.values()]
     scale = max(float(np.max(np.abs(values), initial=0.0)) for values in finite)
@@ -141,8 +151,7 @@ def _arrays(model: Bundle | Network, weights: Weights | None) -> Weights:
 
 def _normalisation(bundle: Bundle) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     """Shift and scale of the preparation, in the input's shape; None for none."""
-    told: Any = bundle.preparation
-    told = told["arrays"] if isinstance(told.get("arrays"), Mapping) else told
+    told = _statistics(bundle)
     shape = bundle.network.inputs[0].shape
     pair = [told.get(key) for key in ("shift", "scale")]
     if not all(pair) or bundle.network.inputs[0].values != "float":
@@ -156,6 +165,42 @@ def _normalisation(bundle: Bundle) -> tuple[NDArray[Any] | None, NDArray[Any] | 
             "export with preprocessing=False",
         ) from None
     return shift, scale
+
+
+def _statistics(bundle: Bundle) -> Mapping[str, Any]:
+    told: Any = bundle.preparation
+    arrays = told.get("arrays")
+    return arrays if isinstance(arrays, Mapping) else dict(told)
+
+
+def _target_scaling(bundle: Bundle) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Shift and factor that bring outputs into the target's units; None for none.
+
+    The factor is 1 / target_scale, and 0 where the target is constant.
+    """
+    told = _statistics(bundle)
+    shape = bundle.network.shapes[bundle.network.outputs[0]]
+    pair = [told.get(key) for key in ("target_shift", "target_scale")]
+    if not all(pair):
+        return None
+    try:
+        shift, scale = (np.asarray(values, np.float64).reshape(shape) for values in pair)
+    except ValueError:
+        raise ConversionError(
+            f"model {bundle.name!r} cannot go to ONNX",
+            [f"the scale of its target does not have the shape {shape} of its output"],
+            "export with preprocessing=False",
+        ) from None
+    return shift, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0.0)
+
+
+def _restored(graph: Graph, output: str, shift: Any, factor: Any) -> None:
+    """The operators of y * factor + shift, in double precision, under the output's name."""
+    double, single = (getattr(graph.onnx.TensorProto, kind) for kind in ("DOUBLE", "FLOAT"))
+    wide = graph.add("Cast", [graph.rename(output, f"{output}_scaled")], to=double)
+    grown = graph.add("Mul", [wide, graph.constant(factor, "target_factor")])
+    moved = graph.add("Add", [grown, graph.constant(shift, "target_shift")])
+    graph.add("Cast", [moved], output, to=single)
 
 
 def _normalised(graph: Graph, given: Input, shift: Any, scale: Any) -> str:
@@ -225,7 +270,7 @@ def _raw_and_prepared(
     path: str | Path, model: Bundle | Network, inputs: Arrays
 ) -> tuple[Arrays, Arrays]:
     """The rows before and after normalisation, where the file normalises them itself."""
-    if not isinstance(model, Bundle) or not _normalises(path):
+    if not isinstance(model, Bundle) or not _casts(path, 0):
         return inputs, inputs
     shift, scale = _normalisation(model)
     if shift is None or scale is None:
@@ -237,13 +282,14 @@ def _raw_and_prepared(
     return {**inputs, name: raw}, {**inputs, name: prepared}
 
 
-def _normalises(path: str | Path) -> bool:
+def _casts(path: str | Path, place: int) -> bool:
+    """Whether a file's first (0) or last (-1) operator changes the precision: preprocessing."""
     onnx = onnx_library()
     try:
         operators = onnx.load(str(path), load_external_data=False).graph.node
     except Exception:  # what is wrong with the file, onnxruntime says better
         return False
-    return bool(operators) and operators[0].op_type == "Cast"
+    return bool(operators) and operators[place].op_type == "Cast"
 
 
 def _ours(network: Network, weights: Weights, inputs: Arrays) -> Arrays:

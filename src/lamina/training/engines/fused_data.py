@@ -57,10 +57,9 @@ class Arrangement:
         self._gather = gather
         self._places = _places(self._bounds, vectors, plan.lanes)
         self._table: Floats | None = _table(program, portion, plan)
-        self._weights = np.ones(rows, dtype=np.float32)
-        if program.row_weights is not None:
-            self._weights = program.row_weights[portion.train]
-        self._weighted = program.row_weights is not None
+        given = program.weights(portion, "train")
+        self._weights = np.ones(rows, dtype=np.float32) if given is None else given
+        self._weighted = given is not None
         self.count = int(vectors.sum())
         self.most_slices = int(parts.max())
         self.batches = np.zeros((len(sizes), len(BATCH)), dtype=np.int64)
@@ -114,10 +113,9 @@ def _table(program: Program, portion: Portion, plan: Plan) -> Floats:
     train = portion.train
     table = np.zeros((len(train) + 1, plan.features + plan.targets), dtype=np.float32)
     table[:-1, : plan.features] = program.prepared(portion, "train")
-    wanted = program.targets[train]
-    if plan.loss == "softmax":
-        wanted = wanted.astype(np.int32).view(np.float32)
-    table[:-1, plan.features :] = wanted.reshape(len(train), plan.targets)
+    wanted = program.wanted(portion, "train")
+    numbers = wanted.astype(np.int32).view(np.float32) if plan.loss == "softmax" else wanted
+    table[:-1, plan.features :] = numbers.reshape(len(train), plan.targets)
     return table
 
 

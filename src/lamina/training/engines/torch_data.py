@@ -34,23 +34,20 @@ class Pool:
         rows = {p: program.portions[p].train for p in portions}
         count = sum(len(r) for r in rows.values())
         row_bytes = program.features.nbytes // max(1, len(program.features))
-        normalised = any(program.portions[p].shift is not None for p in portions)
-        self.shared = not normalised and count * row_bytes > SHARED_BYTES
+        folds = [program.portions[p] for p in portions]
+        scaled = any(p.shift is not None or p.target_shift is not None for p in folds)
+        self.shared = not scaled and count * row_bytes > SHARED_BYTES
         if self.shared:
-            every = np.arange(len(program.features))
             self.places = dict(rows)
-            blocks = [program.features]
-            targets = program.targets[every]
+            self.x, self.y = self._send(program.features), self._send(program.targets)
         else:
             starts = np.cumsum([0, *(len(rows[p]) for p in portions)])
             self.places = {
                 p: np.arange(start, start + len(rows[p]), dtype=np.int64)
                 for p, start in zip(portions, starts[:-1], strict=True)
             }
-            blocks = [program.prepared(program.portions[p], "train") for p in portions]
-            targets = program.targets[np.concatenate([rows[p] for p in portions])]
-        self.x = torch.cat([self._send(block) for block in blocks])
-        self.y = self._send(targets)
+            self.x = torch.cat([self._send(program.prepared(p, "train")) for p in folds])
+            self.y = torch.cat([self._send(program.wanted(p, "train")) for p in folds])
         self.row_bytes = self.x[0].nbytes + self.y[0].nbytes
 
     def _send(self, array: NDArray[np.generic]) -> Tensor:
@@ -141,7 +138,7 @@ class Feed:
         """Lays out the order of an epoch; one small transfer when it is shuffled anew."""
         if self.shuffled:
             self._index.copy_(self._send(self._positions(epoch)))
-            if self.pool.program.row_weights is not None:
+            if any(self._given_weights(member) is not None for member in self.members):
                 weights, shares = self._row_weights(epoch)
                 self.weights.copy_(weights)
                 self.shares.copy_(shares)
@@ -171,18 +168,20 @@ class Feed:
 
     def _positions(self, epoch: int) -> NDArray[np.int64]:
         """Rows of the pool for each member and column."""
-        found = []
-        for member, slots in zip(self.members, self.cuts.slots, strict=True):
-            order = self.pool.program.epoch_order(member, epoch)
-            found.append(self.pool.places[member.portion][slots if order is None else order[slots]])
-        return np.stack(found)
+        return np.stack(
+            [
+                self.pool.places[member.portion][self._order(number, epoch)]
+                for number, member in enumerate(self.members)
+            ]
+        )
 
     def _row_weights(self, epoch: int) -> tuple[Tensor, Tensor]:
         """Factors of the row losses: in a batch's loss, and in the cost of the epoch."""
-        given = self.pool.program.row_weights
         factors = self.cuts.real.astype(np.float64)
-        if given is not None:
-            factors *= np.stack([given[rows] for rows in self._program_rows(epoch)])
+        for number, member in enumerate(self.members):
+            given = self._given_weights(member)
+            if given is not None:
+                factors[number] *= given[self._order(number, epoch)]
         starts = self.cuts.starts[:-1]
         sums = np.add.reduceat(factors, starts, axis=1)
         counts = np.add.reduceat(self.cuts.real, starts, axis=1, dtype=np.int64)
@@ -191,13 +190,15 @@ class Feed:
         shares = factors * np.repeat(counts, width, axis=1) / self.cuts.rows[:, None]
         return self._send(factors.astype(np.float32)), self._send(shares.astype(np.float32))
 
-    def _program_rows(self, epoch: int) -> list[NDArray[np.int64]]:
-        program, found = self.pool.program, []
-        for member, slots in zip(self.members, self.cuts.slots, strict=True):
-            order = program.epoch_order(member, epoch)
-            train = program.portions[member.portion].train
-            found.append(train[slots if order is None else order[slots]])
-        return found
+    def _order(self, number: int, epoch: int) -> NDArray[np.int64]:
+        """Positions into a member's training rows for each column."""
+        order = self.pool.program.epoch_order(self.members[number], epoch)
+        slots: NDArray[np.int64] = self.cuts.slots[number]
+        return slots if order is None else order[slots]
+
+    def _given_weights(self, member: Member) -> NDArray[np.float32] | None:
+        program = self.pool.program
+        return program.weights(program.portions[member.portion], "train")
 
     def _send(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self.pool.device)

@@ -119,19 +119,24 @@ def assembly(text: str) -> str:
 
 def _digest(key: str) -> str:
     this = host()
-    sources = "".join(
-        hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(Path(__file__).parent.glob("*.py"))
-    )
     parts = (
         key,
         this.cpu,
         this.features,
         llvmlite.__version__,
         str(llvm.llvm_version_info),
-        sources,
+        _sources(),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+@lru_cache(maxsize=1)
+def _sources() -> str:
+    """Digest of the files that write the code; they do not change while a process runs."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _target() -> Any:
