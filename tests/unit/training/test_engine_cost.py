@@ -80,7 +80,7 @@ def _cut(text: str) -> str:
 
 
 def _older(text: str) -> str:
-    return text.replace('"format": 1', '"format": 0')
+    return text.replace(f'"format": {cost.FORMAT}', '"format": 0')
 
 
 @pytest.mark.parametrize("spoil", [_other_version, _other_cores, _cut, _older])

@@ -13,10 +13,19 @@ from lamina.nets.layers.linear import Linear
 from lamina.nets.network import sequential
 from lamina.training.engines import cost, fused_cost
 from lamina.training.engines.fused import FusedEngine
+from lamina.training.engines.fused_kernel.build import host
 from lamina.training.program import Member, Portion, Program
 from lamina.training.settings import Settings
 
-CONSTANTS = {"operation": 1e-9, "batch": 1e-6, "line": 1e-5}
+CONSTANTS = {
+    "operation": 1e-9,
+    "product": 5e-10,
+    "batch": 1e-6,
+    "weights": 1e-8,
+    "line": 1e-5,
+}
+
+LANES = host().core.lanes
 
 
 def program(rows: int = 600, hidden: int = 8, members: int = 1, **values: Any) -> Program:
@@ -61,6 +70,19 @@ def test_members_share_the_threads() -> None:
 def test_a_large_member_is_shared_by_the_threads() -> None:
     cut = seconds(program(rows=200_000)) / seconds(program(rows=200_000, members=2))
     assert 0.5 < cut < 0.7
+
+
+def test_wide_layers_have_a_rate_of_their_own() -> None:
+    narrow, wide = seconds(program(hidden=200, batches=1)), seconds(program(hidden=210, batches=1))
+    assert wide < 0.8 * narrow
+
+
+def test_a_step_over_many_weights_costs_time_and_adam_more() -> None:
+    few, many = (seconds(program(hidden=190, batches=n)) for n in (1, 100))
+    adam = seconds(program(hidden=190, batches=100, optimiser="adam"))
+    weights, vectors = 190 * 7 + 1, 100 * 1000
+    assert many > few
+    assert adam - many == pytest.approx(vectors * weights / LANES * 48e-9, rel=0.05)
 
 
 def test_a_new_order_per_epoch_costs_time() -> None:

@@ -20,7 +20,7 @@ from lamina.training.program import Program
 Constants = Mapping[str, float]
 """Named numbers of one engine's cost model."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of stored constants changes."""
 
 KEPT_CHOICES = 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
 
@@ -25,8 +26,11 @@ _ACTIVATION = {"none": 0, "relu": 3, "leaky": 4, "sigmoid": 25, "tanh": 32}
 _LOSS = {"logistic": 45, "softmax": 55}
 """Vector operations per output; others take about 10."""
 
-_WIDE = 200_000
-"""Parameters from which on weights come from beyond the second-level cache."""
+_WIDE = 1024
+"""Weights from which on a layer's products run at the rate of wide layers."""
+
+_STEP = {"adam": 48, "adamw": 48}
+"""Vector operations per vector of parameters that a step takes beyond SGD's."""
 
 _SHUFFLE_SECONDS = 2.5e-8
 """Per row, for a new order in every epoch."""
@@ -42,8 +46,8 @@ def estimate(program: Program, core: Core) -> Estimate:
     vectors = -(-sizes // plan.lanes)
     cut = max(slices(int(v), plan.parameters) for v in vectors)
     one = program.epochs * (
-        float(vectors.sum()) * _operations(plan) * known["operation"]
-        + len(sizes) * (known["batch"] + _step_operations(plan, cut) * known["operation"])
+        float(vectors.sum()) * _row_seconds(plan, known)
+        + len(sizes) * (known["batch"] + _step_seconds(plan, cut, known))
         + rows * _SHUFFLE_SECONDS * (settings.shuffle == "epoch")
     )
     threads, members = cost.cores(), len(program.members)
@@ -56,43 +60,82 @@ def estimate(program: Program, core: Core) -> Estimate:
 
 
 def calibrate() -> dict[str, float]:
-    """Seconds per vector operation, per batch, and per line to compile, on this machine."""
-    core = build.host().core
-    long, short = _example((16, 8, 5, 3, 1), 4096, 1), _example((4, 2, 1), 16, 4)
-    operations = {}
-    for name, program, epochs in (("long", long, 20), ("short", short, 300)):
-        plan = fused_chain.plan(program, core)
-        vectors = program.members[0].settings.bounds(len(program.features))
-        count = sum(-(-int(size) // plan.lanes) for size in np.diff(vectors))
-        seconds = _seconds(FusedSession(program, plan, 1), epochs)
-        operations[name] = (seconds, count * _operations(plan), len(vectors) - 1)
-    seconds, work, _ = operations["long"]
-    operation = seconds / work
-    seconds, work, batches = operations["short"]
-    plan = fused_chain.plan(long, core)
+    """What the kernel takes on this machine, in seconds.
+
+    Returns:
+        operation: per vector operation in narrow layers; product: per one of a product in wide
+        layers; batch: per batch; weights: per batch and vector of parameters; line: per line of
+        code to compile.
+    """
+    narrow, row, _ = _measured((16, 8, 5, 3, 1), 4096, 1, 20)
+    operation = narrow / row.narrow
+    small, row, _ = _measured((4, 2, 1), 16, 4, 300)
+    batch = max(1e-8, (small - row.narrow * operation) / 4)
+    # The same rows in one batch and in eight: the difference is what seven more batches take.
+    whole, row, vectors = _measured(_BROAD, 512, 1, 3)
+    cut, _, _ = _measured(_BROAD, 512, 8, 3)
+    weights = max(0.0, (cut - whole) / 7 - batch) / vectors
+    rest = whole - row.narrow * operation - batch - weights * vectors
+    product = max(0.1 * operation, rest / row.wide)
+    found = {"operation": operation, "product": product, "batch": batch, "weights": weights}
+    return {**found, "line": _line_seconds()}
+
+
+_BROAD = (256, 256, 1)
+"""A network whose weights fill a good part of the second-level cache."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Vector operations: products of wide layers, and all others."""
+
+    narrow: float
+    wide: float
+
+
+def _measured(
+    widths: tuple[int, ...], rows: int, batches: int, epochs: int
+) -> tuple[float, _Work, float]:
+    """Seconds of an epoch, its work, and vectors of parameters."""
+    program = _example(widths, rows, batches)
+    plan = fused_chain.plan(program, build.host().core)
+    bounds = program.members[0].settings.bounds(rows)
+    count = float((-(-np.diff(bounds) // plan.lanes)).sum())
+    work = _work(plan)
+    seconds = _seconds(FusedSession(program, plan, 1), epochs)
+    return seconds, _Work(count * work.narrow, count * work.wide), plan.padded / plan.lanes
+
+
+def _line_seconds() -> float:
+    plan = fused_chain.plan(_example((16, 8, 5, 3, 1), 64, 1), build.host().core)
     start = perf_counter()
     text = kernel.write(plan)
     build.assembly(text)
-    line = (perf_counter() - start) / text.count("\n")
-    batch = max(1e-8, (seconds - work * operation) / batches)
-    return {"operation": operation, "batch": batch, "line": line}
+    return (perf_counter() - start) / text.count("\n")
 
 
-def _operations(plan: Plan) -> float:
+def _work(plan: Plan) -> _Work:
     """Vector operations per row vector."""
-    total = float(_LOSS.get(plan.loss, 10) * plan.width)
+    narrow, wide = float(_LOSS.get(plan.loss, 10) * plan.width), 0.0
     for number, layer in enumerate(plan.layers):
         products = layer.inputs * layer.outputs
-        total += products * (2 if number == 0 else 3)
-        total += layer.outputs * (1 + _ACTIVATION.get(layer.activation, 40))
-    total += 4.0 * plan.parameters / plan.block
-    return total * (1.3 if plan.parameters > _WIDE else 1.0)
+        taken = products * (2 if number == 0 else 3)
+        wide += taken * (products >= _WIDE)
+        narrow += taken * (products < _WIDE)
+        narrow += layer.outputs * (1 + _ACTIVATION.get(layer.activation, 40))
+    return _Work(narrow + 4.0 * plan.parameters / plan.block, wide)
 
 
-def _step_operations(plan: Plan, cut: int) -> float:
-    """Vector operations per batch for the sum of the slices and the optimiser's step."""
-    per_vector = 12 if plan.optimiser == "sgd" else 60
-    return plan.padded / plan.lanes * (per_vector + 3 * cut)
+def _row_seconds(plan: Plan, known: cost.Constants) -> float:
+    """Seconds per row vector."""
+    work = _work(plan)
+    return work.narrow * known["operation"] + work.wide * known["product"]
+
+
+def _step_seconds(plan: Plan, cut: int, known: cost.Constants) -> float:
+    """Seconds per batch for the sum of the slices and the optimiser's step."""
+    more = _STEP.get(plan.optimiser, 0) + 3 * (cut - 1)
+    return plan.padded / plan.lanes * (known["weights"] + more * known["operation"])
 
 
 def _lines(plan: Plan) -> int:
@@ -117,7 +160,7 @@ def _seconds(session: FusedSession, epochs: int) -> float:
     active = np.array([True])
     session.advance(epochs, active)
     best = float("inf")
-    for _ in range(7):
+    for _ in range(15):
         start = perf_counter()
         session.advance(epochs, active)
         best = min(best, perf_counter() - start)
