@@ -92,7 +92,9 @@ def regress(targets: NDArray[Any], outputs: NDArray[Any]) -> Scores:
         return unknown_scores("regression", "there are no rows")
     wanted = as_rows(targets)
     away = as_rows(outputs) - wanted
-    spread = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+    # The mean of equal numbers may differ from them in the last bit.
+    varied = wanted.min(axis=0) < wanted.max(axis=0)
+    spread = np.where(varied, ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0), 0.0)
     notes: dict[str, str] = {}
     r2: float | None = None
     if np.all(spread > 0):

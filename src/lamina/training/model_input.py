@@ -15,7 +15,7 @@ from lamina.data.prepare import FORMAT, Preparation
 from lamina.data.tables import Table
 from lamina.errors import BundleError, DataError, DocumentError
 from lamina.nets.bundle import Bundle
-from lamina.nets.layers.base import size
+from lamina.nets.layers.base import Shape, size
 from lamina.training.forward import layer_outputs
 
 
@@ -158,9 +158,15 @@ def _with_scale(
     try:
         shift, scale = (np.asarray(values, np.float64).reshape(shape) for values in pair)
     except (TypeError, ValueError) as error:
-        raise BundleError(
-            f"model {model.name!r}: the statistics of its target do not have the shape {shape} "
-            "of its output",
-            "train it again",
-        ) from error
+        raise _wrong_statistics(model, shape) from error
+    if not np.isfinite([shift, scale]).all():
+        raise _wrong_statistics(model, shape)
     return ModelInput(model, features, kept, targets, target, shift, scale)
+
+
+def _wrong_statistics(model: Bundle, shape: Shape) -> BundleError:
+    return BundleError(
+        f"model {model.name!r}: the statistics of its target are not numbers of the shape {shape} "
+        "that its output has",
+        "train it again",
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from lamina.data.normalise import constant_columns, fit_normalisation
+from lamina.data.normalise import constant_columns, fit_columns, fit_normalisation, restore
 from lamina.errors import DataError
 
 FEATURES = hnp.arrays(
@@ -68,3 +68,27 @@ def test_what_cannot_be_normalised_is_refused(kind: str, features: object, said:
     with pytest.raises(DataError, match=said) as caught:
         fit_normalisation(kind, features)  # type: ignore[arg-type]
     assert caught.value.way_out
+
+
+def test_channels_share_a_scale_and_columns_have_their_own() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 2, 3, 4))
+    shift, scale = fit_columns("min-max", values)
+    assert shift.shape == scale.shape == (2, 3, 4)
+    assert set(shift[1].ravel()) == {values[:, 1].min()}
+    assert fit_columns("standard", values[:, 0, 0])[0].shape == (4,)
+    assert fit_columns("standard", values[:, 0, 0, 0])[0].shape == ()
+
+
+def test_a_target_that_cannot_be_scaled_is_called_a_target() -> None:
+    with pytest.raises(DataError, match="targets number 1"):
+        fit_columns("standard", [[1.0, -1.7e308], [2.0, 1.7e308]], "target")
+
+
+@settings(deadline=None, max_examples=60)
+@given(FEATURES, st.sampled_from(["min-max", "standard"]))
+def test_restoring_undoes_normalisation(features: NDArray[np.float64], kind: str) -> None:
+    shift, scale = fit_normalisation(kind, features)
+    moved = restore((features - shift) * scale, shift, scale)
+    np.testing.assert_allclose(moved, features, rtol=1e-9, atol=1e-9)
+    for column in constant_columns(scale):
+        assert np.array_equal(moved[:, column], features[:, column])

@@ -249,6 +249,37 @@ def test_a_preparation_survives_json_bit_for_bit(values: list[float], text: str)
     assert bits[0] == bits[1]
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=12))
+def test_the_scale_of_a_target_survives_json_and_is_undone(values: list[float]) -> None:
+    table = made(a=range(len(values)), y=values)
+    preparation, prepared = learn(table, "y", kind="regression")
+    fitted = preparation.fitted(prepared.features, prepared.targets)
+    again = Preparation.from_document(json.loads(json.dumps(fitted.to_document())))
+    assert again == fitted
+    assert len(again.target_shift) == len(again.target_scale) == 1
+    moved = again.scaled(values)
+    assert moved.dtype == np.float32
+    spread = np.ptp(values)
+    np.testing.assert_allclose(again.restored(moved), values, rtol=1e-9, atol=1e-6 * spread)
+
+
+def test_a_constant_target_is_restored_exactly() -> None:
+    preparation, prepared = learn(made(a=[1, 2, 3], y=[0.1] * 3), "y", kind="regression")
+    fitted = preparation.fitted(prepared.features, prepared.targets)
+    assert fitted.scaled([0.1, 5.0]).tolist() == [0.0, 0.0]
+    assert fitted.restored([-3.0, 0.0, 9.0]).tolist() == [0.1] * 3
+
+
+def test_targets_are_left_alone_without_statistics_and_for_classes() -> None:
+    classes, prepared = learn(PEOPLE, "y")
+    assert classes.fitted(prepared.features, prepared.targets).target_shift == ()
+    document = {k: v for k, v in classes.to_document().items() if not k.startswith("target_")}
+    old = Preparation.from_document(document)
+    assert old == classes
+    assert old.restored([1.5]).tolist() == old.scaled([1.5]).tolist() == [1.5]
+
+
 GOOD = learn(PEOPLE, "y")[0].to_document()
 
 
@@ -263,6 +294,10 @@ GOOD = learn(PEOPLE, "y")[0].to_document()
         {"shift": [1.0]},
         {"shift": [float("nan")] * 3, "scale": [1.0] * 3},
         {"shift": ["x"] * 3},
+        {"target_shift": [1.0], "target_scale": [1.0]},
+        {"kind": "regression", "labels": [], "target_shift": [1.0]},
+        {"kind": "regression", "labels": [], "target_shift": [1.0] * 2, "target_scale": [1.0] * 2},
+        {"kind": "regression", "labels": [], "target_shift": [1e999], "target_scale": [1.0]},
         {"labels": ["yes"]},
         {"labels": ["yes", "yes"]},
         {"normalise": "maybe"},

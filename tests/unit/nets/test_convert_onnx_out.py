@@ -24,7 +24,7 @@ from lamina.nets.layers.activations import ReLU, Sigmoid
 from lamina.nets.layers.linear import Linear
 from lamina.nets.layers.normalisation import BatchNorm1d
 from lamina.nets.network import Network, sequential
-from lamina.nets.zoo import ZOO
+from lamina.nets.zoo import ZOO, mlp
 from lamina.testing.layer_strategies import fitting, networks
 from lamina.testing.layers import single
 
@@ -135,6 +135,66 @@ def test_normalisation_is_part_of_the_file(tmp_path: Path, nested: bool) -> None
     ]
     np.testing.assert_allclose(results[0], results[1], atol=1e-6)
     assert check_onnx(bare, model).largest < 1e-5
+
+
+PRICES = sequential([Linear(3, 4), ReLU(), Linear(4, 2)], name="prices")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("normalised", [False, True])
+def test_the_scale_of_a_target_is_undone_in_the_file(
+    tmp_path: Path, nested: bool, normalised: bool
+) -> None:
+    told: dict[str, Any] = {"target_shift": [152.0, -3.0], "target_scale": [0.013, 0.0]}
+    if normalised:
+        told |= {"shift": [1000.0, -5.0, 0.25], "scale": [0.001, 2.0, 0.0]}
+    preparation = {"arrays": told} if nested else told
+    model = Bundle(PRICES, random_weights(PRICES), preparation, name="prices")
+    path, bare = (
+        to_onnx(model, tmp_path / f"{whole}.onnx", preprocessing=whole) for whole in (True, False)
+    )
+    rows = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    seen = rows
+    if normalised:
+        seen = ((rows - np.array(told["shift"])) * np.array(told["scale"])).astype(np.float32)
+    results = [
+        onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]).run(
+            ["l2"], {"x": given_rows}
+        )[0]
+        for file, given_rows in ((path, rows), (bare, seen))
+    ]
+    assert results[0].dtype == np.float32
+    np.testing.assert_allclose(results[0][:, 0], results[1][:, 0] / 0.013 + 152.0, rtol=1e-5)
+    assert set(results[0][:, 1]) == {-3.0}
+    for file in (path, bare):
+        check = check_onnx(file, model)
+        assert check.largest <= 1e-5 * check.scale
+
+
+@pytest.mark.parametrize("wrong", [[1.0], ["x", "y"], [None, 1.0]])
+def test_a_scale_of_a_target_that_does_not_fit_is_refused(tmp_path: Path, wrong: Any) -> None:
+    model = Bundle(PRICES, random_weights(PRICES), {"target_shift": wrong, "target_scale": wrong})
+    with pytest.raises(ConversionError, match=r"shape \(2,\) of its output"):
+        to_onnx(model, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("last", ["", "Sigmoid"])
+def test_a_trained_regression_predicts_the_same_from_its_file(tmp_path: Path, last: str) -> None:
+    from lamina.data.tables import Table
+    from lamina.training import tasks
+
+    generator = np.random.default_rng(0)
+    table = Table({name: generator.random(60).astype(np.float32) for name in "abc"})
+    table = table.with_columns({"price": 150.0 + 40.0 * table["a"] - 9.0 * table["b"]})
+    options = {"engine": "fused", "kind": "regression"}
+    network = mlp(3, [4], 1, last=last)
+    model = tasks.train(network, table, "price", "holdout", {"epochs": 30}, options)
+    path = to_onnx(model, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    rows = np.column_stack([table[name] for name in "abc"]).astype(np.float32)
+    (found,) = session.run(None, {"x": rows})
+    np.testing.assert_allclose(found[:, 0], tasks.predict(model, table)["prediction"], rtol=1e-5)
+    assert check_onnx(path, model).largest < 0.01
 
 
 def test_the_check_finds_a_file_of_another_model(tmp_path: Path) -> None:

@@ -47,6 +47,17 @@ def test_code_is_compiled_once_per_process() -> None:
     assert again.seconds == 0.0
 
 
+@pytest.mark.usefixtures("folder")
+def test_its_own_sources_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    build.machine("a", lambda: text(5), SIGNATURE)
+
+    def refuse(path: Path) -> bytes:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert stored(build.machine("a", never, SIGNATURE)) == 5
+
+
 def test_code_is_loaded_from_disk_by_the_next_process(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

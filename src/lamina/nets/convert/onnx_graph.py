@@ -66,6 +66,7 @@ class Graph:
         """Gives a value another, free name wherever it stands; returns the name."""
         name = self._free(hint)
         for node in self.operators:
+            node.name = name if node.name == old else node.name
             for names in (node.input, node.output):
                 names[:] = [name if value == old else value for value in names]
         return name

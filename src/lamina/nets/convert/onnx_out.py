@@ -185,12 +185,15 @@ def _target_scaling(bundle: Bundle) -> tuple[NDArray[Any], NDArray[Any]] | None:
         return None
     try:
         shift, scale = (np.asarray(values, np.float64).reshape(shape) for values in pair)
-    except ValueError:
+        fits = bool(np.isfinite([shift, scale]).all())
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
         raise ConversionError(
             f"model {bundle.name!r} cannot go to ONNX",
-            [f"the scale of its target does not have the shape {shape} of its output"],
+            [f"the scale of its target is not made of numbers of the shape {shape} of its output"],
             "export with preprocessing=False",
-        ) from None
+        )
     return shift, np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0.0)
 
 
