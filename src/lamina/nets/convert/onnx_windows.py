@@ -79,8 +79,11 @@ def transposed_convolution(place: Place) -> str:
     if not any(missing):
         bias = [place.parameter("bias")] if layer.bias else []
         return place.end("ConvTranspose", [place.x, weight, *bias], **attributes)
-    made = place.add("ConvTranspose", place.x, weight, **attributes)
-    made = _constant_padded(place, made, [0, 0], missing, 0.0)
+    # onnxruntime also refuses an output that is empty before it is padded: padding is cut off here.
+    made = place.add("ConvTranspose", place.x, weight, **{**attributes, "pads": [0, 0, 0, 0]})
+    made = _constant_padded(
+        place, made, [-b for b in begins], [m - b for b, m in zip(begins, more, strict=True)], 0.0
+    )
     if not layer.bias:
         return place.end("Identity", [made])
     return place.end("Add", [made, place.floats(place.weight("bias")[:, None, None], "bias")])
