@@ -202,6 +202,27 @@ def load(
     return Table(read_bytes(data, options, entry.name), entry.name)
 
 
+def told_table(told: str | Mapping[str, Any], folder: Path) -> Table:
+    """The table that a workflow tells of: a named set, a file, or columns in place.
+
+    Args:
+        told: a name of the catalogue, the path of a file, or a mapping of names to columns.
+        folder: what a relative path begins in.
+
+    Raises:
+        UnknownNameError: neither a named set nor a file; lists the named sets.
+        DataError: it cannot be read.
+    """
+    if isinstance(told, Mapping):
+        return read_table(told)
+    if told in _packaged():
+        return load(told)
+    path = folder / told
+    if not path.exists() and not path.suffix:
+        raise UnknownNameError("data set or file", told, _packaged())
+    return read_table(path)
+
+
 def load_arrays(name: str, **how: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Features and class numbers of a source as arrays, not normalised.
 

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lamina.data.tables import Table
 from lamina.errors import DataError
 
 Rows = NDArray[np.int64]
 Split = tuple[Rows, Rows]
 """Training rows in shuffled order, and test rows in ascending order."""
+
+
+class Parts(NamedTuple):
+    """A table in two parts."""
+
+    train: Table
+    test: Table
+
+
+def split_table(table: Table, test: float = 0.2, seed: int = 0, target: str = "") -> Parts:
+    """A table in a part to train on and a part to test on; the task called "split-table".
+
+    Args:
+        table: at least two rows.
+        test: share of the rows that are kept for testing.
+        seed: equal seeds give equal parts.
+        target: name of a column of classes, each of which keeps its share; empty for none.
+
+    Raises:
+        DataError: as `holdout`; no such column.
+    """
+    labels = None
+    if target:
+        given = table.select([target])[target]
+        labels = given.astype(str) if given.dtype == object else given
+    train_rows, test_rows = holdout(table.rows, test, seed, labels)
+    return Parts(table.take(train_rows), table.take(test_rows))
 
 
 def holdout(rows: int, test: float = 0.2, seed: int = 0, labels: ArrayLike | None = None) -> Split:

@@ -136,7 +136,8 @@ class Frame:
         found = self._collected(self.workflow.incoming[task.name])
         given: dict[str, Any] = {}
         for port in task.inputs:
-            if port.name in found:
+            told = port.name not in found
+            if not told:
                 value, folder = found[port.name], None
             elif port.name in task.parameters:
                 value, folder = task.parameters[port.name], self.workflow.folder
@@ -145,7 +146,7 @@ class Frame:
             else:
                 continue
             wanted = type(port)(port.name, task.takes(port), port.optional)
-            given[port.name], problem = arrived(wanted, value, folder)
+            given[port.name], problem = arrived(wanted, value, folder, told)
             if problem:
                 raise ValueError(f"port {port.name!r} {problem}")
         return given

@@ -30,6 +30,7 @@ from lamina.workflow.events import (
     TaskStarted,
 )
 from lamina.workflow.graph import Workflow
+from lamina.workflow.told import told_mistakes
 
 _PIECE = 0.5
 _GRACE = 2.0
@@ -76,9 +77,9 @@ def _nobody(event: object) -> None:
 
 
 def _prepare(workflow: Workflow) -> None:
-    """Finds every function and program before the first task starts."""
+    """Finds every function, program and told network before the first task starts."""
     checked: dict[int, str] = {}
-    mistakes = []
+    mistakes = [f"{place}: {problem}" for place, problem in told_mistakes(workflow)]
     for name, action in _actions(workflow, ""):
         if id(action) not in checked:
             checked[id(action)] = _unprepared(action)

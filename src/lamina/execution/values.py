@@ -6,24 +6,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import UnknownNameError, UsageError
+from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
 from lamina.workflow.types import PortType
 
 
-def arrived(port: Port, value: Any, folder: Path | None = None) -> tuple[Any, str]:
+def arrived(
+    port: Port, value: Any, folder: Path | None = None, told: bool = False
+) -> tuple[Any, str]:
     """The value as the port takes it, and why it cannot (empty when it can).
 
     Files and folders become absolute paths, relative ones from `folder` (the current one when
-    None), and have to exist.
+    None), and have to exist. A told value (a parameter, a default, an input of a run) may be a
+    text or a mapping that the type's reader takes: "papers-1" becomes a network.
     """
     if value is None and port.optional:
         return None, ""
-    problem = port.type.problem(value)
+    problem = port.type.problem(value, told)
     if problem:
         whose = "it" if problem.startswith("gets") else "its"
         return value, f"needs {port.type}; {whose} {problem}"
+    if told:
+        try:
+            value = port.type.made(value, (folder or Path.cwd()).absolute())
+        except LaminaError as error:
+            why = " ".join(error.message.split())
+            return value, f"needs {port.type}; {why}; {error.way_out}".removesuffix("; ")
     return _placed(port.type, value, folder)
 
 
@@ -59,9 +68,9 @@ def run_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name, port in known.items():
         if name in given:
-            values[name], problem = arrived(port, given[name])
+            values[name], problem = arrived(port, given[name], told=True)
         elif port.optional:
-            values[name], problem = arrived(port, port.default, workflow.folder)
+            values[name], problem = arrived(port, port.default, workflow.folder, told=True)
         else:
             problem = f"is missing ({port.type})"
         if problem:

@@ -252,7 +252,7 @@ def _filled(task: Task, port: Port, edges: list[Edge]) -> Iterator[str]:
             yield f"{who} has an edge and a parameter; remove one of them"
         value = task.parameters[port.name]
         wanted = task.takes(port)
-        problem = "" if value is None and port.optional else wanted.problem(value)
+        problem = "" if value is None and port.optional else wanted.problem(value, told=True)
         if problem:
             yield f"{who} needs {wanted}; the parameter {problem}"
     elif not edges and not port.optional:

@@ -225,7 +225,7 @@ class _Reader:
                 self._note((*spot, name), f"port {name!r}: {error.message}; {error.way_out}")
                 found.append(Port(name))
         for port in found:
-            problem = "" if port.default is None else port.problem(port.default)
+            problem = "" if port.default is None else port.problem(port.default, told=True)
             if problem:
                 self._note(
                     (*spot, port.name),

@@ -16,6 +16,7 @@ from lamina.workflow.marks import line_at, lines_of, named_spot
 from lamina.workflow.ports import Signature
 from lamina.workflow.reading import file_text
 from lamina.workflow.source import signature_in_source
+from lamina.workflow.told import told_mistakes
 
 _LINE = re.compile(r"line (\d+)(?:, column \d+)?: ")
 
@@ -58,10 +59,12 @@ def lint(path: str | Path) -> tuple[Finding, ...]:
 def lint_workflow(workflow: Workflow) -> tuple[Finding, ...]:
     """What looks wrong in a valid workflow, errors first.
 
-    Errors: functions that do not exist, or whose parameters are not the declared ports.
+    Errors: functions that do not exist, or whose parameters are not the declared ports;
+    networks that are told by a name or a file and cannot be read.
     Warnings: inputs and outputs that nothing reads, tasks that lead to no output.
     """
-    found = [*_functions(workflow), *_unused_inputs(workflow), *_dead_ends(workflow)]
+    found = [_finding("error", place, problem) for place, problem in told_mistakes(workflow)]
+    found += [*_functions(workflow), *_unused_inputs(workflow), *_dead_ends(workflow)]
     for task in workflow.tasks:
         if isinstance(task.action, SubworkflowAction) and not task.action.file:
             found += [

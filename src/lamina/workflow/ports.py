@@ -35,9 +35,9 @@ class Port:
         object.__setattr__(self, "optional", optional or default is not None)
         object.__setattr__(self, "default", default)
 
-    def problem(self, value: Any) -> str:
-        """Why the value does not belong here, as "gets str"; empty when it does."""
-        return "" if value is None and self.optional else self.type.problem(value)
+    def problem(self, value: Any, told: bool = False) -> str:
+        """Why the value does not belong here, as "gets str"; see `PortType.problem`."""
+        return "" if value is None and self.optional else self.type.problem(value, told)
 
 
 @dataclass(frozen=True)

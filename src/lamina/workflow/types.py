@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from lamina.errors import UsageError
@@ -23,18 +25,33 @@ class TypeRule:
         classes: dotted names of the Python classes that hold such values; looked up by name,
             so that no library is imported for it.
         check: whether a value is of this type; without it the value's class decides.
+        reader: "module:function" that makes a value of what a document can hold: a text or a
+            mapping, and the folder that relative paths begin in. So a parameter of type network
+            can be "papers-1". Imported when a run needs it.
+        quick: whether the reader needs neither data nor time, so that lint may call it.
     """
 
     name: str
     wider: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     check: Callable[[Any], bool] | None = None
+    reader: str = ""
+    quick: bool = False
 
     def holds(self, value: Any) -> bool:
         """Whether the value is of this type."""
         if self.check is not None:
             return self.check(value)
         return any(dotted_name(base) in self.classes for base in type(value).__mro__)
+
+    def reads(self, value: Any) -> bool:
+        """Whether the reader can be asked to make a value of this text or mapping."""
+        return bool(self.reader) and isinstance(value, (str, Mapping))
+
+    def made(self, value: Any, folder: Path) -> Any:
+        """What the reader makes of it. Raises LaminaError."""
+        module, _, name = self.reader.partition(":")
+        return getattr(import_module(module), name)(value, folder)
 
 
 def dotted_name(cls: type) -> str:
@@ -85,9 +102,16 @@ _BUILT_IN = (
     TypeRule("folder", check=_is_path),
     TypeRule("array", ("tensor",), _NUMPY),
     TypeRule("tensor", (), ("torch.Tensor",), _is_tensor),
-    TypeRule("table", classes=("lamina.data.tables.Table",)),
-    TypeRule("model", classes=("lamina.nets.bundle.Bundle",)),
-    TypeRule("network", classes=("lamina.nets.network.Network",)),
+    TypeRule(
+        "table", classes=("lamina.data.tables.Table",), reader="lamina.data.sources:told_table"
+    ),
+    TypeRule("model", classes=("lamina.nets.bundle.Bundle",), reader="lamina.nets.told:told_model"),
+    TypeRule(
+        "network",
+        classes=("lamina.nets.network.Network",),
+        reader="lamina.nets.told:told_network",
+        quick=True,
+    ),
 )
 
 TYPES: Registry[TypeRule] = Registry("types", "type", {})
@@ -122,19 +146,34 @@ class PortType:
             return self.of.fits(wanted.of or wanted) if wanted.of or wanted == JSON else False
         return not wanted.of and wanted.name in TYPES.get(self.name).wider
 
-    def problem(self, value: Any) -> str:
-        """Why a value is not of this type, as "gives str"; empty when it is."""
+    def problem(self, value: Any, told: bool = False) -> str:
+        """Why a value is not of this type, as "gets str"; empty when it is.
+
+        Args:
+            value: any value.
+            told: whether it stands in a document or a call, where a text or a mapping that the
+                type's reader takes will do.
+        """
         if self.of is None:
-            return "" if TYPES.get(self.name).holds(value) else f"gets {_worded(value)}"
+            rule = TYPES.get(self.name)
+            fits = rule.holds(value) or (told and rule.reads(value))
+            return "" if fits else f"gets {_worded(value)}"
         if not isinstance(value, (list, tuple)):
             return f"gets {_worded(value)}"
         if self.of == ANY:
             return ""
         for position, item in enumerate(value):
-            problem = self.of.problem(item)
+            problem = self.of.problem(item, told)
             if problem:
                 return f"item {position} {problem}"
         return ""
+
+    def made(self, value: Any, folder: Path) -> Any:
+        """A told value with everything read that a reader takes. Raises LaminaError."""
+        if self.of is not None:
+            return [self.of.made(item, folder) for item in value]
+        rule = TYPES.get(self.name)
+        return rule.made(value, folder) if rule.reads(value) else value
 
     def item(self) -> PortType | None:
         """Type of one item where a list may stand; None where it may not."""

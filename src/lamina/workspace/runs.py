@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lamina.data.tables import Table, write_table
 from lamina.errors import LaminaError, TaskFailedError, UsageError
 from lamina.execution import run as execute
 from lamina.execution.outcome import Outcome
-from lamina.nets.bundle import Bundle
 from lamina.nets.zoo import ZOO
 from lamina.training.engines.cost import cores
 from lamina.workflow import events
@@ -22,6 +18,7 @@ from lamina.workflow.graph import Workflow
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import folder_to_write
 from lamina.workspace.values import is_dataview_model, value
+from lamina.workspace.written import brief, shown, write_value
 
 Say = Callable[[str], None]
 
@@ -45,7 +42,7 @@ class Ran:
                 for s in self.outcome.timeline
             ],
             "outputs": {
-                name: self.written.get(name) or _shown(given)
+                name: self.written.get(name) or shown(given)
                 for name, given in self.outcome.outputs.items()
             },
         }
@@ -55,7 +52,7 @@ class Ran:
         rows = []
         for name, given in self.outcome.outputs.items():
             path = self.written.get(name)
-            rows.append([name, _brief(given) + (f"  -> {path}" if path else "")])
+            rows.append([name, brief(given) + (f"  -> {path}" if path else "")])
         width = max((len(name) for name, _ in rows), default=0)
         lines = [f"{name:<{width}}  {told}" for name, told in rows]
         count = len(self.outcome.timeline)
@@ -128,7 +125,8 @@ def run(
     Args:
         file: a workflow document.
         given: inputs by name: text as on a command line, or plain values.
-        output: folder for the outputs; tables become CSV, models bundles, other values JSON.
+        output: folder for the outputs; tables become CSV, models bundles, networks YAML, arrays
+            .npy, other values JSON. A list of such values becomes a folder of numbered files.
         threads: tasks at the same time; 0 for as many as there are cores.
         say: takes a line when a task ends.
 
@@ -198,44 +196,4 @@ def _teller(say: Say | None) -> events.Listener | None:
 
 
 def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    return {name: str(_write_one(name, given, folder)) for name, given in outputs.items()}
-
-
-def _write_one(name: str, given: Any, folder: Path) -> Path:
-    if isinstance(given, Table):
-        write_table(given, folder / f"{name}.csv")
-        return folder / f"{name}.csv"
-    if isinstance(given, Bundle):
-        return given.save(folder / f"{name}.lamina")
-    if isinstance(given, Path) and given.is_file():
-        target = folder / f"{name}{given.suffix}"
-        shutil.copyfile(given, target)
-        return target
-    target = folder / f"{name}.json"
-    target.write_text(json.dumps(_shown(given), indent=2) + "\n", encoding="utf-8")
-    return target
-
-
-def _shown(given: Any) -> Any:
-    """A value as JSON can hold it."""
-    if isinstance(given, Path):
-        return str(given)
-    try:
-        json.dumps(given)
-    except (TypeError, ValueError):
-        return given.tolist() if hasattr(given, "tolist") else _brief(given)
-    return given
-
-
-def _brief(given: Any) -> str:
-    """A value in one line."""
-    if isinstance(given, Table):
-        return f"table of {given.rows} rows: {', '.join(given.names)}"
-    if isinstance(given, Bundle):
-        return f"model {given.name}, {given.network.parameter_count()} parameters"
-    text = str(given) if isinstance(given, (str, Path)) else json.dumps(given, default=_word)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _word(given: Any) -> Any:
-    return str(given) if isinstance(given, Path) else repr(given)
+    return {name: str(write_value(name, given, folder)) for name, given in outputs.items()}

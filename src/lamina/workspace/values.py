@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lamina.data.sources import catalogue
-from lamina.data.sources import load as load_source
-from lamina.data.tables import Table, read_table
+from lamina.data.sources import catalogue, told_table
+from lamina.data.tables import Table
 from lamina.errors import NetworkError, UnknownNameError, UsageError
 from lamina.nets.bundle import Bundle
-from lamina.nets.convert.dataview import read_model
 from lamina.nets.document import read_network
 from lamina.nets.network import Network
+from lamina.nets.told import is_dataview_model as is_dataview_model
+from lamina.nets.told import told_model
 
 
 def table(data: str | Path) -> Table:
@@ -22,22 +22,7 @@ def table(data: str | Path) -> Table:
     Raises:
         UnknownNameError: neither a named set nor a file; lists the named sets.
     """
-    name, sets = str(data), catalogue()
-    if name in sets:
-        return load_source(name)
-    if not Path(name).exists() and not Path(name).suffix:
-        raise UnknownNameError("data set or file", name, sets)
-    return read_table(name)
-
-
-def is_dataview_model(path: str | Path) -> bool:
-    """Whether a file is one of the papers' model@ files: JSON with the entry SavedModel."""
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(16).lstrip(b"\xef\xbb\xbf \r\n\t")
-            return head[:1] == b"{" and b'"SavedModel"' in head + file.read()
-    except (OSError, ValueError):
-        return False
+    return told_table(str(data), Path())
 
 
 def model(path: str | Path) -> Bundle:
@@ -46,7 +31,7 @@ def model(path: str | Path) -> Bundle:
     Raises:
         BundleError, DocumentError: the file cannot be read as either.
     """
-    return read_model(path) if is_dataview_model(path) else Bundle.load(path)
+    return told_model(str(path), Path())
 
 
 def network(name: str | Path) -> Network:

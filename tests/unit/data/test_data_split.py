@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lamina.data.split import holdout, kfold, repeated_kfold
+from lamina.data.split import holdout, kfold, repeated_kfold, split_table
+from lamina.data.tables import Table
 from lamina.errors import DataError
 
 CLASSES = st.lists(st.integers(0, 3), min_size=10, max_size=80).map(np.array)
@@ -121,3 +122,15 @@ def test_splits_that_cannot_be_are_refused(call: object, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         call()  # type: ignore[operator]
     assert caught.value.way_out
+
+
+def test_a_table_is_split_as_its_rows_are() -> None:
+    labels = np.array(["a", "b"] * 20 + [None] * 5, dtype=object)
+    table = Table({"x": np.arange(45), "y": labels}, "rows")
+    train, test = split_table(table, 0.2, 3, "y")
+    kept, tested = holdout(45, 0.2, 3, labels.astype(str))
+    assert train["x"].tolist() == kept.tolist()
+    assert test["x"].tolist() == tested.tolist()
+    assert split_table(table, 0.2, 3)[1]["x"].tolist() == holdout(45, 0.2, 3)[1].tolist()
+    with pytest.raises(DataError, match="no column 'z'"):
+        split_table(table, 0.2, 3, "z")

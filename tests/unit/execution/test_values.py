@@ -66,3 +66,36 @@ def test_a_file_that_a_task_promises_has_to_exist() -> None:
         w.output("y", promise())
     with pytest.raises(TaskFailedError, match="its output 'result' needs a file"):
         run(w.workflow)
+
+
+def test_a_told_network_table_or_model_is_read_when_it_arrives(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    network, problem = arrived(Port("x", "network"), "5-3-1", told=True)
+    assert (network.parameter_count(), problem) == (22, "")
+    table, problem = arrived(Port("x", "table"), "t.csv", tmp_path, told=True)
+    assert (table.names, problem) == (("a", "b"), "")
+    inline = {"lamina": "network/1", "inputs": {"x": [2]}, "layers": [{"l": {"layer": "ReLU"}}]}
+    networks, problem = arrived(Port("x", "list[network]"), ["5-3-1", inline], told=True)
+    assert ([n.shapes["x"] for n in networks], problem) == ([(5,), (2,)], "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [
+        ("network", "papers-9", "did you mean 'papers-5'?"),
+        ("network", {"lamina": "network/1"}, "layers: is missing"),
+        ("table", "breast-cancr", "did you mean 'breast-cancer'?"),
+        ("table", "none.csv", "none.csv"),
+        ("model", "none.lamina", "none.lamina"),
+        ("model", {"a": 1}, "by the path of its file"),
+        ("list[table]", ["digits", 3], "item 1 gets int 3"),
+    ],
+)
+def test_what_a_reader_refuses_is_said_in_one_line(kind: str, value: object, why: str) -> None:
+    problem = arrived(Port("x", kind), value, told=True)[1]
+    assert problem.startswith(f"needs {kind}; ") and "\n" not in problem
+    assert why in problem
+
+
+def test_a_text_that_comes_along_an_edge_is_no_network() -> None:
+    assert arrived(Port("x", "network"), "papers-1")[1] == "needs network; it gets str 'papers-1'"

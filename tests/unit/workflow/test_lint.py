@@ -93,3 +93,17 @@ def test_findings_inside_a_workflow_name_the_task_around() -> None:
         outer.output("y", task(inner.workflow)(x=outer.input("x")))
     (finding,) = lint_workflow(outer.workflow)
     assert finding.message.startswith("task 'inner': workflow input 'unused': nothing reads it")
+
+
+def test_a_network_that_cannot_be_read_is_an_error_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("lamina: network/1\n")
+    train = "{do: train, in: {table: t, network: n}, with: {target: y}}"
+    other = "{do: train, in: {table: t}, with: {target: y, network: bad.yaml}}"
+    found = findings(
+        tmp_path,
+        "inputs:\n  t: table\n  n: {type: network, default: papers-9}\n"
+        f"tasks:\n  a: {train}\n  b: {other}\noutputs: {{a: a, b: b}}\n",
+    )
+    assert len(found) == 2
+    assert "line 5: workflow input 'n': its default: papers-9" in found[0]
+    assert "line 8: task 'b': port 'network': " in found[1]

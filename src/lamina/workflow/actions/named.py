@@ -16,6 +16,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
     "task",
     {
         "train": "lamina.training.tasks:train",
+        "train-tapped": "lamina.training.tapped:train_tapped",
         "predict": "lamina.training.tasks:predict",
         "evaluate": "lamina.training.tasks:evaluate",
         "layer": "lamina.nets.workflow:run_layer",
@@ -23,6 +24,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
         "layer-output": "lamina.training.tasks:layer_output",
         "read-table": "lamina.data.tables:read_table",
         "write-table": "lamina.data.tables:write_table",
+        "split-table": "lamina.data.split:split_table",
         "split": "lamina.workflow.patterns:split",
         "join": "lamina.workflow.patterns:join",
         "shuffle": "lamina.workflow.patterns:shuffle",

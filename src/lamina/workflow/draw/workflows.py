@@ -6,7 +6,7 @@ from lamina.workflow.actions.named import NamedAction
 from lamina.workflow.draw.boxes import Box, Drawing, Line
 from lamina.workflow.graph import Edge, Task, Workflow
 
-_MODELS = frozenset({"train", "predict", "evaluate"})
+_MODELS = frozenset({"train", "train-tapped", "predict", "evaluate", "layer-output", "layer"})
 
 
 def draw_workflow(workflow: Workflow) -> Drawing:
