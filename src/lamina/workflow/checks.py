@@ -238,7 +238,8 @@ def _task(task: Task, arriving: dict[str, list[Edge]], index: _Index) -> Iterato
     for port in task.inputs:
         edges = arriving[port.name]
         yield from _filled(task, port, edges)
-        yield from _types(f"{who}: port {port.name!r}", task.takes(port), edges, index)
+        mistyped = _types(f"{who}: port {port.name!r}", task.takes(port), edges, index)
+        yield from (_declared(line, task, port, edges, index) for line in mistyped)
     if len(set(task.scatter)) < len(task.scatter):
         yield f"{who}: scatter names a port twice; name each port once"
     for problem in task.action.mistakes(task):
@@ -308,4 +309,19 @@ def _remedy(given: PortType, wanted: PortType) -> str:
         return "; scatter over this port, or join the items first"
     if wanted.of and given.fits(wanted.of):
         return "; wire a list of one: [it]"
-    return "; wire another port, or put a task between that converts it"
+    return _CONVERT
+
+
+_CONVERT = "; wire another port, or put a task between that converts it"
+
+
+def _declared(line: str, task: Task, port: Port, edges: list[Edge], index: _Index) -> str:
+    """A place in a command is a file until another type is declared: said where that may help."""
+    given = _given(edges[0], index) if len(edges) == 1 else None
+    if given is None or task.action.kind != "command" or not line.endswith(_CONVERT):
+        return line
+    said = f'"{given}"' if given.of else str(given)
+    return (
+        line.removesuffix(_CONVERT) + f"; if the program takes its value as an argument, "
+        f"declare takes: {{{port.name}: {said}}}"
+    )

@@ -22,6 +22,7 @@ from lamina.workflow.document import (
     workflow_to_text,
     write_workflow,
 )
+from lamina.workflow.types import port_type
 
 ENSEMBLE = """\
 lamina: workflow/1
@@ -389,3 +390,18 @@ def test_text_that_is_no_unicode_is_refused() -> None:
     assert len(caught.value.mistakes) == 2
     text = '{"lamina": "workflow/1", "name": "w", "description": "\\ud800", "tasks": {}}'
     assert "no plain data" in mistakes(text)[0]
+
+
+def test_a_value_for_a_place_in_a_command_is_told_how_to_be_declared() -> None:
+    text = """\
+lamina: workflow/1
+name: places
+inputs: {words: "list[str]"}
+tasks:
+  say: {do: command, argv: [echo, "{words}"], stdout: said, in: {words: words}}
+outputs: {said: say}
+"""
+    with pytest.raises(DocumentError, match=r'declare takes: \{words: "list\[str\]"\}'):
+        workflow_from_text(text)
+    mended = text.replace("do: command", 'do: command, takes: {words: "list[str]"}')
+    assert workflow_from_text(mended)["say"].input("words").type == port_type("list[str]")
