@@ -51,8 +51,10 @@ def single(layer: Layer, shapes: Sequence[Shape]) -> Network:
 def rows_for(network: Network, rows: int, seed: int = 0) -> tuple[Any, ...]:
     """Random rows for every input of a network: float32, or int64 codes."""
     generator = np.random.default_rng(seed)
+    known = [getattr(node.layer, "num_embeddings", _CODES) for node in network.nodes]
+    codes = min([_CODES, *known])
     return tuple(
-        generator.integers(0, _CODES, (rows, *given.shape))
+        generator.integers(0, codes, (rows, *given.shape))
         if given.values == "int"
         else generator.normal(size=(rows, *given.shape)).astype(np.float32)
         for given in network.inputs
