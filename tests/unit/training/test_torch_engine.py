@@ -77,6 +77,16 @@ def test_dropout_depends_on_the_member_and_the_epoch_only() -> None:
     assert len(set(together[0])) == 3
 
 
+def test_small_operations_take_one_thread_and_large_ones_all() -> None:
+    small = program(sequential([Linear(5, 3), ReLU(), Linear(3, 2)]), rows=600)
+    large = program(sequential([Linear(600, 600), ReLU(), Linear(600, 2)]), rows=3000)
+    used = [
+        TorchEngine(form="one by one").start(made, "cpu", 2).state()["run"][2]
+        for made in (small, large)
+    ]
+    assert used == [1, 2]
+
+
 def test_the_global_seed_and_threads_of_torch_are_left_alone() -> None:
     torch.manual_seed(5)
     threads, seed = torch.get_num_threads(), torch.random.get_rng_state()

@@ -81,7 +81,8 @@ class TorchSession(Session):
     Args:
         program: what is trained.
         device: "cpu", "cuda", "cuda:1".
-        threads: of torch's operations on the CPU, while a method of this session runs.
+        threads: of torch's operations on the CPU, while a method of this session runs; one where
+            the operations are too small for more.
         engine: form, precision and graphs.
     """
 
@@ -99,6 +100,7 @@ class TorchSession(Session):
             self._recipe = Recipe(program, torch.device(device), engine.precision)
             self._store = _start(self._recipe)
             self._set_size(self._members_per_lane(engine.form))
+        self._threads = torch_cost.useful_threads(program, self._size, self._threads)
         self._network: NetworkModule | None = None
         self.compile_seconds = perf_counter() - begin
 

@@ -35,6 +35,13 @@ Start = Callable[[Program], Session]
 
 RECURRENT = ("LSTM", "GRU")
 
+USUAL = {"dense": 5e-12, "convolved": 1.6e-11, "value": 2.4e-9}
+"""Seconds per multiplication and per value on a usual core: for choices that must not depend on
+a measurement, since sums over another number of threads are rounded in another order."""
+
+WORTH_THREADS = 2.5e-4
+"""Seconds of arithmetic per layer of a batch from which on several threads pay."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -73,9 +80,8 @@ def estimate(program: Program, device: str, form: str, start: Start) -> Estimate
     batches = len(settings.bounds(rows)) - 1
     work = work_of(program.network, rows / batches)
     count = len(program.members)
-    gain = 1.0 + THREAD_GAIN * (cost.cores() - 1) if kind == "cpu" else 1.0
-    alone = count * seconds_of(work, constants, gain)
-    folded = seconds_of(work, constants, gain, count)
+    alone = count * seconds_of(work, constants, _gain(work, kind))
+    folded = seconds_of(work, constants, _gain(work, kind, count), count)
     recurrent = any(node.layer.kind in RECURRENT for node in program.network.nodes)
     one_by_one = form == "one by one" or recurrent or count == 1
     per_batch = alone if one_by_one or (form == "auto" and alone < folded) else folded
@@ -84,6 +90,34 @@ def estimate(program: Program, device: str, form: str, start: Start) -> Estimate
     members = f"{count} members {manner}" if count > 1 else "one member"
     reason = f"{steps} batches of {cost.seconds_in_words(per_batch)}, {members}"
     return Estimate(steps * per_batch, 0.0, reason)
+
+
+def useful_threads(program: Program, members: int, threads: int) -> int:
+    """How many of some threads the operations of a batch are worth: all, or one.
+
+    Threads meet after every operation. For the small tensors of small networks that takes as
+    long as the work, and many times longer while other processes keep one of the cores.
+
+    Args:
+        program: what is trained.
+        members: that run together.
+        threads: that may be used.
+    """
+    rows = max(len(program.portions[m.portion].train) for m in program.members)
+    batches = len(program.members[0].settings.bounds(rows)) - 1
+    return threads if _pays(work_of(program.network, rows / batches), members) else 1
+
+
+def _pays(work: Work, members: int) -> bool:
+    idle = {"batch": 0.0, "layer": 0.0}
+    return seconds_of(work, {**USUAL, **idle}, members=members) >= WORTH_THREADS * work.starts
+
+
+def _gain(work: Work, kind: str, members: int = 1) -> float:
+    """How much faster all cores are than one, in arithmetic."""
+    if kind != "cpu" or not _pays(work, members):
+        return 1.0
+    return 1.0 + THREAD_GAIN * (cost.cores() - 1)
 
 
 def seconds_of(work: Work, constants: cost.Constants, gain: float = 1.0, members: int = 1) -> float:
