@@ -83,7 +83,18 @@ def _older(text: str) -> str:
     return text.replace(f'"format": {cost.FORMAT}', '"format": 0')
 
 
-@pytest.mark.parametrize("spoil", [_other_version, _other_cores, _cut, _older])
+def _without_values(text: str) -> str:
+    return text.replace('"values"', '"was"')
+
+
+def _words(text: str) -> str:
+    return text.replace("1.0", '"fast"')
+
+
+SPOILED = [_other_version, _other_cores, _cut, _older, _without_values, _words]
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
 @pytest.mark.usefixtures("folder")
 def test_stale_or_damaged_constants_are_measured_again(spoil: Callable[[str], str]) -> None:
     cost.constants("some", Meter(1.0))

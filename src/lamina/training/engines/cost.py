@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import MissingExtraError, SettingsError
+from lamina.errors import LaminaError, MissingExtraError, SettingsError
 from lamina.training.engines import ENGINES, Estimate
 from lamina.training.program import Program
 
@@ -44,11 +44,16 @@ def constants(
     """
     stamp, key = _stamp(libraries), f"{engine}, {cores()} cores"
     section = _document().get("constants", {}).get(key)
-    if not (isinstance(section, dict) and section.get("stamp") == stamp):
+    if not (isinstance(section, dict) and section.get("stamp") == stamp and _numbers(section)):
         section = {"stamp": stamp, "values": dict(measure())}
         _store("constants", key, section)
     values: dict[str, float] = section["values"]
     return values
+
+
+def _numbers(section: Mapping[str, Any]) -> bool:
+    values = section.get("values")
+    return isinstance(values, dict) and all(isinstance(v, float) for v in values.values())
 
 
 def recall(kind: str, key: str, libraries: Iterable[str] = ()) -> Any:
@@ -75,15 +80,18 @@ def choose(program: Program, device: str, engines: Iterable[str] | None = None) 
         engines: names to choose from; all registered ones when left out.
 
     Raises:
+        MissingExtraError: no engine is installed.
         SettingsError: no engine can train the program; says why for each.
     """
     estimates: dict[str, Estimate] = {}
     reasons: dict[str, str] = {}
+    missing: list[MissingExtraError] = []
     for name in ENGINES.names() if engines is None else engines:
         try:
             engine = ENGINES.get(name)()
         except MissingExtraError as error:
             reasons[name] = error.message
+            missing.append(error)
             continue
         refusal = engine.refusal(program, device)
         if refusal:
@@ -91,8 +99,7 @@ def choose(program: Program, device: str, engines: Iterable[str] | None = None) 
         else:
             estimates[name] = engine.estimate(program, device)
     if not estimates:
-        mistakes = [f"{name}: {why}" for name, why in sorted(reasons.items())]
-        raise SettingsError(f"no engine can train this network on {device}", mistakes)
+        raise _nobody(reasons, missing, device)
     best = min(estimates, key=lambda name: (estimates[name].seconds, name))
     return best, _sentence(best, estimates, reasons)
 
@@ -137,6 +144,21 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _nobody(
+    reasons: Mapping[str, str], missing: Iterable[MissingExtraError], device: str
+) -> LaminaError:
+    """The error when no engine is left; the way out installs the missing ones."""
+    absent = list(missing)
+    way_out = ", or ".join(error.way_out for error in absent)
+    if absent and len(absent) == len(reasons):
+        first = absent[0]
+        first.message = f"no engine is installed: {'; '.join(e.message for e in absent)}"
+        first.way_out = way_out
+        return first
+    mistakes = [f"{name}: {why}" for name, why in sorted(reasons.items())]
+    return SettingsError(f"no engine can train this network on {device}", mistakes, way_out)
 
 
 def _sentence(best: str, estimates: Mapping[str, Estimate], reasons: Mapping[str, str]) -> str:
