@@ -80,7 +80,7 @@ def read_cases(options: Options) -> tuple[dict[str, cases.Case], dict[str, str]]
         try:
             found[name] = cases.read(name, options.seed)
         except (DataError, MissingExtraError) as error:
-            absent[name] = " ".join(part for part in (error.message, error.way_out) if part)
+            absent[name] = "; ".join(part for part in (error.message, error.way_out) if part)
     return found, absent
 
 

@@ -71,13 +71,13 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         DocumentError: there is none, it is not JSON, or not of our format.
     """
-    way_out = "give the results.json that `lamina benchmark networks -o DIR` wrote"
+    way_out = _RESULTS
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise DocumentError(f"results {str(path)!r}", [reason], way_out) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DocumentError(
             f"results {str(path)!r}", [f"it is not JSON: {error}"], way_out
         ) from error
@@ -86,6 +86,23 @@ def read(path: Path) -> dict[str, Any]:
         mistake = f"it says lamina = {found!r}, not {FORMAT!r}"
         raise DocumentError(f"results {str(path)!r}", [mistake], way_out)
     return results
+
+
+def page(path: Path) -> str:
+    """The Markdown page of a results document in a file.
+
+    Raises:
+        DocumentError: as `read`; or parts of the document are missing or of another kind.
+    """
+    results = read(path)
+    try:
+        return markdown(results)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DocumentError(f"results {str(path)!r}", [f"not whole ({what})"], _RESULTS) from error
+
+
+_RESULTS = "give the results.json that `lamina benchmark networks -o DIR` wrote"
 
 
 def _head(results: Results) -> list[str]:

@@ -55,7 +55,10 @@ def networks(
     from lamina.benchmark import report
     from lamina.benchmark.networks import benchmark_networks
     from lamina.benchmark.plan import QUICK_DEFAULT_EPOCHS, SETS, Options
+    from lamina.workspace.outputs import folder_to_write
 
+    if output is not None:
+        folder_to_write(output)
     by_default = QUICK_DEFAULT_EPOCHS if quick else 1000
     options = Options(
         epochs=by_default if epochs is None else epochs,
@@ -84,12 +87,13 @@ def networks(
 def report_page(results: Path, output: Path | None) -> None:
     """Turn a results.json into the Markdown page that stands in benchmarks/RESULTS.md."""
     from lamina.benchmark import report
+    from lamina.workspace.outputs import file_to_write
 
-    page = report.markdown(report.read(results))
+    page = report.page(results)
     if output is None:
         click.echo(page, nl=False)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
+    file_to_write(output)
     output.write_text(page, encoding="utf-8")
     click.echo(f"wrote {output}", err=True)
 

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from lamina.benchmark.machine import machine, versions
 from lamina.benchmark.peers import CARDS, PEERS, Card
+from lamina.benchmark.results import FORMAT
 from lamina.cli.benchmark import command
-from lamina.errors import DataError
+from lamina.errors import DataError, DocumentError, UsageError
 
 
 def test_the_smallest_form_gives_all_keys_and_names_who_is_absent(
@@ -53,6 +54,27 @@ def test_without_any_data_set_the_benchmark_says_how_to_get_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(DataError, match="no data set of the benchmark"):
         CliRunner().invoke(command, ["networks", "--sets", "pima"], catch_exceptions=False)
+
+
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    arguments = ["networks", "--epochs", "1000000", "-o", str(tmp_path / "file" / "out")]
+    with pytest.raises(UsageError, match="cannot be made"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 100_000, "[]", '{"lamina": "benchmark/0"}', json.dumps({"lamina": FORMAT})],
+    ids=["empty", "deep", "list", "version", "bare"],
+)
+def test_results_that_are_not_whole_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "results.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DocumentError) as caught:
+        CliRunner().invoke(
+            command, ["report", str(tmp_path / "results.json")], catch_exceptions=False
+        )
+    assert "lamina benchmark networks -o" in caught.value.way_out
 
 
 def test_machine_and_versions_are_known() -> None:
