@@ -19,6 +19,10 @@ MANY_CLASSES = 20
 """Beyond so many different whole numbers, "auto" takes a target for a quantity."""
 
 
+NEARLY = 0.05
+"""Up to this share of other numbers, "auto" takes labels of 0 and 1 for labels with mistakes."""
+
+
 def learn_labels(name: str, column: Column, kind: str) -> tuple[str, tuple[str, ...]]:
     """What a target is, and its class names in the order of their numbers.
 
@@ -32,13 +36,16 @@ def learn_labels(name: str, column: Column, kind: str) -> tuple[str, tuple[str, 
         "binary", "classes" or "regression", and the class names (empty for regression).
 
     Raises:
-        DataError: labels that do not fit the kind, with values and counts; a single class.
+        DataError: labels that do not fit the kind, with values and counts; a single class;
+            with "auto" also labels of which nearly all, but not all, are 0 or 1.
     """
     if kind not in KINDS:
         raise DataError(f"kind = {kind!r}", f"choose from {', '.join(KINDS)}")
     counts = Counter(texts_of(column).tolist())
     if kind == "auto":
         kind = _kind_of(column, counts)
+        if kind == "regression":
+            _refuse_nearly_binary(name, counts)
     if kind == "regression":
         quantities(name, column)
         return kind, ()
@@ -110,6 +117,19 @@ def _refuse_not_binary(name: str, counts: Counter[str]) -> None:
         "a binary label is 0 and 1, or two texts; use kind='classes' for other labels, or check "
         "that this is the label column",
     )
+
+
+def _refuse_nearly_binary(name: str, counts: Counter[str]) -> None:
+    """A few other numbers among labels of 0 and 1 are taken for slips, not for quantities."""
+    others = Counter({text: n for text, n in counts.items() if _plain(text) not in ("0", "1")})
+    both = {"0", "1"} <= set(map(_plain, counts))
+    if both and others.total() <= NEARLY * counts.total():
+        raise DataError(
+            f"target {name!r} is 0 or 1 but in {others.total()} of {counts.total()} rows: "
+            f"{_said(others)}",
+            "correct those labels, leave them empty so that the rows are dropped, or use "
+            "kind='regression' if they are quantities",
+        )
 
 
 def _said(counts: Counter[str]) -> str:

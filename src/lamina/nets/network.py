@@ -188,7 +188,12 @@ class Wiring:
         return name
 
     def add(self, layer: Layer, *sources: str, name: str | None = None) -> str:
-        """Adds a layer that reads `sources` and returns its name."""
+        """Adds a layer that reads `sources` and returns its name.
+
+        Raises:
+            NetworkError: something that is no layer, such as ReLU instead of ReLU().
+        """
+        _check_layer(layer, self.name)
         called = self._free_name(layer) if name is None else name
         self._nodes.append(Node(called, layer, tuple(sources)))
         self._taken.add(called)
@@ -234,8 +239,26 @@ def sequential(
 
 
 def as_shape(shape: int | Sequence[int]) -> Shape:
-    """A shape from an int (one axis) or a sequence."""
-    return (shape,) if isinstance(shape, int) else tuple(int(axis) for axis in shape)
+    """A shape from an int (one axis) or a sequence.
+
+    Raises:
+        NetworkError: something else.
+    """
+    try:
+        return (shape,) if isinstance(shape, int) else tuple(int(axis) for axis in shape)
+    except (TypeError, ValueError):
+        raise NetworkError(
+            "the shape of an input cannot be read",
+            [f"it is {shape!r}: give a whole number, or a sequence of them"],
+        ) from None
+
+
+def _check_layer(given: object, name: str) -> None:
+    if isinstance(given, Layer):
+        return
+    kind = isinstance(given, type) and issubclass(given, Layer)
+    shown = f"{given.__name__}: write {given.__name__}(...)" if kind else given  # type: ignore[attr-defined]
+    raise NetworkError(f"network {name!r} does not fit", [f"this is no layer: {shown}"])
 
 
 def _first_shape(chain: list[Layer | tuple[str, Layer]], name: str) -> int:
@@ -244,10 +267,10 @@ def _first_shape(chain: list[Layer | tuple[str, Layer]], name: str) -> int:
     features = getattr(layer, "in_features", None)
     if isinstance(features, int):
         return features
-    raise NetworkError(
-        f"network {name!r} does not fit",
-        ["the shape of one row is not known: give shape=, or in_features on the first Linear"],
-    )
+    mistake = "the shape of one row is not known: give shape=, or in_features on the first Linear"
+    if features is not None:
+        mistake = f"in_features of the first layer must be a whole number; it is {features!r}"
+    raise NetworkError(f"network {name!r} does not fit", [mistake])
 
 
 def _misnamed(network: Network) -> list[str]:

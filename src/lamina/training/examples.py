@@ -155,11 +155,13 @@ def examples_from_table(network: Network, table: Table, target: str, reading: Re
     given = network.inputs[0]
     width = prepared.features.shape[1]
     if width != size(given.shape):
+        left_out = [str(line) for line in prepared.report if "left out" in str(line)]
         raise SettingsError(
             "network and table do not fit",
             [
                 f"network {network.name!r} takes {size(given.shape)} features; "
-                f"the table has {width}: {_some(_feature_names(table, target, reading))}"
+                f"the table has {width}: {_some([f.name for f in preparation.features])}",
+                *left_out,
             ],
             "name the columns to use as features, or take a network of that width",
         )
@@ -251,10 +253,6 @@ def _targets(targets: NDArray[Any], kind: str) -> tuple[NDArray[Any], tuple[str,
         raise DataError(f"the targets hold {len(known)} classes; {wanted} are needed")
     labels = tuple(str(int(k)) if targets.dtype.kind in "fiub" else str(k) for k in known)
     return numbers.astype(np.int64), labels
-
-
-def _feature_names(table: Table, target: str, reading: Reading) -> list[str]:
-    return list(reading.features) or [name for name in table.names if name != target]
 
 
 def _some(names: list[str]) -> str:

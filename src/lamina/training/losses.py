@@ -184,6 +184,11 @@ def _class_mistakes(task: str, classes: int, network: Network) -> list[str]:
     shape, last = network.shapes[network.outputs[0]], _last(network)
     if task == "regression":
         return ["the loss cross-entropy needs classes; the target holds numbers: use mse"]
+    if classes == 2 and size(shape) == 1:
+        return [
+            "the two labels are other whole numbers than 0 and 1, which one output cannot stand "
+            "for: write them as 0 and 1 or as texts, or give the network 2 outputs"
+        ]
     mistakes = []
     if shape != (classes,):
         known = f"{size(shape)} output{'s' if size(shape) != 1 else ''}"

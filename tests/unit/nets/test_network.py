@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -277,3 +278,28 @@ def test_free_names_avoid_given_ones() -> None:
 
 def test_lists_become_tuples_so_that_layers_can_be_keys() -> None:
     assert hash(Reshape([2, 2])) == hash(Reshape((2, 2)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("layers", "why"),
+    [
+        ([Linear(4, 3), ReLU], r"this is no layer: ReLU: write ReLU\(...\)"),
+        ([Linear(4, 3), "ReLU"], "this is no layer: ReLU"),
+        (
+            [Linear("a", 3)],  # type: ignore[arg-type]
+            "in_features of the first layer must be a whole number; it is 'a'",
+        ),
+        (
+            [Linear(3.5, 3)],  # type: ignore[arg-type]
+            "must be a whole number; it is 3.5",
+        ),
+    ],
+)
+def test_what_is_no_layer_is_refused_by_name(layers: list[Any], why: str) -> None:
+    with pytest.raises(NetworkError, match=why):
+        sequential(layers)
+
+
+def test_a_shape_that_is_none_is_refused() -> None:
+    with pytest.raises(NetworkError, match="it is 'x': give a whole number"):
+        sequential([Linear(4, 3)], shape="x")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamina.data.tables import Table
+from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, SettingsError
 from lamina.nets.layers.convolution import Conv2d
 from lamina.nets.layers.embedding import Embedding
@@ -143,3 +143,12 @@ def test_arrays_of_another_shape_are_named(network: Network) -> None:
 def test_an_unknown_normalisation_is_refused(network: Network, table: Table) -> None:
     with pytest.raises(SettingsError, match="normalise = 'max'"):
         made(network, table, "label", normalise="max")
+
+
+def test_a_column_that_is_left_out_is_not_counted_among_the_features() -> None:
+    hollow = {"a": [1.0, 2.0, 3.0], "b": [np.nan] * 3, "y": [0, 1, 0]}
+    with pytest.raises(SettingsError) as caught:
+        as_examples(sequential([Linear(2, 1)]), read_table(hollow), "y", Reading())
+    first, second = caught.value.mistakes
+    assert first.endswith("takes 2 features; the table has 1: a")
+    assert second == "1 column without any value left out: b"

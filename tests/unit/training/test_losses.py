@@ -47,6 +47,7 @@ def test_auto_follows_outputs_and_target(
     ("network", "task", "classes", "wish", "said"),
     [
         (CHANCE, "classes", 4, "auto", "4 classes need 4 outputs; the network has 1 output"),
+        (CHANCE, "classes", 2, "auto", "write them as 0 and 1 or as texts"),
         (LOGITS, "classes", 4, "auto", "the network has 3 outputs"),
         (LOGITS, "binary", 2, "auto", "2 classes need 2 outputs"),
         (LOGIT, "binary", 2, "bce", "needs a Sigmoid last"),
