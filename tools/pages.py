@@ -132,7 +132,9 @@ def main() -> int:
         elif masked(produced) != masked(page.read_text(encoding="utf-8")):
             failed = True
             old, new = page.read_text(encoding="utf-8").splitlines(), produced.splitlines()
-            sys.stdout.write(f"{page}: output differs; `python tools/pages.py {page}` fills it in anew\n")
+            sys.stdout.write(
+                f"{page}: output differs; `python tools/pages.py {page}` fills it in anew\n"
+            )
             for line in new:
                 if masked(line) not in {masked(known) for known in old}:
                     sys.stdout.write(f"  now: {line}\n")
