@@ -30,10 +30,12 @@ class TapChoice:
 
     Args:
         layer: name of a layer of the network.
-        function: an ordinary Python function, as "module:function".
+        function: an ordinary Python function, as "file.py:function" beside the document, or as
+            "module:function".
         every: epochs between two calls.
         part: rows to look at: "train", "validation" or "test".
         limit: at most so many of them.
+        folder: what a relative file begins in; the working folder when None.
     """
 
     layer: str
@@ -41,6 +43,14 @@ class TapChoice:
     every: int = 100
     part: str = "test"
     limit: int = 256
+    folder: Path | None = field(default=None, compare=False)
+
+    @property
+    def named(self) -> bool:
+        """Whether the function is written as it should be."""
+        where, colon, name = self.function.partition(":")
+        module = where.endswith(".py") or all(map(str.isidentifier, where.split(".")))
+        return bool(colon) and module and all(map(str.isidentifier, name.split(".")))
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,10 @@ class Specification:
             if tap.layer not in self.network.shapes
         ]
         mistakes += [
-            f"tap on {tap.layer!r}: function is {tap.function!r}; it is written module:function"
+            f"tap on {tap.layer!r}: function is {tap.function!r}; it is written file.py:function "
+            "or module:function"
             for tap in self.taps
-            if not all(part.isidentifier() for part in tap.function.replace(":", ".").split("."))
-            or tap.function.count(":") != 1
+            if not tap.named
         ]
         try:
             self.plan.settings_of(self.settings)
@@ -146,7 +156,7 @@ class Specification:
         if self.taps:
             document["taps"] = [
                 {"layer": tap.layer, "function": tap.function}
-                | _changed(tap, TapChoice(tap.layer, tap.function))
+                | _changed(tap, TapChoice(tap.layer, tap.function, folder=tap.folder))
                 for tap in self.taps
             ]
         if self.checkpoint.folder:
@@ -271,7 +281,7 @@ class _Reader:
         found |= self._caught("plan", self._plan)
         resource = {k: given[k] for k in ("engine", "device", "threads") if k in given}
         found |= self._caught("resource", lambda: {"resource": Resource(**resource)})
-        found |= self._part("taps", lambda taps: {"taps": tuple(TapChoice(**tap) for tap in taps)})
+        found |= self._part("taps", self._taps)
         found |= self._part("checkpoint", lambda told: {"checkpoint": CheckpointPolicy(**told)})
         return found
 
@@ -300,6 +310,9 @@ class _Reader:
             self.mistakes.extend(f"network {told!r} {m}{hint}" for m in error.mistakes)
             return {}
         return {"network": network, "network_source": told}
+
+    def _taps(self, told: Any) -> dict[str, Any]:
+        return {"taps": tuple(TapChoice(**tap, folder=self.folder.absolute()) for tap in told)}
 
     def _settings(self) -> dict[str, Any]:
         """Settings whose form is right; those that are not have been said already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +74,36 @@ def taps_of(told: Specification) -> tuple[Tap, ...]:
         raise SettingsError(
             f"taps of {told.name!r} cannot be used",
             mistakes,
-            "install the module, or run from its folder",
+            "name a file beside the document (file.py:function), or install the module",
         )
     return tuple(taps)
 
 
 def _function(tap: TapChoice, mistakes: list[str]) -> Any:
-    module, _, attribute = tap.function.partition(":")
+    where, _, attribute = tap.function.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        mistakes.append(f"tap on {tap.layer!r}: {tap.function} cannot be imported: {error}")
+        found = _loaded(tap.folder, where) if where.endswith(".py") else import_module(where)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever a user's module does while it is imported
+        kind = "" if isinstance(error, (ImportError, AttributeError)) else type(error).__name__
+        said = f"{kind}: {error}".removeprefix(": ")
+        mistakes.append(f"tap on {tap.layer!r}: {tap.function} cannot be imported: {said}")
         return None
     if not callable(found):
         mistakes.append(f"tap on {tap.layer!r}: {tap.function} is no function")
         return None
     return found
+
+
+def _loaded(folder: Path | None, file: str) -> Any:
+    """The module in a file, imported anew."""
+    path = (folder or Path()).absolute() / file
+    if not path.is_file():
+        raise ImportError(f"there is no file {path}")
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -222,7 +222,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "tap without module": (
         document(taps=[{"layer": "l1", "function": "show"}]),
-        "written module:function",
+        "written file.py:function or module:function",
     ),
     "checkpoint": (document(checkpoint={"every_epochs": 5}), "'folder' is a required property"),
 }
@@ -323,3 +323,48 @@ def test_functions_of_taps_are_imported_and_all_gaps_named() -> None:
 
 def test_json_text_is_json() -> None:
     assert json.loads(Specification(SMALL).to_text("json"))["lamina"] == "training/1"
+
+
+def test_a_tap_may_name_a_function_in_a_file_beside_the_document(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(
+        "seen = []\n\n\ndef watch(tapped):\n    seen.append((tapped.layer, tapped.epoch))\n"
+    )
+    taps = [{"layer": "r1", "function": "look.py:watch", "every": 5}]
+    path = tmp_path / "told.json"
+    path.write_text(
+        json.dumps(
+            {
+                "lamina": "training/1",
+                "network": "papers-1",
+                "data": "breast-cancer",
+                "settings": {"epochs": 10},
+                "engine": "fused",
+                "taps": taps,
+            }
+        )
+    )
+    told = read_specification(path)
+    assert told.to_document()["taps"] == taps
+    assert read_specification(write_specification(told, tmp_path / "again.yaml")) == told
+    (tap,) = taps_of(told)
+    train_specified(told, taps=(tap,))
+    assert tap.function.__globals__["seen"] == [("r1", 5), ("r1", 10)]
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("def other(): ...", "no attribute 'watch'"),
+        ("watch = 3", "is no function"),
+        ("1 / 0", "ZeroDivisionError"),
+        (None, "there is no file"),
+    ],
+)
+def test_a_file_of_a_tap_that_will_not_do_is_named(
+    source: str | None, why: str, tmp_path: Path
+) -> None:
+    if source is not None:
+        (tmp_path / "look.py").write_text(source)
+    told = Specification(SMALL, taps=(TapChoice("l1", "look.py:watch", folder=tmp_path),))
+    with pytest.raises(SettingsError, match=why):
+        taps_of(told)
