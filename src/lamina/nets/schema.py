@@ -42,6 +42,7 @@ def generated_schema(kinds: tuple[str, ...]) -> dict[str, Any]:
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:lamina:schema:network-1",
         "title": "A network of Lamina",
         "description": "Layers wired into a directed acyclic graph; shapes have no batch axis.",
         "type": "object",
