@@ -277,6 +277,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "train 2-3-1 --data rows.csv --target nothing",
         "train 2-3-1 --data three-labels.csv --target label --kind binary",
         "train 2-3-1 --data texts.csv --target a --kind regression",
+        "train 2-3-3 --data rows.csv --target label --kind regression",
         "data describe garbage.csv",
         "data describe no-such",
         "data describe rows.csv --target nothing",
@@ -336,6 +337,10 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "outputs": (
         TRAIN + "rows.csv -o .",
+        TRAIN + "rows.csv -o rows.csv",
+        "train net.yaml --data rows.csv --target label --epochs 2 -q -o net.yaml",
+        "predict good.lamina rows.csv -o rows.csv",
+        "predict good.lamina rows.csv -o good.lamina",
         TRAIN + "rows.csv -o rows.csv/m.lamina",
         TRAIN + "rows.csv -o /proc/none/m.lamina",
         TRAIN + "rows.csv --pictures rows.csv",

@@ -88,13 +88,13 @@ class Feature:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Feature:
-        """A feature from `to_document`'s values."""
+        """A feature from `to_document`'s values. Raises TypeError for what is no text."""
         return cls(
-            document["name"],
-            document["kind"],
-            tuple(document.get("categories", ())),
-            document.get("encode", "code"),
-            document.get("decimal", "."),
+            _text(document["name"]),
+            _text(document["kind"]),
+            tuple(_text(one) for one in document.get("categories", ())),
+            _text(document.get("encode", "code")),
+            _text(document.get("decimal", ".")),
         )
 
     def values(self, column: Column, unknown: str) -> tuple[NDArray[np.float64], list[Repair]]:
@@ -251,3 +251,9 @@ def filled_rows(columns: Mapping[str, Column]) -> tuple[NDArray[np.int64], list[
         f"{dropped} of {len(first)} rows dropped for empty values ({', '.join(said[:8])}{more})"
     )
     return np.flatnonzero(~bad), [Repair(sentence, dropped)]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is no text")
+    return value

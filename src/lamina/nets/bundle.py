@@ -66,7 +66,8 @@ class Bundle:
     name: str = "model"
 
     def __post_init__(self) -> None:
-        mistakes = [*weight_mistakes(self.network, self.weights), *_label_mistakes(self)]
+        mistakes = [*weight_mistakes(self.network, self.weights), *_kind_mistakes(self)]
+        mistakes += _label_mistakes(self)
         for entry in fields(self):
             if entry.name not in ("network", "weights", "labels"):
                 value = _plain(getattr(self, entry.name), entry.name, mistakes)
@@ -200,13 +201,43 @@ def weight_mistakes(network: Network, weights: Weights) -> list[str]:
     return mistakes
 
 
-def _label_mistakes(bundle: Bundle) -> list[str]:
+_KINDS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("preparation", "metrics", "settings"), (Mapping, "a mapping")),
+    **dict.fromkeys(("versions", "digests"), (Mapping, "a mapping of texts")),
+    **dict.fromkeys(("task", "loss", "engine", "device", "name"), (str, "text")),
+}
+
+
+def _kind_mistakes(bundle: Bundle) -> list[str]:
+    """Entries of another kind than a reader of the model may expect."""
     mistakes = []
-    if bundle.task not in TASKS:
-        mistakes.append(f"task {bundle.task!r}: choose from {', '.join(TASKS)}")
+    for name, (kind, words) in _KINDS.items():
+        value: Any = getattr(bundle, name)
+        holds = value.values() if isinstance(value, Mapping) and words.endswith("texts") else ()
+        if not (isinstance(value, kind) and all(isinstance(text, str) for text in holds)):
+            mistakes.append(f"{name} is {_short(value)}: it is {words}")
+    if bundle.seed is not None and (
+        isinstance(bundle.seed, bool) or not isinstance(bundle.seed, int | np.integer)
+    ):
+        mistakes.append(f"seed is {_short(bundle.seed)}: it is a whole number, or unknown")
+    return mistakes
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _label_mistakes(bundle: Bundle) -> list[str]:
+    mistakes: list[str] = []
+    task: Any = bundle.task
     labels: Any = bundle.labels
-    if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
-        return [*mistakes, f"labels {labels!r}: they are texts"]
+    if not isinstance(task, str):
+        return mistakes
+    if task not in TASKS:
+        mistakes.append(f"task {task!r}: choose from {', '.join(TASKS)}")
+    if not isinstance(labels, list | tuple) or not all(isinstance(one, str) for one in labels):
+        return [*mistakes, f"labels {_short(labels)}: they are texts"]
     if len(set(labels)) != len(labels):
         mistakes.append(f"labels {', '.join(labels)}: each stands once")
     shape = bundle.network.shapes[bundle.network.outputs[0]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lamina.data.split import holdout, repeated_kfold
 from lamina.errors import SettingsError
-from lamina.nets.layers.base import Shape
+from lamina.nets.layers.base import Shape, size
 from lamina.nets.network import Network
 from lamina.training.examples import Examples
 from lamina.training.losses import resolve_loss, targets_for
@@ -76,6 +76,7 @@ def lay_out(
         kinds.setdefault(_shared(chosen), []).append(number)
     scale = resolve_target_scale(network, examples.task, examples.target_scale)
     output = network.shapes[network.outputs[0]]
+    _check_width(network, examples, output)
     cut: dict[Any, list[Portion]] = {}
     groups = []
     for numbers in kinds.values():
@@ -99,6 +100,19 @@ def lay_out(
         )
         groups.append(Group(program, tuple(place for place, _ in members), first))
     return tuple(groups)
+
+
+def _check_width(network: Network, examples: Examples, output: Shape) -> None:
+    """A regression needs an output for each number of the target; losses look at classes."""
+    each = examples.targets.size // max(1, len(examples.targets))
+    if examples.task == "regression" and each != size(output):
+        numbers = f"{each} number{'s' if each != 1 else ''}"
+        mistake = f"the target has {numbers} per row; the network has {size(output)} outputs"
+        raise SettingsError(
+            f"network {network.name!r} does not fit the target",
+            [mistake],
+            "give the network another last layer",
+        )
 
 
 def row_weights(examples: Examples, settings: Settings, train: Rows) -> NDArray[np.float32] | None:

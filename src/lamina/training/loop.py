@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.errors import DivergedError
+from lamina.errors import CheckpointError, DivergedError
 from lamina.nets.initial import Weights
 from lamina.training import progress
 from lamina.training.checkpoint import Checkpoint, Folder
@@ -94,12 +94,18 @@ class Course:
         return {f"course.{name}": array for name, array in arrays.items()}
 
     def take(self, checkpoint: Checkpoint) -> None:
-        """Goes to where a checkpoint was written."""
-        own = {
-            name.removeprefix("course."): array
-            for name, array in checkpoint.arrays.items()
-            if name.startswith("course.")
-        }
+        """Goes to where a checkpoint was written.
+
+        Raises:
+            CheckpointError: arrays are missing, or of another shape or kind.
+        """
+        own = _named(checkpoint, "course.")
+        odd = self._misfits(own, checkpoint.epoch)
+        if odd:
+            raise CheckpointError(
+                f"the checkpoint after epoch {checkpoint.epoch} does not fit: {', '.join(odd)}",
+                "delete it, or start again without resuming",
+            )
         self.epoch, self.seconds = checkpoint.epoch, checkpoint.seconds
         self.cost[: self.epoch] = own["cost"]
         if self.validation is not None:
@@ -113,6 +119,24 @@ class Course:
                 for name, array in own.items()
                 if name.startswith(start)
             }
+
+    def _misfits(self, own: Mapping[str, NDArray[Any]], epoch: int) -> list[str]:
+        if not 0 < epoch <= len(self.cost):
+            return [f"the training has {len(self.cost)} epochs"]
+        wanted = {"cost": self.cost[:epoch], **{name: getattr(self, name) for name in _KEPT}}
+        if self.validation is not None:
+            wanted["validation"] = self.validation[:epoch]
+        return [
+            name
+            for name, like in wanted.items()
+            if name not in own or (own[name].shape, own[name].dtype) != (like.shape, like.dtype)
+        ]
+
+
+def _named(checkpoint: Checkpoint, start: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin so, by the rest of their names."""
+    arrays = checkpoint.arrays.items()
+    return {name.removeprefix(start): a for name, a in arrays if name.startswith(start)}
 
 
 _KEPT = ("active", "diverged", "stopped", "best_epoch", "best_loss")
@@ -220,10 +244,7 @@ def _resume(session: Session, course: Course, watch: Watch, folder: Folder, grou
     if checkpoint is None:
         return
     course.take(checkpoint)
-    start = "state."
-    session.restore(
-        {n.removeprefix(start): a for n, a in checkpoint.arrays.items() if n.startswith(start)}
-    )
+    session.restore(_named(checkpoint, "state."))
     watch.say(progress.Resumed(group, course.epoch))
 
 

@@ -108,7 +108,7 @@ def _cycle(readers: dict[str, list[str]], stuck: set[str]) -> list[str]:
 
 
 def _names(workflow: Workflow) -> Iterator[str]:
-    if not _TITLE.fullmatch(workflow.name):
+    if not _matches(_TITLE, workflow.name):
         yield (
             f"the workflow's name {workflow.name!r} is not allowed; it begins with a letter or "
             "digit and has letters, digits, spaces and . _ + - ( )"
@@ -116,7 +116,7 @@ def _names(workflow: Workflow) -> Iterator[str]:
     yield from _bad_names(workflow.inputs, "workflow input")
     yield from _bad_names(workflow.outputs, "workflow output")
     for task in workflow.tasks:
-        if not _NAME.fullmatch(task.name):
+        if not _matches(_NAME, task.name):
             yield f"task {task.name!r}: the name is not allowed; {_NAME_RULE}"
         yield from _bad_names(task.inputs, f"task {task.name!r}: input port")
         yield from _bad_names(task.outputs, f"task {task.name!r}: output port")
@@ -132,9 +132,14 @@ def _names(workflow: Workflow) -> Iterator[str]:
             yield f"the layout places {name!r}, which does not exist; remove it from the layout"
 
 
+def _matches(pattern: re.Pattern[str], name: object) -> bool:
+    """Whether a name is allowed; a document may give a number or nothing for one."""
+    return isinstance(name, str) and pattern.fullmatch(name) is not None
+
+
 def _bad_names(ports: Sequence[Port], what: str) -> Iterator[str]:
     for port in ports:
-        if not _NAME.fullmatch(port.name):
+        if not _matches(_NAME, port.name):
             yield f"{what} {port.name!r}: the name is not allowed; {_NAME_RULE}"
     if len({port.name for port in ports}) < len(ports) and "workflow input" not in what:
         for name, count in Counter(port.name for port in ports).items():
@@ -220,7 +225,7 @@ def _no_source(edge: Edge, index: _Index) -> str:
 
 def _choice(name: str, known: Iterable[str], what: str) -> str:
     """The nearest known name and, when they are few, all of them."""
-    names = list(known)
+    names = [one for one in known if isinstance(one, str)]
     if not names:
         return f"there are no {what}"
     near = get_close_matches(name, names, n=1) if len(names) <= 2000 else []

@@ -18,7 +18,7 @@ from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import Path as Spot
 from lamina.workflow.marks import line_at, lines_of, named_spot, where
-from lamina.workflow.ports import Port, Signature, keepable, ports_from_document
+from lamina.workflow.ports import Port, Signature, keepable, odd_keys, ports_from_document
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workflow.references import References, flat
 from lamina.workflow.schema import breaches
@@ -118,8 +118,11 @@ class _Reader:
                 self._misspelt.add(breach.spot[:2])
             else:
                 flawed.add(breach.spot[:2])
-        if not keepable(document):
-            self._note((), _NO_DATA)
+        wrong = [f"the key {key!r} is no text; put it in quotes" for key in odd_keys(document)]
+        for sentence in wrong or ([] if keepable(document) else [_NO_DATA]):
+            self._note((), sentence)
+        if wrong:
+            raise self._error()
         if flawed & {("inputs",), ("tasks",)} or "tasks" not in document:
             raise self._error()
         return self._checked(_sound(document, flawed), flawed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,3 +79,13 @@ def keepable(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(keepable, value))
     return is_json(value)
+
+
+def odd_keys(document: Any) -> Iterator[object]:
+    """Keys of mappings that are no text, as `1`, `2.5` and `null` are in YAML."""
+    inner: Iterable[Any] = document if isinstance(document, (list, tuple)) else ()
+    if isinstance(document, dict):
+        yield from (key for key in document if not isinstance(key, str))
+        inner = document.values()
+    for one in inner:
+        yield from odd_keys(one)

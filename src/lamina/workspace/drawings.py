@@ -112,6 +112,12 @@ def _neurons(file: str) -> str:
     if kind != "model":
         return neurons_svg(_network(file))
     trained = model(file)
-    features = [str(one["name"]) for one in trained.preparation.get("features", ())]
+    features = _feature_names(trained.preparation.get("features"))
     named = features if (len(features),) == trained.network.inputs[0].shape else []
     return neurons_svg(trained.network, trained.weights, named)
+
+
+def _feature_names(features: object) -> list[str]:
+    """Names of a preparation's features; nothing for a model of another origin."""
+    told = features if isinstance(features, list) else []
+    return [str(one["name"]) for one in told if isinstance(one, dict) and "name" in one]

@@ -11,7 +11,7 @@ from lamina.errors import UsageError
 from lamina.nets.bundle import Bundle
 from lamina.nets.convert.dataview import model_text
 from lamina.workspace.models import numbered
-from lamina.workspace.outputs import file_to_write
+from lamina.workspace.outputs import file_to_write, not_over
 from lamina.workspace.values import is_dataview_model, model
 
 EXPORTS = (".onnx", ".json")
@@ -35,6 +35,7 @@ def export(path: str | Path, output: str | Path, check: bool = True) -> str:
             f"end the output in one of: {', '.join(EXPORTS)}",
         )
     file_to_write(target)
+    not_over(target, path)
     if target.suffix == ".json":
         target.write_text(model_text(trained), encoding="utf-8")
         return f"{target}  model@ file of the papers; it holds no preparation"
@@ -61,6 +62,7 @@ def from_file(path: str | Path, output: str | Path, labels: Sequence[str] = ()) 
         ConversionError, DocumentError: the file cannot become a model; says all reasons.
     """
     file_to_write(output)
+    not_over(output, path)
     if Path(path).suffix == ".keras":
         made = _from_keras(Path(path))
     elif is_dataview_model(path):

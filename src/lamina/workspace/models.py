@@ -19,7 +19,7 @@ from lamina.nets.bundle import Bundle
 from lamina.training import tasks
 from lamina.training.model_input import model_input
 from lamina.training.report import aligned
-from lamina.workspace.outputs import file_to_write, folder_to_write
+from lamina.workspace.outputs import file_to_write, folder_to_write, not_over
 from lamina.workspace.values import is_dataview_model, model, table
 
 SUFFIX = ".lamina"
@@ -38,6 +38,7 @@ def predict(
     """
     if output is not None:
         file_to_write(output)
+        not_over(output, path, *([] if str(data) in catalogue() else [data]))
     trained, given = model(path), table(data)
     if not _knows_columns(trained):
         given = _without(given, _target(data, target))
@@ -271,10 +272,8 @@ def _score(metrics: Mapping[str, Any]) -> str:
 
 def _score_of(value: Any) -> str:
     if isinstance(value, Mapping) and "mean" in value:
-        if value["mean"] is None:
-            return "-"
-        spread = f" ± {value['std']:.4f}" if value.get("std") else ""
-        return f"{value['mean']:.4f}{spread}"
+        spread = f" ± {_number(value['std'])}" if value.get("std") else ""
+        return f"{_number(value['mean'])}{spread}"
     return _number(value)
 
 

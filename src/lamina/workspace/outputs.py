@@ -21,6 +21,25 @@ def file_to_write(path: str | Path) -> Path:
     return target
 
 
+def not_over(output: str | Path, *inputs: str | Path) -> None:
+    """Refuses a result that would be written over what it is made from.
+
+    Raises:
+        UsageError: the output is the same file as an input.
+    """
+    target = Path(output)
+    for given in inputs:
+        try:
+            same = target.samefile(given)
+        except (OSError, ValueError):
+            continue
+        if same:
+            raise UsageError(
+                f"{str(output)!r} is read by this command: it would be overwritten",
+                "name another file for the result",
+            )
+
+
 def folder_to_write(path: str | Path) -> Path:
     """The path of a folder to write into; made where it is not there.
 

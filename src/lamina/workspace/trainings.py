@@ -22,7 +22,7 @@ from lamina.training.settings import Settings
 from lamina.training.specification import CheckpointPolicy, Specification, read_specification
 from lamina.training.specified import train_specified
 from lamina.workflow.reading import file_text, parse_text
-from lamina.workspace.outputs import file_to_write, folder_to_write
+from lamina.workspace.outputs import file_to_write, folder_to_write, not_over
 from lamina.workspace.values import network as network_of
 from lamina.workspace.values import target_of
 
@@ -30,6 +30,10 @@ Say = Callable[[str], None]
 
 OWN_FOLDER = ".checkpoints"
 """What a model's path ends in where its checkpoints lie, unless another folder is named."""
+
+
+MODEL = ".lamina"
+"""A model's suffix; training a model's network anew may replace the model."""
 
 
 class Quiet(Progress):
@@ -77,6 +81,8 @@ def train(
     resume = bool(options.get("resume"))
     if told.output:
         file_to_write(told.output)
+        read = [told.data] if told.data not in catalogue() else []
+        not_over(told.output, *read, *([] if network.endswith(MODEL) else [network]))
     if "pictures" in options:
         _can_draw(options["pictures"])
     _tell_checkpoints(told, resume, say)

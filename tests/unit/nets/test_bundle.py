@@ -107,6 +107,13 @@ def test_weights_that_do_not_fit_are_all_listed() -> None:
         ({"labels": ("a", "b", "c")}, "2 fit"),
         ({"labels": ("a", "a")}, "each stands once"),
         ({"labels": (1, 0)}, "they are texts"),
+        ({"labels": 7}, "they are texts"),
+        ({"task": ["binary"]}, "task is ['binary']: it is text"),
+        ({"name": 3}, "name is 3: it is text"),
+        ({"preparation": "none"}, "preparation is 'none': it is a mapping"),
+        ({"metrics": [0.9]}, "metrics is [0.9]: it is a mapping"),
+        ({"versions": {"numpy": 2}}, "versions is {'numpy': 2}: it is a mapping of texts"),
+        ({"seed": "7"}, "seed is '7': it is a whole number, or unknown"),
         ({"settings": {"epochs": object()}}, "settings.epochs is a object"),
     ],
 )
@@ -187,6 +194,10 @@ BROKEN = {
     "newer version": (header_with(lambda d: d.update(lamina="model/2")), "'model/2'"),
     "other version": (header_with(lambda d: d.update(lamina="network/1")), "'network/1'"),
     "changed metric": (header_with(lambda d: d.update(metrics={"accuracy": 1})), "digest"),
+    "a metric that is infinite": (
+        header_with(lambda d: d.update(metrics={"accuracy": float("inf")})),
+        "digest",
+    ),
     "no digest": (header_with(lambda d: d.pop("sha256")), "digest"),
     "changed weight": (model().to_bytes()[:-1] + b"\x01", "weights do not have the digest"),
 }

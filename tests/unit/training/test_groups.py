@@ -204,3 +204,10 @@ def test_a_network_that_does_not_fit_the_target_is_refused(table: Table, network
     data = as_examples(network, table, "a", Reading(kind="regression", features=("b", "label")))
     with pytest.raises(SettingsError, match="the target holds numbers"):
         lay_out(network, data, Settings(loss="bce"), Plan())
+
+
+def test_a_regression_with_more_outputs_than_numbers_is_refused(table: Table) -> None:
+    wide = mlp(2, [4], 3, last="")
+    data = as_examples(wide, table, "a", Reading(kind="regression", features=("b", "label")))
+    with pytest.raises(SettingsError, match="1 number per row; the network has 3 outputs"):
+        lay_out(wide, data, Settings(), Plan())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lamina.nets.network import Network
 from lamina.nets.zoo import mlp
 from lamina.testing.reference_engine import ReferenceEngine
 from lamina.training import progress
-from lamina.training.checkpoint import Folder, Owner
+from lamina.training.checkpoint import Folder, Owner, pack, read
 from lamina.training.engines import Session
 from lamina.training.examples import Reading, as_examples
 from lamina.training.groups import lay_out
@@ -167,6 +168,27 @@ def test_a_damaged_checkpoint_is_a_warning_and_the_one_before_goes_on(tmp_path: 
     assert newest.name in seen.of(progress.Warned)[0].text
     assert seen.of(progress.Resumed)[0].epoch == 30
     assert same(whole, again)
+
+
+@pytest.mark.parametrize("ruin", ["drop", "shape", "kind", "epoch"])
+def test_a_checkpoint_whose_arrays_do_not_fit_is_refused(tmp_path: Path, ruin: str) -> None:
+    program = program_of()
+    folder = Folder(tmp_path, OWNER)
+    run_loop(started(program), program, Watch(folder=tmp_path, every_epochs=40), folder)
+    (path,) = tmp_path.iterdir()
+    whole = read(path)
+    arrays, name = dict(whole.arrays), "course.diverged"
+    old = arrays.pop(name)
+    if ruin != "drop":
+        arrays[name] = {"shape": np.stack([old, old]), "kind": old.astype(np.float32)}.get(
+            ruin, old
+        )
+    epoch = 10**9 if ruin == "epoch" else whole.epoch
+    path.write_bytes(pack(replace(whole, arrays=arrays, epoch=epoch)))
+    path.rename(tmp_path / f"checkpoint-g0-e{epoch:08d}.safetensors")
+    watch = Watch(folder=tmp_path, every_epochs=40, resume=True)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        run_loop(started(program), program, watch, folder)
 
 
 def test_early_stopping_keeps_the_best_weights() -> None:

@@ -405,3 +405,17 @@ outputs: {said: say}
         workflow_from_text(text)
     mended = text.replace("do: command", 'do: command, takes: {words: "list[str]"}')
     assert workflow_from_text(mended)["say"].input("words").type == port_type("list[str]")
+
+
+@pytest.mark.parametrize("key", ["1", "2.5", "null", "true"])
+@pytest.mark.parametrize("part", ["inputs", "tasks", "outputs", "layout"])
+def test_a_name_that_yaml_reads_as_something_else_is_asked_for_in_quotes(
+    part: str, key: str
+) -> None:
+    text = workflow_to_text(workflow_from_text(ENSEMBLE))
+    bare = [line for line in text.splitlines() if not line.startswith("layout")]
+    if f"{part}:" in bare:
+        bare.insert(bare.index(f"{part}:") + 1, f"  {key}: any")
+    else:
+        bare += [f"{part}:", f"  {key}: any"]
+    assert any("put it in quotes" in said for said in mistakes("\n".join(bare)))

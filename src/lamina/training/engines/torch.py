@@ -175,6 +175,8 @@ class TorchSession(Session):
         mistakes = [
             name for name in own if name not in state or state[name].shape != own[name].shape
         ]
+        if "run" not in mistakes and not _may_run(state["run"]):
+            mistakes.append("run")
         if mistakes:
             raise CheckpointError(
                 f"this state belongs to another training: {', '.join(mistakes)} do not fit",
@@ -284,6 +286,12 @@ def _named(recipe: Recipe, flat: Row) -> dict[str, Row]:
         found[name] = flat[start:end].reshape(shape)
         start = end
     return found
+
+
+def _may_run(run: NDArray[np.generic]) -> bool:
+    """Whether epoch, members of a lane and threads are what a session can have."""
+    epoch, together, threads = (int(value) for value in run)
+    return epoch >= 0 and together >= 1 and threads >= 1
 
 
 def _tensor(array: NDArray[np.generic]) -> Tensor:
