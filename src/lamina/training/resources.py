@@ -10,6 +10,7 @@ from pathlib import Path
 from lamina.errors import MissingExtraError, SettingsError
 from lamina.training.engines import ENGINES
 from lamina.training.engines.cost import choose, cores, seconds_in_words
+from lamina.training.engines.torch_loading import sleeping_threads
 from lamina.training.program import Program
 
 LOADING_TORCH = 2.0
@@ -75,8 +76,8 @@ def cuda_is_there() -> bool:
     drivers = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu")
     if sys.platform.startswith("linux") and not any(Path(d).exists() for d in drivers):
         return False
-    import torch
-
+    with sleeping_threads():
+        import torch
     return bool(torch.cuda.is_available())
 
 

@@ -10,7 +10,7 @@ ENGINES: Registry[type[Engine]] = Registry(
     "engine",
     {
         "fused": "lamina.training.engines.fused:FusedEngine",
-        "torch": "lamina.training.engines.torch:TorchEngine",
+        "torch": "lamina.training.engines.torch_loading:TorchEngine",
     },
     extras={"fused": "fused", "torch": "torch"},
 )
