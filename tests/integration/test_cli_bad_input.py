@@ -332,6 +332,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "run good.yaml --params-file params.yaml",
         "run good.yaml --params-file no-such.yaml",
         "run good.yaml -c -3",
+        "run good.yaml -c 999999999999999999999",
         "graph cycle.yaml",
         "graph good.yaml --format neurons",
     ),

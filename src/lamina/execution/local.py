@@ -37,6 +37,10 @@ _GRACE = 2.0
 """Seconds that running functions get to end by themselves when a run ends early."""
 
 
+MOST_THREADS = 1024
+"""Threads that a run may ask for; operating systems give some thousands to a process."""
+
+
 def run(
     workflow: Workflow,
     inputs: Mapping[str, Any] | None = None,
@@ -64,8 +68,8 @@ def run(
         TaskFailedError: a task failed; names it and its cause, `details` has more.
         KeyboardInterrupt: after ending the commands that ran.
     """
-    if threads < 1:
-        raise UsageError(f"{threads} threads were asked for", "ask for one or more")
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"{threads} threads were asked for", f"ask for 1 to {MOST_THREADS}")
     values = run_inputs(workflow, inputs or {})
     _prepare(workflow)
     scene = Scene(Path(folder) if folder is not None else None)

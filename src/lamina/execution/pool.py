@@ -20,7 +20,7 @@ class Result(NamedTuple, Generic[T, V]):
 
 
 class Pool(Generic[T, V]):
-    """A fixed number of daemon threads.
+    """Daemon threads, up to a number.
 
     A function that never ends cannot be stopped in Python; daemon threads at least let the
     program end without it.
@@ -34,17 +34,20 @@ class Pool(Generic[T, V]):
         self._do = do
         self._waiting: SimpleQueue[T | None] = SimpleQueue()
         self.done: SimpleQueue[Result[T, V]] = SimpleQueue()
-        self._count = threads
-        for number in range(threads):
-            threading.Thread(target=self._work, name=f"lamina-{number}", daemon=True).start()
+        self._most = threads
+        self._started = 0
 
     def submit(self, work: T) -> None:
-        """Hands a piece of work to the next free thread."""
+        """Hands a piece of work to the next free thread; threads start as work comes in."""
+        if self._started < self._most:
+            name = f"lamina-{self._started}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+            self._started += 1
         self._waiting.put(work)
 
     def close(self) -> None:
         """Lets the threads end after what they do now."""
-        for _ in range(self._count):
+        for _ in range(self._started):
             self._waiting.put(None)
 
     def _work(self) -> None:

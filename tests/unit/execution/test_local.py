@@ -440,9 +440,10 @@ def test_values_that_nobody_reads_any_more_are_let_go() -> None:
     assert max(most) <= 4
 
 
-def test_less_than_one_thread_is_refused() -> None:
-    with pytest.raises(UsageError, match="ask for one or more"):
-        run(one(inc, x=1), {"x": 1}, threads=0)
+@pytest.mark.parametrize("threads", [0, -1, 10**20])
+def test_no_thread_and_more_than_a_system_has_are_refused(threads: int) -> None:
+    with pytest.raises(UsageError, match="ask for 1 to 1024"):
+        run(one(inc, x=1), {"x": 1}, threads=threads)
 
 
 def test_a_thousand_small_tasks_take_well_under_a_millisecond_each() -> None:
