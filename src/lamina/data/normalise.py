@@ -11,6 +11,9 @@ NORMALISATIONS = ("min-max", "standard", "none")
 
 Vector = NDArray[np.float64]
 
+TINY = 1e-140
+"""Below this, the square of a difference is no normal float64 any more, or nearly so."""
+
 
 def fit_normalisation(
     kind: str, features: ArrayLike, what: str = "feature"
@@ -41,7 +44,7 @@ def fit_normalisation(
         return np.zeros(values.shape[1]), np.ones(values.shape[1])
     low, high = values.min(axis=0), values.max(axis=0)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        spread = high - low if kind == "min-max" else values.std(axis=0)
+        spread = high - low if kind == "min-max" else _deviation(values, low, high - low)
         # The mean of equal numbers may differ from them in the last bit.
         shift = np.where(high == low, low, low if kind == "min-max" else values.mean(axis=0))
         scale = 1.0 / spread
@@ -82,6 +85,15 @@ def restore(values: ArrayLike, shift: Vector, scale: Vector) -> Vector:
 def constant_columns(scale: ArrayLike) -> tuple[int, ...]:
     """Numbers of the features that were constant over the training rows (scale 0)."""
     return tuple(int(i) for i in np.flatnonzero(np.asarray(scale) == 0.0))
+
+
+def _deviation(values: Vector, low: Vector, width: Vector) -> Vector:
+    """Deviation of each column (divisor n), also where squares of the differences underflow."""
+    deviation = np.asarray(values.std(axis=0))
+    for column in np.flatnonzero((width > 0.0) & (width < TINY)):
+        share = (values[:, column] - low[column]) / width[column]
+        deviation[column] = share.std() * width[column]
+    return deviation
 
 
 def _refuse_unbounded(bounded: NDArray[np.bool_], what: str) -> None:

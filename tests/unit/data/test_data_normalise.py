@@ -92,3 +92,10 @@ def test_restoring_undoes_normalisation(features: NDArray[np.float64], kind: str
     np.testing.assert_allclose(moved, features, rtol=1e-9, atol=1e-9)
     for column in constant_columns(scale):
         assert np.array_equal(moved[:, column], features[:, column])
+
+
+def test_a_deviation_whose_square_underflows_is_found() -> None:
+    plain = np.array([[1.0], [3.0], [9.0]])
+    _, wide = fit_normalisation("standard", plain)
+    _, narrow = fit_normalisation("standard", plain * 1e-200)
+    np.testing.assert_allclose(narrow, wide * 1e200, rtol=1e-12)
