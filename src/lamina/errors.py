@@ -15,7 +15,12 @@ LaminaError
 │   └── DivergedError     a loss that is not a number
 ├── CheckpointError       a checkpoint that is damaged or belongs to another training
 ├── BundleError           a model file that is damaged, foreign, or does not fit the data
-└── TaskFailedError       a task of a run that failed, with its cause
+├── ArtifactError         a kept value that is damaged, missing, or cannot be kept
+├── StagingError          a file that could not be brought from or to its place
+├── StoreError            the record of runs that cannot be read or written
+│   └── RunBusyError      a run that another engine drives
+├── TaskFailedError       a task of a run that failed, with its cause
+└── RunCancelledError     a run that somebody ended
 """
 
 from __future__ import annotations
@@ -138,3 +143,35 @@ class TaskFailedError(LaminaError):
         self.task = task
         self.cause = cause
         self.details = details
+
+
+class ArtifactError(LaminaError):
+    """A kept value that is damaged, missing, or cannot be kept; `digest` says which."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, way_out: str = "", digest: str = "") -> None:
+        super().__init__(message, way_out)
+        self.digest = digest
+
+
+class StagingError(LaminaError):
+    """A file that could not be brought from or to its place."""
+
+    exit_code = 1
+
+
+class StoreError(LaminaError):
+    """The record of runs cannot be read or written."""
+
+    exit_code = 1
+
+
+class RunBusyError(StoreError):
+    """A run that another engine drives."""
+
+
+class RunCancelledError(LaminaError):
+    """A run that somebody ended before its end."""
+
+    exit_code = 130

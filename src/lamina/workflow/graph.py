@@ -10,6 +10,7 @@ from typing import Any
 from lamina.errors import WorkflowError
 from lamina.workflow.actions.base import Action
 from lamina.workflow.checks import check
+from lamina.workflow.needs import PLAIN, Care
 from lamina.workflow.ports import Port
 from lamina.workflow.types import PortType, list_of
 
@@ -29,6 +30,7 @@ class Task:
             document keeps them.
         scatter: input ports that get a list, of which each run of the task gets one item; the
             lists are of one length, and each output becomes a list with one item per run.
+        care: what it needs of a machine, and how its attempts are treated.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Task:
     outputs: tuple[Port, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     scatter: tuple[str, ...] = ()
+    care: Care = PLAIN
 
     @classmethod
     def of(

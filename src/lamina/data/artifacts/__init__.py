@@ -1,0 +1,1 @@
+"""Values and files named by their content: kept once, verified when read."""

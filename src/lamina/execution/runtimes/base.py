@@ -1,0 +1,150 @@
+"""What a runtime is: it starts attempts somewhere and reports how they go."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lamina.workflow.graph import Task
+from lamina.workflow.needs import Needs
+
+MAIN, BEFORE, AFTER = "main", "before", "after"
+"""Parts of an attempt: the task itself, its pre script, its post script."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """One attempt, or a script of one, for a runtime.
+
+    Args:
+        run: id of the run.
+        name: name of the unit.
+        attempt: from 1.
+        task: what to do and which ports it has.
+        arguments: input port -> value: a `Ref` for runtimes whose workers are other processes,
+            the value itself for those in this one. Empty optional ports are left out.
+        needs: what it may take.
+        gpus: ids of the devices that it may see; empty for none.
+        folder: where its logs and files go, made when something is written there.
+        scratch: folder that all attempts of the unit share.
+        part: MAIN, BEFORE or AFTER.
+        status: of the main part, for a post script.
+    """
+
+    run: str
+    name: str
+    attempt: int
+    task: Task
+    arguments: Mapping[str, Any]
+    needs: Needs
+    gpus: tuple[str, ...]
+    folder: Path
+    scratch: Path
+    part: str = MAIN
+    status: str = ""
+
+    @property
+    def ticket(self) -> tuple[str, int, str]:
+        """What reports are matched by: unit, attempt, part."""
+        return (self.name, self.attempt, self.part)
+
+
+Ticket = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Something that a runtime saw; `time` is seconds of `time.monotonic()`."""
+
+    ticket: Ticket
+    time: float
+
+
+@dataclass(frozen=True)
+class Began(Report):
+    """A worker took the assignment: its queue is over."""
+
+    worker: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Told(Report):
+    """Live metrics."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Ended(Report):
+    """The assignment is over; exactly one per assignment, unless the runtime was closed.
+
+    Args:
+        status: one of `lamina.workflow.log.STATUSES`.
+        outputs: output port -> value, as in `Assignment.arguments`.
+        phases: stage_in, run, stage_out as (begin, end) in seconds of `time.monotonic()`.
+        usage, exit, error: as in `lamina.workflow.log.AttemptEnded`.
+        expansion: (workflow document, inputs by name) of a task that decided on further tasks.
+        exception: what a task in this process raised.
+        notices: (what, text) for `lamina.workflow.log.Noticed`: a damaged input, a retried
+            transfer. A damaged or missing input is status "lost" with the pair
+            ("artifact damaged", digest), so that its producer can run again.
+        logged: whether the attempt's folder was made.
+    """
+
+    status: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    phases: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    usage: Mapping[str, float] = field(default_factory=dict)
+    exit: int | None = None
+    error: Mapping[str, Any] = field(default_factory=dict)
+    expansion: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    exception: BaseException | None = None
+    notices: Sequence[tuple[str, str]] = ()
+    logged: bool = False
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a runtime has to give.
+
+    Args:
+        cpus: cores.
+        memory: bytes.
+        gpus: ids of devices.
+    """
+
+    cpus: float
+    memory: int
+    gpus: tuple[str, ...] = ()
+
+
+class Runtime(ABC):
+    """Runs assignments. Used by one thread; `wake` may be called by any."""
+
+    @abstractmethod
+    def capacity(self) -> Capacity:
+        """What it has; the engine never asks for more at once."""
+
+    @abstractmethod
+    def start(self, assignment: Assignment) -> None:
+        """Takes an assignment and returns at once."""
+
+    @abstractmethod
+    def poll(self, timeout: float) -> list[Report]:
+        """What has happened; waits at most `timeout` seconds for the first report."""
+
+    @abstractmethod
+    def cancel(self, ticket: Ticket) -> None:
+        """Ends an assignment with its whole process group; its report says "cancelled"."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends everything that is left. May be called twice."""
+
+    def wake(self) -> None:  # noqa: B027 - a runtime that polls in short pieces needs none
+        """Makes a waiting `poll` return soon; by default it returns when its time is over."""

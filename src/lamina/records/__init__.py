@@ -1,0 +1,1 @@
+"""What happened: the record of runs, and what it can be exported as."""

@@ -1,0 +1,1 @@
+"""Runs seen as time: spans of phases, and their charts."""
