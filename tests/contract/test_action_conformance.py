@@ -51,7 +51,7 @@ class Forgetful(Notebook):
 @pytest.mark.parametrize(
     "action",
     [
-        CommandAction(("sort", "{a}", "-o", "{b}"), paths={"b": "b.txt"}, timeout=2.5),
+        CommandAction(("sort", "{a}", "-o", "{b}"), paths={"b": "b.txt"}),
         CommandAction(("cat",), stdin="a", stdout="b", environment={"LC_ALL": "C"}),
         NamedAction("split"),
         PythonAction("lamina.workflow.patterns:join"),

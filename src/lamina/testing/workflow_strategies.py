@@ -108,7 +108,6 @@ def _command(draw: st.DrawFn, name: str) -> Task:
         ("prog", literal, *(f"--x={{{port}}}" for port in found)),
         stdout=draw(st.sampled_from(["", *(port.name for port in gives)])),
         paths={port.name: draw(st.sampled_from(["a.txt", "b/c"])) for port in gives[:1]},
-        timeout=draw(st.none() | st.integers(1, 100)),
         environment=draw(st.dictionaries(names, texts, max_size=2)),
     )
     return Task(name, action, takes, gives)

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack
 
 from lamina.errors import UsageError
 from lamina.workflow.actions.base import Action
-from lamina.workflow.actions.command import CommandAction
-from lamina.workflow.actions.named import NamedAction
-from lamina.workflow.actions.python import PythonAction
-from lamina.workflow.actions.subworkflow import SubworkflowAction
+from lamina.workflow.care import Treatment, treated
 from lamina.workflow.graph import Edge, Task, Workflow
 from lamina.workflow.hints import type_of
+from lamina.workflow.needs import PLAIN, Care
 from lamina.workflow.ports import Port, Signature
 from lamina.workflow.signature import hint_of
 from lamina.workflow.types import PortType, joined_type, port_type
@@ -133,7 +131,7 @@ class Builder:
             else:
                 parameters[port] = value
         inputs, outputs = step.signature.inputs, step.signature.outputs
-        task = Task(name, step.action, inputs, outputs, parameters, step.scattered)
+        task = Task(name, step.action, inputs, outputs, parameters, step.scattered, step.care)
         self._tasks.append(task)
         return Reference(self, name, {port.name: task.gives(port) for port in outputs})
 
@@ -231,6 +229,7 @@ class Step(Generic[P, R]):
     signature: Signature
     scattered: tuple[str, ...] = ()
     call: Callable[P, R] | None = field(default=None, compare=False)
+    care: Care = PLAIN
 
     @property
     def __wrapped__(self) -> Callable[P, R]:
@@ -277,11 +276,21 @@ class Step(Generic[P, R]):
 
     def scatter(self, *ports: str) -> Step[..., Any]:
         """The same step with some ports scattered: they get lists, and the outputs are lists."""
-        return Step(self.name, self.action, self.signature, ports, self.call)
+        return Step(self.name, self.action, self.signature, ports, self.call, self.care)
 
     def named(self, name: str) -> Step[P, R]:
         """The same step under another name."""
         return replace(self, name=name)
+
+    def needing(self, **treatment: Unpack[Treatment]) -> Step[P, R]:
+        """The same step with needs (cpus, memory, ...) and a treatment (retries, cache, ...).
+
+        What is not said stays as it was.
+
+        Raises:
+            UsageError: all mistakes at once.
+        """
+        return replace(self, care=treated(self.care, treatment))
 
     def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         names = [port.name for port in self.signature.inputs]
@@ -298,83 +307,7 @@ class Step(Generic[P, R]):
         return bound
 
 
-@overload
-def task(of: Workflow) -> Step[..., Any]: ...
-@overload
-def task(of: Callable[P, R]) -> Step[P, R]: ...
-def task(of: Any) -> Any:
-    """A function or a workflow as a step: called while a workflow is built, it becomes a task.
-
-    Ports are read from the annotations (see `lamina.workflow.signature.signature_of`). Works as
-    a decorator.
-
-    Raises:
-        UsageError: the function has parameters that no port can name.
-    """
-    if isinstance(of, Workflow):
-        action: Action = SubworkflowAction(of)
-        return Step(_as_name(of.name), action, action.signature())
-    if isinstance(of, Step):
-        return of
-    if not callable(of):
-        raise UsageError(f"{of!r} is no function", "give a function or a workflow")
-    action = PythonAction.of(of)
-    return Step(_as_name(getattr(of, "__name__", "task")), action, action.signature(), (), of)
-
-
-def named(name: str) -> Step[..., Any]:
-    """A task known by name ("predict", "evaluate", "train", "vote", ...) as a step.
-
-    Raises:
-        UnknownNameError: no such task; lists the known ones.
-    """
-    action = NamedAction(name)
-    return Step(_as_name(name), action, action.signature())
-
-
-class CommandOptions(TypedDict, total=False):
-    """What a command may say besides its arguments and ports; see `CommandAction`."""
-
-    stdin: str
-    stdout: str
-    paths: Mapping[str, str]
-    timeout: float | None
-    environment: Mapping[str, str]
-
-
-def command(
-    argv: Sequence[str],
-    inputs: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | None = None,
-    name: str = "",
-    **options: Unpack[CommandOptions],
-) -> Step[..., Any]:
-    """A program as a step: an argument list (never a shell line) with `{port}` for ports.
-
-    Args:
-        argv: program and arguments.
-        inputs: port -> type; every place that is no output is a file when left out.
-        outputs: port -> "file" or "folder"; those of `paths` and `stdout` when left out.
-        name: name of the task; the program's name when left out.
-        options: stdin, stdout, paths, timeout, environment (see `CommandAction`).
-    """
-    action = CommandAction(tuple(argv), **options)
-    gives = (
-        action.signature().outputs
-        if outputs is None
-        else tuple(Port(port, kind) for port, kind in outputs.items())
-    )
-    written = {port.name for port in gives}
-    takes = (
-        tuple(port for port in action.signature().inputs if port.name not in written)
-        if inputs is None
-        else tuple(Port(port, kind) for port, kind in inputs.items())
-    )
-    program = Path(argv[0]).stem if argv else "command"
-    return Step(name or _as_name(program), action, Signature(takes, gives))
-
-
-def _as_name(text: str) -> str:
+def as_name(text: str) -> str:
     """A text as the name of a task."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")[:80]
     return name if name and not name[0].isdigit() else f"task_{name}".strip("_")

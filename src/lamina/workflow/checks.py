@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from lamina.workflow.care import care_mistakes
+from lamina.workflow.needs import PLAIN
 from lamina.workflow.ports import Port
 from lamina.workflow.types import PortType
 
@@ -249,6 +251,9 @@ def _task(task: Task, arriving: dict[str, list[Edge]], index: _Index) -> Iterato
         yield f"{who}: scatter names a port twice; name each port once"
     for problem in task.action.mistakes(task):
         yield f"{who}: {problem}"
+    if task.care is not PLAIN:
+        for problem in care_mistakes(task.care, [*takes, *index.gives[task.name]]):
+            yield f"{who}: {problem}"
 
 
 def _filled(task: Task, port: Port, edges: list[Edge]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from lamina.errors import (
 from lamina.workflow.actions import ACTIONS, Action, Place
 from lamina.workflow.actions.named import TASKS, NamedAction
 from lamina.workflow.actions.python import PythonAction
+from lamina.workflow.care import care_of
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import Path as Spot
 from lamina.workflow.marks import line_at, lines_of, named_spot, where
@@ -192,7 +193,10 @@ class _Reader:
             self._note(spot, f"{error.message}; {error.way_out}")
             return None
         scatter = tuple(entry.get("scatter", ()))
-        return Task(name, action, inputs, outputs, entry.get("with", {}), scatter)
+        care, mistakes = care_of(entry)
+        for mistake in mistakes:
+            self._note(spot, mistake)
+        return Task(name, action, inputs, outputs, entry.get("with", {}), scatter, care)
 
     def _action(self, entry: dict[str, Any]) -> Action:
         place = Place(self._folder, self._nested)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamina.errors import DocumentError, LaminaError
+from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.python import PythonAction
-from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import line_at, lines_of, named_spot
@@ -66,11 +66,8 @@ def lint_workflow(workflow: Workflow) -> tuple[Finding, ...]:
     found = [_finding("error", place, problem) for place, problem in told_mistakes(workflow)]
     found += [*_functions(workflow), *_unused_inputs(workflow), *_dead_ends(workflow)]
     for task in workflow.tasks:
-        if isinstance(task.action, SubworkflowAction) and not task.action.file:
-            found += [
-                Finding(f.severity, f"task {task.name!r}", f"task {task.name!r}: {f.message}")
-                for f in lint_workflow(task.action.workflow)
-            ]
+        if isinstance(task.action, Composite):
+            found += [_inside(task, finding) for finding in _parts(task.action)]
     return tuple(sorted(found, key=lambda finding: finding.severity))
 
 
@@ -84,6 +81,18 @@ def _error(mistake: str) -> Finding:
 
 def _finding(severity: str, place: str, problem: str) -> Finding:
     return Finding(severity, place, f"{place}: {problem}")
+
+
+def _parts(action: Composite) -> Iterator[Finding]:
+    """Findings about workflows that stand in the document; a file has findings of its own."""
+    for part in action.parts():
+        if not part.file:
+            yield from lint_workflow(part.workflow)
+
+
+def _inside(task: Task, finding: Finding) -> Finding:
+    place = f"task {task.name!r}"
+    return Finding(finding.severity, place, f"{place}: {finding.message}")
 
 
 def _functions(workflow: Workflow) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import DocumentError, LaminaError
-from lamina.workflow.actions.subworkflow import SubworkflowAction
+from lamina.workflow.actions.composite import Composite
+from lamina.workflow.care import care_to_document
 from lamina.workflow.graph import Edge, Task, Workflow
+from lamina.workflow.needs import PLAIN
 from lamina.workflow.ports import Port, Signature, keepable, port_to_document
 from lamina.workflow.reading import yaml_text
 from lamina.workflow.types import joined_type
@@ -98,6 +100,8 @@ def _task(task: Task, workflow: Workflow) -> dict[str, Any]:
         entry["with"] = {name: task.parameters[name] for name in names}
     if task.scatter:
         entry["scatter"] = list(task.scatter)
+    if task.care != PLAIN:
+        entry |= care_to_document(task.care)
     return entry
 
 
@@ -160,8 +164,9 @@ def _unkeepable(workflow: Workflow, where: str) -> list[str]:
             if not keepable(value)
         ]
         found += [_default(port, who) for port in (*task.inputs, *task.outputs)]
-        if isinstance(task.action, SubworkflowAction):
-            found += _unkeepable(task.action.workflow, who)
+        if isinstance(task.action, Composite):
+            for part in task.action.parts():
+                found += _unkeepable(part.workflow, who)
         else:
             found.append(_action(task, who))
     return [mistake for mistake in found if mistake]

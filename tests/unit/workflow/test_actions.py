@@ -35,7 +35,7 @@ def mistakes(action: CommandAction, takes: tuple[Port, ...], gives: tuple[Port, 
 @pytest.mark.parametrize(
     "action",
     [
-        CommandAction(("sort", "{text}"), stdout="out", timeout=3),
+        CommandAction(("sort", "{text}"), stdout="out"),
         CommandAction(("tool",), stdin="text", paths={"out": "a/b"}, environment={"A": "b"}),
         NamedAction("split"),
         PythonAction("code.py:f"),

@@ -201,8 +201,8 @@ def test_a_part_that_cannot_be_read_does_not_hide_mistakes_elsewhere() -> None:
         "line 5: task 'p': port 'table' reads 'nothing', which is no workflow input",
         "line 6: task 'q': port 'parts' needs int",
         "line 7: task 'r': unknown key 'scater'",
-        "line 8: task 's': do: needs python, command, workflow, or the name of a task such as "
-        "predict",
+        "line 8: task 's': do: needs python, command, workflow, loop, choose, or the name of a "
+        "task such as predict",
         "line 10: task 'u': port 'parts' reads 'q.rest', and task 'q' has no output port 'rest'",
     ]
 
@@ -255,7 +255,7 @@ def test_another_version_or_kind_is_refused_politely(line: str, said: str) -> No
         (ENSEMBLE.replace("20.5", ".nan"), "is NaN, infinite"),
         (ENSEMBLE.replace("name: ensemble-vote", "name: no!"), "needs a name of letters"),
         (ENSEMBLE.replace("vote: {do", "2vote: {do"), "'2vote' is not allowed here"),
-        (ENSEMBLE.replace("do: vote", "do: 3"), "do: needs python, command, workflow, or"),
+        (ENSEMBLE.replace("do: vote", "do: 3"), "do: needs python, command, workflow, loop, choose, or"),
         (ENSEMBLE.replace("[10, 20.5]", "[10]"), "needs a place [x, y]"),
         (ENSEMBLE.replace("model: first", "model: [first, 3]"), "needs the name of a workflow"),
         (ENSEMBLE.replace("[predict_1.predictions, predict_2]", "[]"), "it is an empty list"),
@@ -363,7 +363,7 @@ def test_writing_where_nothing_can_be_written_is_an_error_of_ours(tmp_path: Path
 
 
 def test_commands_and_inline_workflows_are_kept() -> None:
-    sort = command(["sort", "{text}"], stdout="sorted", timeout=3, environment={"LC_ALL": "C"})
+    sort = command(["sort", "{text}"], stdout="sorted", time=3, environment={"LC_ALL": "C"})
     with workflow("inner") as inner:
         inner.output("sorted", sort(inner.input("text", "file")))
     with workflow("outer", "of two") as outer:

@@ -74,10 +74,11 @@ class CommandRunner(Runner):
                 ) from error
         if process is None:
             raise CommandFailed("the run was cancelled", "", "run it again")
+        limit = job.task.care.needs.time
         try:
-            code = process.wait(action.timeout)
+            code = process.wait(limit)
         except subprocess.TimeoutExpired:
-            raise _failed(f"ran longer than {action.timeout:g} s", argv, folder) from None
+            raise _failed(f"ran longer than {limit:g} s", argv, folder) from None
         finally:
             job.scene.end(process)
         if code:

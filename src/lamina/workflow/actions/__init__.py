@@ -9,7 +9,9 @@ ACTIONS: Registry[type[Action]] = Registry(
     "actions",
     "kind of task",
     {
+        "choose": "lamina.workflow.actions.choose:ChooseAction",
         "command": "lamina.workflow.actions.command:CommandAction",
+        "loop": "lamina.workflow.actions.loop:LoopAction",
         "python": "lamina.workflow.actions.python:PythonAction",
         "workflow": "lamina.workflow.actions.subworkflow:SubworkflowAction",
     },

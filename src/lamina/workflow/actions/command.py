@@ -16,7 +16,7 @@ from lamina.workflow.ports import Port, Signature
 if TYPE_CHECKING:
     from lamina.workflow.graph import Task
 
-_KEYS = ("stdin", "stdout", "timeout", "environment", "paths")
+_KEYS = ("stdin", "stdout", "environment", "paths")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class CommandAction(Action):
         stdout: name of an output port for the standard output: a file, or text for a str port.
         paths: output port -> file or folder that the program writes, relative to its folder;
             a port that is not here is written under its own name.
-        timeout: seconds until the program is ended; None for no limit.
         environment: variables added to the environment.
     """
 
@@ -38,7 +37,6 @@ class CommandAction(Action):
     stdin: str = ""
     stdout: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
-    timeout: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     kind: ClassVar[str] = "command"
 

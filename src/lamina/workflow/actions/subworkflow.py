@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lamina.workflow.actions.base import Action, Place
+from lamina.workflow.actions.base import Place
+from lamina.workflow.actions.composite import Composite, Part
 from lamina.workflow.ports import Signature
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SubworkflowAction(Action):
+class SubworkflowAction(Composite):
     """Runs a workflow; its inputs and outputs are the ports.
 
     Args:
@@ -25,17 +26,18 @@ class SubworkflowAction(Action):
     file: str = ""
     kind: ClassVar[str] = "workflow"
 
+    def parts(self) -> tuple[Part, ...]:
+        """The workflow alone."""
+        return (Part("workflow", self.workflow, self.file),)
+
     def signature(self) -> Signature:
         """The inputs and outputs of the workflow."""
         return Signature(self.workflow.inputs, self.workflow.outputs)
 
     def to_document(self) -> dict[str, Any]:
         """Names the file, or holds the workflow inline."""
-        if self.file:
-            return {"do": "workflow", "file": self.file}
-        from lamina.workflow.writing import body_of
-
-        return {"do": "workflow", "workflow": body_of(self.workflow)}
+        (part,) = self.parts()
+        return {"do": "workflow", "file" if self.file else "workflow": part.to_document()}
 
     @classmethod
     def from_document(cls, entry: dict[str, Any], place: Place) -> SubworkflowAction:
@@ -45,5 +47,4 @@ class SubworkflowAction(Action):
 
     def summary(self) -> str:
         """How many tasks it holds."""
-        count = len(self.workflow)
-        return f"{self.workflow.name}: {count} task{'' if count == 1 else 's'}"
+        return self.parts()[0].told()
