@@ -255,7 +255,7 @@ def test_another_version_or_kind_is_refused_politely(line: str, said: str) -> No
         (ENSEMBLE.replace("20.5", ".nan"), "is NaN, infinite"),
         (ENSEMBLE.replace("name: ensemble-vote", "name: no!"), "needs a name of letters"),
         (ENSEMBLE.replace("vote: {do", "2vote: {do"), "'2vote' is not allowed here"),
-        (ENSEMBLE.replace("do: vote", "do: 3"), "do: needs python, command, workflow, loop, choose, or"),
+        (ENSEMBLE.replace("do: vote", "do: 3"), "do: needs python, command, workflow, loop"),
         (ENSEMBLE.replace("[10, 20.5]", "[10]"), "needs a place [x, y]"),
         (ENSEMBLE.replace("model: first", "model: [first, 3]"), "needs the name of a workflow"),
         (ENSEMBLE.replace("[predict_1.predictions, predict_2]", "[]"), "it is an empty list"),

@@ -39,7 +39,7 @@ def test_the_examples_obey_the_schema() -> None:
 def test_a_breach_is_placed_and_worded() -> None:
     (breach,) = breaches({"lamina": "workflow/1", "name": "w", "tasks": {"a": {"do": []}}})
     assert breach.spot == ("tasks", "a", "do")
-    assert breach.sentence.startswith("needs python, command, workflow, loop, choose, or the name of a task")
+    assert breach.sentence.startswith("needs python, command, workflow, loop")
 
 
 def test_the_library_and_the_quick_form_of_the_schema_agree_on_breaches() -> None:
