@@ -28,9 +28,10 @@ _QUOTE = r"""(?:\\?["'])?"""
 def _named(word: str) -> str:
     """After a name: `=`, or `:` where the name is quoted or cannot be an ordinary word."""
     colon = rf"(?<=[\w.]){word}" if word == "token" else word
-    ends = rf"""s?\\?["']\s{{0,2}}:|s?{_QUOTE}\s{{0,2}}="""
+    many = "" if word == "token" else "s?"  # texts have tokens by the thousand
+    ends = rf"""{many}\\?["']\s{{0,2}}:|{many}{_QUOTE}\s{{0,2}}="""
     scheme = r"(?:(?:bearer|basic|digest|token)\s)?" if word == "authorization" else ""
-    return rf"(?is)((?:{word}(?:{ends})|{colon}s?\s{{0,2}}:)\s{{0,2}}{_QUOTE}{scheme}){_VALUE}"
+    return rf"(?is)((?:{word}(?:{ends})|{colon}{many}\s{{0,2}}:)\s{{0,2}}{_QUOTE}{scheme}){_VALUE}"
 
 
 # What a secret begins with, in small letters -> what it looks like from there on; a group is kept.
@@ -216,10 +217,10 @@ def _forms(secret: str) -> set[str]:
     forms = set(texts)
     for text in texts - {""}:
         forms |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-        forms |= {repr(text)[1:-1], _quoted(text, quote), _quoted(text, quote_plus)}
+        forms.add(repr(text)[1:-1])
+        forms |= {how(_bytes(text), safe=safe) for how in (quote, quote_plus) for safe in ("", "/")}
     return forms - {""}
 
 
-def _quoted(text: str, how: Any) -> str:
-    quoted: str = how(text.encode("utf-8", "surrogatepass"), safe="")
-    return quoted
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
