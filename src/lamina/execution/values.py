@@ -37,6 +37,8 @@ def arrived(
 
 
 def _placed(kind: PortType, value: Any, folder: Path | None) -> tuple[Any, str]:
+    if kind.streams and not isinstance(value, (list, tuple)):
+        return value, ""
     if kind.of is not None and _innermost(kind) in ("file", "folder"):
         placed = [_placed(kind.of, item, folder) for item in value]
         return [item for item, _ in placed], next((why for _, why in placed if why), "")

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lamina.workflow.ports import Port
-from lamina.workflow.types import ANY, PortType, list_of, port_type, type_of_class
+from lamina.workflow.types import ANY, PortType, list_of, port_type, stream_of, type_of_class
 
 _LISTS = frozenset(
     f"{module}.{name}"
     for module in ("builtins", "typing", "collections.abc")
-    for name in ("list", "tuple", "List", "Tuple", "Sequence", "Iterable", "Collection")
+    for name in ("list", "tuple", "List", "Tuple", "Sequence", "Collection")
+)
+_STREAMS = frozenset(
+    f"{module}.{name}"
+    for module in ("typing", "collections.abc")
+    for start in ("", "Async")
+    for name in (f"{start}Iterable", f"{start}Iterator", f"{start}Generator")
 )
 _MAPS = frozenset(
     f"{module}.{name}"
@@ -66,6 +72,8 @@ def type_of(hint: Hint) -> PortType:
         return _widest([type_of(part) for part in hint.of if part.name != "None"])
     if hint.name in _LISTS:
         return list_of(_widest([ANY if may_be_none(p) else type_of(p) for p in hint.of]))
+    if hint.name in _STREAMS:
+        return stream_of(type_of(hint.of[0]) if hint.of else ANY)
     if hint.name in _MAPS:
         return PortType("json")
     return type_of_class((hint.name, *hint.bases)) or ANY

@@ -151,7 +151,7 @@ def _dead_ends(workflow: Workflow) -> Iterator[Finding]:
             )
             continue
         for port in task.outputs:
-            if f"{task.name}.{port.name}" not in used:
+            if f"{task.name}.{port.name}" not in used and not port.type.streams:
                 yield _finding(
                     "warning",
                     place,

@@ -123,22 +123,29 @@ for _rule in _BUILT_IN:
 
 @dataclass(frozen=True)
 class PortType:
-    """A type: a name from the table, or "list" with the type of its items.
+    """A type: a name from the table, or "list" or "stream" with the type of the items.
 
-    Made by `port_type`, which knows the names.
+    A stream is a list that arrives item by item, while the task that makes it runs. Made by
+    `port_type`, which knows the names.
     """
 
     name: str
     of: PortType | None = None
 
     def __str__(self) -> str:
-        return f"list[{self.of}]" if self.of else self.name
+        return f"{self.name}[{self.of}]" if self.of else self.name
+
+    @property
+    def streams(self) -> bool:
+        """Whether its items arrive one after the other."""
+        return self.name == STREAM
 
     def fits(self, wanted: PortType) -> bool:
         """Whether a value of this type may go where `wanted` is asked for.
 
         Everything fits "any", and "any" fits everything: then the value itself is checked when
-        it arrives. An int fits float, numbers and text fit json, list[int] fits list[float].
+        it arrives. An int fits float, numbers and text fit json, list[int] fits list[float]. A
+        list may go where a stream is asked for, and a stream, once it is whole, for a list.
         """
         if ANY in (self, wanted) or self == wanted:
             return True
@@ -159,7 +166,7 @@ class PortType:
             fits = rule.holds(value) or (told and rule.reads(value))
             return "" if fits else f"gets {_worded(value)}"
         if not isinstance(value, (list, tuple)):
-            return f"gets {_worded(value)}"
+            return "" if self.streams and _flows(value) else f"gets {_worded(value)}"
         if self.of == ANY:
             return ""
         for position, item in enumerate(value):
@@ -171,13 +178,21 @@ class PortType:
     def made(self, value: Any, folder: Path) -> Any:
         """A told value with everything read that a reader takes. Raises LaminaError."""
         if self.of is not None:
-            return [self.of.made(item, folder) for item in value]
+            whole = isinstance(value, (list, tuple))
+            return [self.of.made(item, folder) for item in value] if whole else value
         rule = TYPES.get(self.name)
         return rule.made(value, folder) if rule.reads(value) else value
 
     def item(self) -> PortType | None:
         """Type of one item where a list may stand; None where it may not."""
         return ANY if self in (ANY, JSON) else self.of
+
+
+def _flows(value: Any) -> bool:
+    """Whether items come out of it: an iterator, a generator, a reader, an array; no text."""
+    if isinstance(value, (str, bytes, Mapping, os.PathLike)):
+        return False
+    return hasattr(value, "__iter__") or hasattr(value, "__aiter__")
 
 
 def _worded(value: Any) -> str:
@@ -193,23 +208,31 @@ def port_type(text: str) -> PortType:
 
     Raises:
         UnknownNameError: a name that the table does not know.
-        UsageError: brackets that do not match, or after a name other than "list".
+        UsageError: brackets that do not match, or after a name other than "list" and "stream".
     """
     name, bracket, rest = text.strip().partition("[")
     name = name.strip()
     if not bracket:
-        if name == "list":
-            return PortType("list", ANY)
+        if name in _HOLDERS:
+            return PortType(name, ANY)
         TYPES.get(name)
         return PortType(name)
-    if not rest.endswith("]") or name != "list" or text.count("[") > 20:
-        raise UsageError(f"{text!r} is not a type", "write a name, or list[NAME]")
-    return PortType("list", port_type(rest[:-1]))
+    if not rest.endswith("]") or name not in _HOLDERS or text.count("[") > 20:
+        raise UsageError(f"{text!r} is not a type", "write a name, list[NAME], or stream[NAME]")
+    item = port_type(rest[:-1])
+    if name == STREAM and STREAM in rest:
+        raise UsageError(f"{text!r} is a stream of streams", "write stream[list[NAME]]")
+    return PortType(name, item)
 
 
 def list_of(item: PortType) -> PortType:
     """The type of a list of such items."""
     return PortType("list", item)
+
+
+def stream_of(item: PortType) -> PortType:
+    """The type of a stream of such items; any, for items that are streams themselves."""
+    return PortType(STREAM, ANY if STREAM in str(item) else item)
 
 
 def as_type(given: str | PortType) -> PortType:
@@ -231,5 +254,7 @@ def joined_type(kinds: list[PortType], many: bool) -> PortType:
     return list_of(kinds[0] if len(set(kinds)) == 1 else ANY)
 
 
+STREAM = "stream"
+_HOLDERS = ("list", STREAM)
 ANY = PortType("any")
 JSON = PortType("json")
