@@ -21,6 +21,11 @@ def scratch_of(unit: str) -> str:
     return f"scratch/{_plain(unit)}"
 
 
+def stream_of(unit: str, attempt: int, port: str) -> str:
+    """The spool of a stream output of one attempt, relative to the run's folder."""
+    return f"streams/{_plain(unit)}~{attempt}.{port}"
+
+
 def task_of(unit: str) -> str:
     """The task that a unit belongs to: "inner/count[3]" is one of "inner/count"."""
     return re.sub(r"\[\d+\]|#\d+", "", unit)
