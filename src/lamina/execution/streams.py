@@ -26,10 +26,10 @@ from lamina.data.artifacts.frames import HEAD, MARK, Head, end_frame, framed, he
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import ArtifactError, LaminaError
 
-AHEAD = 64
+AHEAD = 1024
 """Items that a writer may be ahead of a reader that is attached."""
 
-AHEAD_BYTES = 256 * 2**20
+AHEAD_BYTES = 64 * 2**20
 """Bytes that a writer may be ahead of a reader, if that is more than one item."""
 
 GRACE = 30.0

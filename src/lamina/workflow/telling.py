@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,16 @@ class Attempt(ABC):
     @abstractmethod
     def scratch(self) -> Path:
         """A folder that every attempt of this task finds again, resumed runs included."""
+
+    def outlet(self, port: str) -> Callable[[Any], None] | None:
+        """Where the items of a stream output go while the task runs; None where they cannot.
+
+        Each call hands one item on, and waits while its readers are too far behind. Once it was
+        asked for, the stream holds what went through it, and the port's returned value does not
+        count. A task whose whole result is one stream yields its items instead.
+        """
+        del port
+        return None
 
 
 _CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
