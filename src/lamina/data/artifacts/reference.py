@@ -15,11 +15,13 @@ class Ref:
     """A value by its content.
 
     Args:
-        codec: how its bytes are read: "json", "arrow", "npy", "file", "folder", "list", "stream",
-            "bundle", "pickle", ...; see `lamina.data.artifacts.codecs`.
+        codec: how its bytes are read: "json", "tree" (other plain values of Python: tuples, sets,
+            NumPy's numbers, mappings of arrays), "arrow", "npy", "file", "folder", "list",
+            "stream", "bundle", "pickle", ...; see `lamina.data.artifacts.codecs`.
         digest: SHA-256 of its bytes in hexadecimal digits; of a list, of its items' digests.
         size: bytes.
-        inline: the value's canonical JSON, where it is short; nothing is on the disk then.
+        inline: the value's own text, where it is short and the codec is "json" or "tree";
+            nothing is on the disk then.
         count: items of a list.
         name: a file's own name, for programs that look at endings.
         origin: absolute path or URL of an input that stays where it is; empty for what the

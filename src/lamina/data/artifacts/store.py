@@ -2,44 +2,284 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lamina.data.artifacts.reference import Ref
+from lamina.data.artifacts import lists
+from lamina.data.artifacts.canonical import (
+    SHORT,
+    is_plain_class,
+    json_text,
+    plain_value,
+    tree_text,
+    tree_value,
+)
+from lamina.data.artifacts.codecs import CODECS, codec_of
+from lamina.data.artifacts.files import FILES, Files
+from lamina.data.artifacts.objects import Objects, Stored
+from lamina.data.artifacts.reference import INLINE, Ref
+from lamina.errors import ArtifactError, LaminaError
 from lamina.workflow.types import ANY, PortType
 
 
 class Artifacts:
-    """Values and files by digest, below a folder; safe for many processes at once."""
+    """Values and files by digest, below a folder; safe for many processes at once.
+
+    Args:
+        folder: made when something comes in.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.objects = Objects(folder)
+        self.files = Files(self.objects)
 
     def put(self, value: Any, kind: PortType = ANY) -> Ref:
-        """Keeps a value, atomically; files are copied or taken over as they are."""
-        raise NotImplementedError
+        """Keeps a value, atomically; of files and folders the content.
 
-    def get(self, ref: Ref) -> Any:
-        """The value, verified; arrays are mapped, not read. Raises ArtifactError."""
-        raise NotImplementedError
+        Args:
+            kind: type of the port that it is of: says whether a text is the path of a file.
+
+        Raises:
+            ArtifactError: it cannot be written, or is of a class that cannot be kept.
+        """
+        if _of_files(kind) or _is_file(value):
+            return self._put_paths(value, kind, self.files.put)
+        text = json_text(value)
+        if text is not None:
+            ref = self._put_text("json", text)
+            if ref is not None:
+                return ref
+        try:
+            return self._put_other(value)
+        except RecursionError as error:
+            raise ArtifactError(
+                f"a {type(value).__name__} is too deep, or holds itself", "return flatter values"
+            ) from error
+
+    def refer(self, value: Any, kind: PortType = ANY) -> Ref:
+        """A value that a run is given: as `put`, but files and folders stay where they are.
+
+        Their digest is remembered with their size and times, so that a large file is read once.
+        """
+        if _of_files(kind) or _is_file(value):
+            return self._put_paths(value, kind, self.files.refer)
+        return self.put(value, kind)
+
+    def adopt(self, path: Path, codec: str = "file") -> Ref:
+        """Takes over a file or folder that a task has written; it stays readable where it is.
+
+        Args:
+            codec: "file", or another one whose bytes are just this file.
+
+        Raises:
+            ArtifactError: it is neither file nor folder, changes meanwhile, or cannot be kept.
+        """
+        return self.files.adopt(path, codec)
+
+    def get(self, ref: Ref, trusted: bool = True) -> Any:
+        """The value, verified; large arrays are mapped, not read. Files are read-only paths.
+
+        Args:
+            trusted: whether this process may run the user's code; without it a pickle is refused.
+
+        Raises:
+            ArtifactError: missing, damaged, changed since the run began, or refused.
+        """
+        if ref.codec == "json":
+            return json.loads(self._text(ref))
+        if ref.codec == "tree":
+            return self._read(
+                ref, lambda: tree_value(self._text(ref), lambda e: self.get(_leaf(e), trusted))
+            )
+        if ref.codec == "list":
+            return [self.get(item, trusted) for item in self.items(ref)]
+        if ref.codec in FILES:
+            return self.files.path(ref)
+        codec = CODECS.get(ref.codec)
+        if not (trusted or codec.safe):
+            raise ArtifactError(
+                f"artifact {ref.digest[:12]} is a {ref.codec}: reading it could run code",
+                "load it in a program of your own, with the artifact store's `get`",
+            )
+        data = self.objects.read(ref.digest)
+        return self._read(ref, lambda: codec.read(data))
 
     def plain(self, ref: Ref) -> Any:
         """A JSON value; never anything that could run code. Raises ArtifactError for others."""
-        raise NotImplementedError
+        if ref.codec == "json":
+            return json.loads(self._text(ref))
+        if ref.codec == "tree":
+            return self._read(
+                ref, lambda: plain_value(self._text(ref), lambda e: self.plain(_leaf(e)))
+            )
+        if ref.codec == "list":
+            return [self.plain(item) for item in self.items(ref)]
+        raise ArtifactError(f"artifact {ref.digest[:12]} is a {ref.codec}, not a plain value")
 
     def place(self, ref: Ref, target: Path) -> Path:
-        """Puts a verified file or folder at a path, as a link where that is safe."""
-        raise NotImplementedError
+        """Puts a verified file or folder at a path: as a link where that is safe, else a copy."""
+        return self.files.place(ref, target)
 
     def lacking(self, refs: Iterable[Ref]) -> list[Ref]:
-        """Those whose bytes are not there (a cheap look, no reading)."""
-        raise NotImplementedError
+        """Those whose bytes are not there (a cheap look; only lists and folders are opened)."""
+        return [ref for ref in refs if not self._whole(ref)]
 
     def items(self, ref: Ref) -> list[Ref]:
         """The items of a list, as references; a JSON list becomes one reference per item."""
-        raise NotImplementedError
+        if ref.codec == "list":
+            return lists.unpack(self.objects, ref)
+        value = self.get(ref)
+        if not isinstance(value, list | tuple):
+            raise ArtifactError(f"artifact {ref.digest[:12]} is a {ref.codec}, not a list")
+        return [self.put(item) for item in value]
 
     def gather(self, refs: Sequence[Ref]) -> Ref:
         """One reference for a list of values; a JSON list where all items are short JSON."""
-        raise NotImplementedError
+        if all(ref.codec == "json" and ref.inline is not None for ref in refs):
+            ref = self._put_text("json", f"[{','.join(str(ref.inline) for ref in refs)}]")
+            if ref is not None:
+                return ref
+        return lists.pack(self.objects, refs)
+
+    def digests(self, refs: Iterable[Ref]) -> set[str]:
+        """Digests of all files of the store that these values are made of."""
+        found: set[str] = set()
+        waiting = list(refs)
+        while waiting:
+            ref = waiting.pop()
+            if ref.inline is None and not ref.origin and ref.digest not in found:
+                found.add(ref.digest)
+            waiting += self._parts(ref)
+        return found
+
+    def stored(self) -> Iterator[Stored]:
+        """Digest, size in bytes and time of last use of every file of the store."""
+        return self.objects.stored()
+
+    def remove(self, digests: Iterable[str]) -> int:
+        """Deletes these; gives the bytes that became free."""
+        freed = 0
+        for digest in digests:
+            self.files.forget(digest)
+            freed += self.objects.remove(digest)
+        return freed
+
+    def sweep(self, keep: Iterable[Ref], age: float = 3600.0) -> int:
+        """Deletes what no given value needs, and what dead processes left half written.
+
+        Args:
+            keep: values that stay, with everything they are made of.
+            age: seconds that a file must have lain unused: a run may be about to record it.
+
+        Returns:
+            Bytes that became free.
+        """
+        import time
+
+        needed = self.digests(keep)
+        limit = time.time() - age
+        old = [entry for entry in self.stored() if entry.time < limit]
+        self.objects.tidy()
+        return self.remove(entry.digest for entry in old if entry.digest not in needed)
+
+    def _put_paths(self, value: Any, kind: PortType, keep: Any) -> Ref:
+        if kind.of is None:
+            return keep(value, kind.name == "folder")  # type: ignore[no-any-return]
+        return self.gather([self._put_paths(item, kind.of, keep) for item in value])
+
+    def _put_text(self, codec: str, text: str) -> Ref | None:
+        """A reference to a text; None where UTF-8 cannot hold it."""
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            return None
+        if len(data) <= INLINE:
+            return Ref(codec, hashlib.sha256(data).hexdigest(), len(data), text)
+        return Ref(codec, self.objects.add(data), len(data))
+
+    def _put_other(self, value: Any) -> Ref:
+        if type(value) is list:
+            return self.gather([self.put(item) for item in value])
+        if is_plain_class(value) and not (type(value) is bytes and len(value) > SHORT):
+            ref = self._put_text("tree", tree_text(value, lambda item: self._leaf_of(item)))
+            if ref is not None:
+                return ref
+        name = codec_of(value)
+        deposit = self.objects.deposit()
+        try:
+            CODECS.get(name).write(value, deposit)
+            size = deposit.size
+            return Ref(name, self.objects.keep(deposit), size)
+        except OSError as error:
+            raise self.objects.refusal(error) from error
+        finally:
+            deposit.drop()
+
+    def _leaf_of(self, value: Any) -> dict[str, Any]:
+        return self.put(value).to_json()
+
+    def _text(self, ref: Ref) -> str:
+        if ref.inline is not None:
+            return ref.inline
+        return str(self.objects.read(ref.digest)[:], "utf-8")
+
+    def _read(self, ref: Ref, read: Any) -> Any:
+        """What `read` gives; what it raises is told as an error of this artifact."""
+        try:
+            return read()
+        except ArtifactError as error:
+            if error.digest:
+                raise
+            raise ArtifactError(
+                f"artifact {ref.digest[:12]} is refused: {error.message}",
+                error.way_out,
+                ref.digest,
+            ) from error
+        except Exception as error:  # what readers raise on foreign bytes cannot be listed
+            why = error.message if isinstance(error, LaminaError) else str(error)
+            raise ArtifactError(
+                f"artifact {ref.digest[:12]} cannot be read as {ref.codec}: "
+                f"{type(error).__name__}: {why:.200}",
+                "run again: its producer makes it anew",
+                ref.digest,
+            ) from error
+
+    def _parts(self, ref: Ref) -> list[Ref]:
+        """What a value consists of, one level down."""
+        if ref.codec == "list":
+            return lists.unpack(self.objects, ref)
+        if ref.codec == "tree":
+            found: list[Ref] = []
+            self._read(ref, lambda: tree_value(self._text(ref), lambda e: found.append(_leaf(e))))
+            return found
+        return self.files.parts(ref)
+
+    def _whole(self, ref: Ref) -> bool:
+        if ref.codec in FILES:
+            return self.files.whole(ref)
+        if ref.inline is None and not self.objects.has(
+            ref.digest, None if ref.codec == "list" else ref.size
+        ):
+            return False
+        try:
+            return ref.codec not in ("list", "tree") or all(map(self._whole, self._parts(ref)))
+        except ArtifactError:
+            return False
+
+
+def _leaf(entry: dict[str, Any]) -> Ref:
+    return Ref.from_json(entry)
+
+
+def _of_files(kind: PortType) -> bool:
+    while kind.of is not None:
+        kind = kind.of
+    return kind.name in ("file", "folder")
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Path) and value.is_file()
