@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
-from lamina.workflow.log import Event
+from lamina.errors import StoreError, UnknownNameError, UsageError
+from lamina.records.live import Live
+from lamina.workflow.log import Event, event_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from lamina.records.writing import Batch, Book, Line
 
 
 @dataclass(frozen=True)
@@ -58,51 +68,288 @@ class Result:
 class Store:
     """All that the project's runs did; many readers and writers at once.
 
+    Nothing is opened, and no file is made, before it is needed: reading where nothing was
+    written finds nothing.
+
     Args:
-        url: "sqlite:///path" or "postgresql+psycopg://user@host/database".
+        url: "sqlite:///path" or "postgresql://user@host/database".
+
+    Every method raises StoreError when the store cannot be read or written.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._engine: sa.Engine | None = None
+        self._writes = False
+        self._lock = RLock()
+        self._books: dict[str, Book] = {}
+        self._doubts: dict[str, tuple[int, list[Line]]] = {}
+        self._secrets: tuple[str, ...] = ()
 
-    def create(self, run: RunRecord) -> None:
-        """Adds a run."""
-        raise NotImplementedError
+    def protect(self, secrets: Sequence[str]) -> None:
+        """Values that nothing written from now on may show; see `lamina.workflow.masking`."""
+        self._secrets = tuple(sorted({*self._secrets, *secrets}))
+
+    def create(self, run: RunRecord) -> RunRecord:
+        """Adds a run, and gives it as it is kept: a name that is taken gets a number."""
+        from lamina.records import queries
+        from lamina.records.writing import run_of
+
+        kept = run_of(run, self._secrets)
+        with self._writing() as connection:
+            taken = queries.names_like(connection, run.name)
+            number = 2
+            while kept.name in taken:
+                kept = replace(kept, name=f"{run.name}-{number}")
+                number += 1
+            queries.add_run(connection, kept)
+        return kept
 
     def append(self, run: str, events: Sequence[Event]) -> None:
-        """Keeps events, their results and the run's state, in one transaction."""
-        raise NotImplementedError
+        """Keeps events, their results and the run's state, in one transaction.
+
+        A batch that is given again after an error is kept once, whether or not the error came
+        before it was kept.
+
+        Raises:
+            RunBusyError: another engine writes the same run.
+        """
+        from lamina.records.writing import lines_of
+
+        if not events:
+            return
+        lines = lines_of(events, self._secrets)
+        with self._lock:
+            try:
+                self._append(run, events, lines)
+            except StoreError as error:
+                if not _lost(error):
+                    raise
+                self._append(run, events, lines)
+
+    def _append(self, run: str, events: Sequence[Event], lines: list[Line]) -> None:
+        from lamina.records.writing import batch_of
+
+        book = self._books.get(run) or self._opened(run)
+        doubt = self._doubts.pop(run, None)
+        if doubt is not None and book.next == doubt[0] + len(doubt[1]) and lines == doubt[1]:
+            return
+        first = book.next
+        try:
+            self._keep(batch_of(book, events, lines))
+        except BaseException:
+            # Whether it was kept is not known where the connection broke: its number will tell.
+            self._doubts[run] = (first, lines)
+            self._books.pop(run, None)
+            raise
+
+    def _keep(self, batch: Batch) -> None:
+        from lamina.records import queries
+
+        with self._writing() as connection:
+            queries.add_batch(connection, batch)
+
+    def _opened(self, run: str) -> Book:
+        from lamina.records import queries
+        from lamina.records.writing import Book
+
+        with self._writing() as connection:
+            found = queries.book_entry(connection, run)
+        if found is None:
+            raise StoreError(f"no run {run!r} in {self.url}", "create it before its events")
+        number, last, live, keys = found
+        book = self._books[run] = Book(number, last + 1, Live.from_json(live), keys)
+        return book
 
     def events(
         self, run: str, after: int = 0, words: Sequence[str] = ()
     ) -> Iterator[tuple[int, Event]]:
-        """The events of a run with their numbers, oldest first."""
-        raise NotImplementedError
+        """The events of a run with their numbers, oldest first.
+
+        Args:
+            run: its id.
+            after: number of the last event that is not wanted.
+            words: kinds that are wanted ("attempt-ended"); all of them when empty.
+        """
+        from lamina.records import queries
+
+        while True:
+            with self._reading() as connection:
+                rows = queries.some_events(connection, run, after, words) if connection else []
+            for number, time, word, task, attempt, body in rows:
+                after = number
+                try:
+                    event = event_of(word, time, {**json.loads(body), **_about(task, attempt)})
+                except KeyError:
+                    continue  # a word of a later version
+                yield number, event
+            if len(rows) < queries.PAGE:
+                return
 
     def runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first."""
-        raise NotImplementedError
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.newest(connection, limit) if connection else []
 
     def find(self, text: str = "last") -> RunRecord:
-        """A run by its id, the beginning of its id, its name, or "last"."""
-        raise NotImplementedError
+        """A run by its id, the beginning of its id, its name, or "last".
+
+        Raises:
+            UnknownNameError: there is none; carries the names of the newest.
+            UsageError: the beginning of several ids.
+        """
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            found = queries.matching(connection, text) if connection else []
+        if len(found) > 1:
+            raise UsageError(
+                f"{text!r} is the beginning of {len(found)} runs: "
+                + ", ".join(f"{run.id} ({run.name})" for run in found[:5]),
+                "give more of the id, or the name",
+            )
+        if not found:
+            known = [run.name for run in self.runs(20)]
+            if known:
+                raise UnknownNameError("run", text, ["last", *known])
+            raise UsageError("no run is recorded here", "start one with `lamina run FILE`")
+        return found[0]
+
+    def lives(self, runs: Sequence[str]) -> dict[str, Live]:
+        """Where runs are now, by their ids."""
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            found = queries.lives(connection, runs) if connection else {}
+        for run, live in found.items():
+            if not live.time:  # written by an earlier version
+                for _, event in self.events(run):
+                    live.apply(event)
+        return found
 
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """The newest result of each key that has one."""
-        raise NotImplementedError
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.results(connection, keys) if connection and keys else {}
+
+    def adopt(self, results: Sequence[Result]) -> None:
+        """Takes results over for keys of their own, say old outputs that somebody accepted."""
+        from lamina.records import queries
+
+        if results:
+            with self._writing() as connection:
+                queries.adopt(connection, results)
 
     def forget(self, keys: Sequence[str]) -> None:
         """Drops results, say of artifacts that were cleaned or damaged."""
-        raise NotImplementedError
+        from lamina.records import queries
+
+        if keys:
+            with self._writing() as connection:
+                queries.forget(connection, keys)
 
     def keep(self, recipes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keeps recipes (digest -> what keys are made of); known ones are passed over."""
-        raise NotImplementedError
+        """Keeps recipes (digest -> what keys are made of); known ones are passed over.
+
+        Environments are kept in the same way.
+        """
+        from lamina.records import queries
+        from lamina.records.writing import concealed
+
+        if recipes:
+            bodies = {digest: concealed(body, self._secrets) for digest, body in recipes.items()}
+            with self._writing() as connection:
+                queries.keep(connection, bodies if self._secrets else recipes)
 
     def recipes(self, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Recipes by their digests."""
-        raise NotImplementedError
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.documents(connection, digests) if connection and digests else {}
+
+    def producers(self, digests: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:
+        """Digest of an artifact -> (run, unit, port) of the attempts that made it, oldest first."""
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.producers(connection, digests) if connection and digests else {}
+
+    def consumers(self, digest: str) -> list[tuple[str, str, str]]:
+        """(run, unit, port) of the attempts that were given an artifact, oldest first."""
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.consumers(connection, digest) if connection else []
 
     def close(self) -> None:
         """Gives connections back."""
-        raise NotImplementedError
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine, self._writes = None, False
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        from lamina.records.connection import parsed, worded, writable
+        from lamina.records.migrations import prepare
+
+        url = parsed(self.url)
+        with self._lock, worded(url, "written"):
+            if not self._writes:
+                self.close()
+                engine = writable(url)
+                with engine.begin() as connection:
+                    prepare(connection)
+                self._engine, self._writes = engine, True
+            assert self._engine is not None
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection | None]:
+        """A connection for reading; None where there is nothing yet."""
+        from lamina.records.connection import parsed, worded
+
+        url = parsed(self.url)
+        with worded(url, "read"):
+            engine = self._engine or self._readable(url)
+            if engine is None:
+                yield None
+                return
+            with engine.connect().execution_options(reads=True) as connection:
+                yield connection
+
+    def _readable(self, url: Any) -> sa.Engine | None:
+        from lamina.records.connection import file_of, readable
+        from lamina.records.migrations import version_of
+        from lamina.records.schema import VERSION
+
+        file = file_of(url)
+        if file is not None and not file.exists():
+            return None
+        with self._lock:
+            try:
+                with self._writing():
+                    return self._engine
+            except StoreError as error:
+                engine = readable(url)
+                with engine.connect() as connection:
+                    found = version_of(connection)
+                if found != VERSION:
+                    raise error
+                self._engine = engine
+            return self._engine
+
+
+def _about(task: str, attempt: int) -> dict[str, Any]:
+    return {"task": task, **({"attempt": attempt} if attempt else {})}
+
+
+def _lost(error: StoreError) -> bool:
+    """Whether the server ended the connection, and a new one may do better."""
+    return bool(getattr(error.__cause__, "connection_invalidated", False))

@@ -1,0 +1,238 @@
+"""The statements of the store; rows in, values out. Nothing here knows SQLite from PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_server
+from sqlalchemy.dialects.sqlite import insert as insert_file
+
+from lamina.records.live import Live
+from lamina.records.schema import DOCUMENTS, EVENTS, PRODUCTS, RESULTS, RUNS
+from lamina.records.store import Result, RunRecord
+from lamina.records.writing import Batch, to_json
+
+PAGE = 2000
+"""Events that are read at a time, so that no reader holds a snapshot for long."""
+
+_SOME = 500
+_ADD_EVENTS = EVENTS.insert()
+_MADE = ("document", "inputs", "options")
+
+
+def _known_passed_over(connection: sa.Connection, table: sa.Table) -> Any:
+    insert = insert_file if connection.dialect.name == "sqlite" else insert_server
+    return insert(table).on_conflict_do_nothing()
+
+
+def _newest_wins(connection: sa.Connection, *columns: str) -> Any:
+    insert = insert_file if connection.dialect.name == "sqlite" else insert_server
+    statement: Any = insert(RESULTS)
+    new = {name: statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=new)
+
+
+def add_run(connection: sa.Connection, run: RunRecord) -> None:
+    """Adds a run."""
+    row = {f"{name}_json" if name in _MADE else name: value for name, value in run.__dict__.items()}
+    row.update({f"{name}_json": to_json(getattr(run, name)) for name in _MADE})
+    connection.execute(RUNS.insert(), row)
+
+
+def names_like(connection: sa.Connection, name: str) -> set[str]:
+    """Names of runs that begin with a name."""
+    chosen = sa.select(RUNS.c.name).where(RUNS.c.name.startswith(name, autoescape=True))
+    return set(connection.execute(chosen).scalars())
+
+
+def add_batch(connection: sa.Connection, batch: Batch) -> None:
+    """Adds events with all that follows from them."""
+    connection.execute(_ADD_EVENTS, batch.events)
+    if batch.results:
+        upsert = _newest_wins(connection, "run", "number", "recipe", "outputs_json", "task")
+        blank = {"outputs_json": "", "task": ""}
+        connection.execute(upsert, [{**row, **blank} for row in batch.results])
+    if batch.products:
+        connection.execute(_known_passed_over(connection, PRODUCTS), batch.products)
+    number = batch.events[0]["run"]
+    connection.execute(RUNS.update().where(RUNS.c.number == number), batch.run)
+
+
+def book_entry(connection: sa.Connection, run: str) -> tuple[int, int, dict[str, Any], Any] | None:
+    """Number of a run and of its last event, where it is, and the keys of running attempts."""
+    chosen = sa.select(RUNS.c.number, RUNS.c.live_json).where(RUNS.c.id == run)
+    found = connection.execute(chosen).first()
+    if found is None:
+        return None
+    number, live = found
+    last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.run == number)
+    known = json.loads(live)
+    keys = _open_keys(connection, number, list(known.get("running", ())))
+    return number, connection.execute(last).scalar() or 0, known, keys
+
+
+def _open_keys(connection: sa.Connection, run: int, tasks: list[str]) -> dict[str, Any]:
+    if not tasks:
+        return {}
+    chosen = (
+        sa.select(EVENTS.c.task, EVENTS.c.attempt, EVENTS.c.body_json)
+        .where(EVENTS.c.run == run, EVENTS.c.word == "attempt-started", EVENTS.c.task.in_(tasks))
+        .order_by(EVENTS.c.number)
+    )
+    found = {}
+    for task, attempt, text in connection.execute(chosen):
+        body = json.loads(text)
+        if body.get("key"):
+            found[task] = (attempt, body["key"], body.get("recipe", ""))
+    return found
+
+
+def some_events(
+    connection: sa.Connection, run: str, after: int, words: Sequence[str]
+) -> list[tuple[int, float, str, str, int, str]]:
+    """The next PAGE events: number, time, word, task, attempt, body."""
+    e = EVENTS.c
+    chosen = (
+        sa.select(e.number, e.time, e.word, e.task, e.attempt, e.body_json)
+        .where(e.run == sa.select(RUNS.c.number).where(RUNS.c.id == run).scalar_subquery())
+        .where(e.number > after)
+        .order_by(e.number)
+        .limit(PAGE)
+    )
+    if words:
+        chosen = chosen.where(e.word.in_(words))
+    return [tuple(row) for row in connection.execute(chosen)]
+
+
+def newest(connection: sa.Connection, limit: int) -> list[RunRecord]:
+    """The newest runs, newest first."""
+    chosen = sa.select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.number.desc()).limit(limit)
+    return [_run(row) for row in connection.execute(chosen)]
+
+
+def matching(connection: sa.Connection, text: str) -> list[RunRecord]:
+    """The run of an id or a name; else all whose id begins so; "last": the newest."""
+    if text == "last":
+        return newest(connection, 1)
+    exact = sa.select(RUNS).where((RUNS.c.id == text) | (RUNS.c.name == text))
+    found = [_run(row) for row in connection.execute(exact)]
+    if found or not text:
+        return found[:1]
+    begins = sa.select(RUNS).where(RUNS.c.id.startswith(text.lower(), autoescape=True))
+    return [_run(row) for row in connection.execute(begins.order_by(RUNS.c.number.desc()))]
+
+
+def _run(row: Any) -> RunRecord:
+    told = dict(row._mapping)
+    del told["number"], told["live_json"]
+    for name in _MADE:
+        told[name] = json.loads(told.pop(f"{name}_json"))
+    return RunRecord(**told)
+
+
+def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, Live]:
+    """Where runs are now."""
+    found = {}
+    for some in _parts(runs):
+        chosen = sa.select(RUNS.c.id, RUNS.c.live_json).where(RUNS.c.id.in_(some))
+        for run, live in connection.execute(chosen):
+            found[run] = Live.from_json(json.loads(live))
+    return found
+
+
+def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]:
+    """Results by their keys."""
+    r, e = RESULTS.c, EVENTS.c
+    joined = RESULTS.join(EVENTS, (r.run == e.run) & (r.number == e.number)).join(
+        RUNS, RUNS.c.number == r.run
+    )
+    found = {}
+    for some in _parts(keys):
+        chosen = (
+            sa.select(r.key, RUNS.c.id, e.task, r.task, r.recipe, e.body_json, r.outputs_json)
+            .select_from(joined)
+            .where(r.key.in_(some))
+        )
+        for key, run, task, own, recipe, body, adopted in connection.execute(chosen):
+            outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
+            found[key] = Result(key, outputs, run, own or task, recipe)
+    return found
+
+
+def adopt(connection: sa.Connection, taken: Sequence[Result]) -> None:
+    """Adds results with outputs of their own; they stand at the first event of their run."""
+    ids = {result.run for result in taken}
+    chosen = sa.select(RUNS.c.id, RUNS.c.number).where(RUNS.c.id.in_(ids))
+    numbers = {run: number for run, number in connection.execute(chosen)}
+    upsert = _newest_wins(connection, "run", "number", "recipe", "outputs_json", "task")
+    rows = [
+        {"key": each.key, "run": numbers[each.run], "number": 1, "recipe": each.recipe}
+        | {"outputs_json": to_json(each.outputs), "task": each.task}
+        for each in taken
+        if each.run in numbers
+    ]
+    if rows:
+        connection.execute(upsert, rows)
+
+
+def forget(connection: sa.Connection, keys: Sequence[str]) -> None:
+    """Drops results."""
+    for some in _parts(keys):
+        connection.execute(RESULTS.delete().where(RESULTS.c.key.in_(some)))
+
+
+def keep(connection: sa.Connection, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keeps documents by their digests."""
+    rows = [{"digest": digest, "body_json": to_json(body)} for digest, body in bodies.items()]
+    connection.execute(_known_passed_over(connection, DOCUMENTS), rows)
+
+
+def documents(connection: sa.Connection, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Documents by their digests."""
+    found = {}
+    for some in _parts(digests):
+        chosen = sa.select(DOCUMENTS).where(DOCUMENTS.c.digest.in_(some))
+        found.update({digest: json.loads(body) for digest, body in connection.execute(chosen)})
+    return found
+
+
+def producers(
+    connection: sa.Connection, digests: Sequence[str]
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Digest -> (run, unit, port) of what made it, oldest first."""
+    p, e = PRODUCTS.c, EVENTS.c
+    joined = PRODUCTS.join(EVENTS, (p.run == e.run) & (p.number == e.number)).join(
+        RUNS, RUNS.c.number == p.run
+    )
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for some in _parts(digests):
+        chosen = sa.select(p.digest, RUNS.c.id, e.task, p.port).select_from(joined)
+        chosen = chosen.where(p.digest.in_(some)).order_by(p.run, p.number, p.port)
+        for digest, run, task, port in connection.execute(chosen):
+            found.setdefault(digest, []).append((run, task, port))
+    return found
+
+
+def consumers(connection: sa.Connection, digest: str) -> list[tuple[str, str, str]]:
+    """(run, unit, port) of attempts that were given a digest, oldest first; a search of all."""
+    chosen = (
+        sa.select(RUNS.c.id, EVENTS.c.task, EVENTS.c.body_json)
+        .join(RUNS, RUNS.c.number == EVENTS.c.run)
+        .where(EVENTS.c.word == "attempt-started")
+        .where(EVENTS.c.body_json.contains(digest, autoescape=True))
+        .order_by(EVENTS.c.run, EVENTS.c.number)
+    )
+    found = []
+    for run, task, body in connection.execute(chosen):
+        for port, ref in json.loads(body).get("inputs", {}).items():
+            if ref.get("digest") == digest:
+                found.append((run, task, port))
+    return list(dict.fromkeys(found))
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _SOME):
+        yield names[start : start + _SOME]

@@ -1,0 +1,77 @@
+"""The tables of the store, the same for SQLite and PostgreSQL; texts in JSON end in _json."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+VERSION = 2
+"""Of the tables below; `lamina.records.migrations` brings older stores up to it."""
+
+METADATA = sa.MetaData()
+
+SCHEMA = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, nullable=False))
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("workflow", sa.Text, nullable=False),
+    sa.Column("document_json", sa.Text, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("inputs_json", sa.Text, nullable=False),
+    sa.Column("options_json", sa.Text, nullable=False),
+    sa.Column("created", sa.Double, nullable=False, index=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("ended", sa.Double),
+    sa.Column("sessions", sa.Integer, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    # Where the run is now, folded from its events with each batch: a look at a run of 100,000
+    # tasks reads one row.
+    sa.Column("live_json", sa.Text, nullable=False, server_default="{}"),
+)
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True),
+    # Counted per run by whoever writes it: a second writer of the same run collides, and a batch
+    # that is delivered twice is known by its numbers.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("word", sa.Text, nullable=False),
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("body_json", sa.Text, nullable=False),
+)
+
+RESULTS = sa.Table(
+    "results",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("recipe", sa.Text, nullable=False),
+    # Empty: the outputs are those of the event (run, number). A result that was adopted holds
+    # outputs of its own.
+    sa.Column("outputs_json", sa.Text, nullable=False, server_default=""),
+    sa.Column("task", sa.Text, nullable=False, server_default=""),
+)
+
+DOCUMENTS = sa.Table(
+    "documents",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("body_json", sa.Text, nullable=False),
+)
+
+PRODUCTS = sa.Table(
+    "products",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("port", sa.Text, primary_key=True),
+)
