@@ -28,6 +28,7 @@ VERBS = {
     "models": "list, show, export and import models",
     "predict": "apply a saved model to data",
     "run": "run a workflow document",
+    "timeline": "draw a recorded run over time",
     "train": "train a network on data",
 }
 """Verb -> one line of help; kept here so that `--help` loads no verb."""

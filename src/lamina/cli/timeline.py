@@ -1,0 +1,49 @@
+"""`lamina timeline`: a recorded run drawn over time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from lamina.cli.streams import out
+
+
+@click.command("timeline")
+@click.argument("run", default="last")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="FILE.txt, .svg, .html or .json."
+)
+@click.option("--width", type=int, default=None, help="Letters per line (the terminal's).")
+@click.option("--all", "every", is_flag=True, help="A line per attempt, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(run: str, output: Path | None, width: int | None, every: bool, as_json: bool) -> None:
+    """Draw RUN (an id, a name or "last") as a Gantt chart with the phases of every attempt.
+
+    Attempts of one task share a line where there are many; --all draws them one by one.
+    """
+    from lamina.workspace import timelines
+
+    found = timelines.trace(run, until=time.time())
+    if output is not None:
+        out(timelines.write(found, output, width or timelines.WIDTH, every=every))
+        return
+    if as_json:
+        out(json.dumps(timelines.to_json(found), indent=2))
+        return
+    room = width or shutil.get_terminal_size((100, 24)).columns
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    out(timelines.text(found, room, plain=not _shows_blocks(), colour=colour, every=every))
+
+
+def _shows_blocks() -> bool:
+    try:
+        "█▁·→".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Gantt charts of a trace: one file per form."""

@@ -1,0 +1,60 @@
+"""The rows of a chart: one per attempt, or one per task where its attempts are many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lamina.records.dependencies import site_of
+from lamina.traces.gantt.palette import MARKS
+from lamina.traces.trace import Attempt, Trace, worked
+
+ROWS = 48
+"""Rows of a chart before attempts of one task are drawn together."""
+
+
+def rows_of(trace: Trace, most: int = ROWS) -> list[tuple[Attempt, ...]]:
+    """The attempts that share a row, in order of their first; at most `most` rows.
+
+    Of more tasks than rows, those are taken that worked longest.
+    """
+    sites = list(trace.sites.values())
+    longest = max(map(len, sites), default=0)
+    for limit in (longest, 32, 16, 8, 4, 2, 1):
+        if sum(len(found) if len(found) <= limit else 1 for found in sites) <= most:
+            break
+    if len(sites) > most:
+        by_work = sorted(sites, key=lambda found: -sum(map(worked, found)))
+        chosen = {id(found) for found in by_work[:most]}
+        sites = [found for found in sites if id(found) in chosen]
+    rows: list[tuple[Attempt, ...]] = []
+    for found in sites:
+        rows += [(one,) for one in found] if len(found) <= limit else [found]
+    return sorted(rows, key=lambda row: row[0].begin)
+
+
+def name_of(row: Sequence[Attempt]) -> str:
+    """The name beside a row: "sort", "sort ~2" for a second attempt, "count x100" for many."""
+    first = row[0]
+    if len(row) == 1:
+        return printable(first.task) + (f" ~{first.number}" if first.number > 1 else "")
+    return f"{printable(site_of(first.task))} x{len({one.task for one in row})}"
+
+
+def remark_of(row: Sequence[Attempt]) -> str:
+    """What is not as usual: how an attempt ended, why it was repeated; for many, how many."""
+    if len(row) > 1:
+        counts = Counter(one.status for one in row if one.status in MARKS)
+        return ", ".join(f"{count} {MARKS[status].word}" for status, count in counts.items())
+    one = row[0]
+    words = [MARKS[one.status].word] if one.status in MARKS else []
+    if one.failed and one.exit:
+        words.append(f"exit {one.exit}")
+    if one.number > 1:
+        words.append(one.reason or "retry")
+    return ", ".join(words)
+
+
+def printable(text: str) -> str:
+    """Without what would move the cursor, or turn the direction of a line."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,0 +1,110 @@
+"""`timeline`: a recorded run drawn over time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lamina.errors import LaminaError, UsageError
+from lamina.records.dependencies import Body
+from lamina.records.store import RunRecord
+from lamina.traces.gantt.rows import ROWS
+from lamina.traces.gantt.text import gantt_text
+from lamina.traces.reading import trace_of
+from lamina.traces.trace import Trace
+from lamina.workflow.reading import file_text, parse_text
+from lamina.workspace.outputs import file_to_write
+from lamina.workspace.project import Project, project
+
+WIDTH = 120
+"""Letters per line of a chart in a file."""
+
+
+def trace(run: str = "last", here: Project | None = None, until: float | None = None) -> Trace:
+    """The trace of a recorded run.
+
+    Args:
+        run: id, beginning of an id, name, or "last".
+        here: the project; that of the current folder when None.
+        until: seconds since 1970 until which running attempts are drawn.
+
+    Raises:
+        LaminaError: no such run, or records that cannot be read.
+    """
+    store = (here or project()).store
+    record = store.find(run)
+    events = (event for _, event in store.events(record.id))
+    return trace_of(record, events, until, document_reader(record))
+
+
+def document_reader(record: RunRecord) -> Callable[[str], Body | None]:
+    """Reads the workflows that a run's document names by files; None for those that are gone."""
+
+    def read(file: str) -> Body | None:
+        try:
+            found = parse_text(file_text(Path(record.folder) / file), file)
+        except (LaminaError, OSError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    return read
+
+
+def text(
+    found: Trace, width: int, *, plain: bool = False, colour: bool = False, every: bool = False
+) -> str:
+    """The chart as text; `every` draws a line per attempt, however many there are."""
+    rows = max(len(found.attempts), ROWS) if every else ROWS
+    return gantt_text(found, width, plain=plain, colour=colour, rows=rows)
+
+
+def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False) -> Path:
+    """Writes the chart in the form of the file's ending: .txt, .svg, .html or .json.
+
+    Raises:
+        UsageError: another ending, or a file that cannot be written.
+    """
+    suffix = target.suffix.lower()
+    forms: dict[str, Callable[[], str]] = {
+        ".txt": lambda: text(found, width, every=every),
+        ".svg": lambda: _svg(found),
+        ".json": lambda: json.dumps(to_json(found), indent=1),
+    }
+    if suffix not in forms:
+        raise UsageError(
+            f"a timeline cannot be written as {suffix or 'a file without an ending'}",
+            f"name a file that ends in {', '.join(forms)}",
+        )
+    file_to_write(target).write_text(forms[suffix]().rstrip("\n") + "\n", encoding="utf-8")
+    return target
+
+
+def to_json(found: Trace) -> dict[str, Any]:
+    """The trace as plain values; times in seconds since 1970."""
+    return {
+        "run": found.run,
+        "name": found.name,
+        "workflow": found.workflow,
+        "status": found.status,
+        "begin": found.begin,
+        "end": found.end,
+        "seconds": found.seconds,
+        "sessions": [list(session) for session in found.sessions],
+        "attempts": [
+            asdict(one) | {"phases": {phase.name: phase[1:] for phase in one.phases}}
+            for one in found.attempts
+        ],
+        "skipped": dict(found.skipped),
+        "critical_path": [[one.task, one.number] for one in found.critical_path],
+        "phases": dict(found.totals),
+        "notices": [notice._asdict() for notice in found.notices],
+    }
+
+
+def _svg(found: Trace) -> str:
+    from lamina.traces.gantt.svg import gantt_svg
+
+    return gantt_svg(found)

@@ -1,0 +1,49 @@
+"""Gantt charts as SVG."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from lamina.testing.runs import RUNS, many
+from lamina.traces.gantt.svg import gantt_svg
+from lamina.traces.reading import trace_of
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_the_picture_is_xml_without_scripts_and_without_addresses(kind: str) -> None:
+    made = RUNS[kind]()
+    text = gantt_svg(trace_of(made.record, made.events))
+    root = ElementTree.fromstring(text)
+    tags = {element.tag.removeprefix(NAMESPACE) for element in root.iter()}
+    assert tags <= {"svg", "title", "style", "rect", "text", "path", "g"}
+    assert "http" not in text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_nothing_is_drawn_outside_of_the_picture() -> None:
+    made = RUNS["retried"]()
+    root = ElementTree.fromstring(gantt_svg(trace_of(made.record, made.events)))
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    for box in root.iter(f"{NAMESPACE}rect"):
+        x, y = float(box.get("x", 0)), float(box.get("y", 0))
+        assert x >= -1
+        assert x + float(box.attrib["width"]) <= width
+        assert y >= -1
+        assert y + float(box.attrib["height"]) <= height
+
+
+def test_two_pictures_of_one_page_do_not_share_a_style() -> None:
+    made = RUNS["scatter"]()
+    found = trace_of(made.record, made.events)
+    first, second = (ElementTree.fromstring(found._repr_html_()).get("class") for _ in range(2))
+    assert first != second
+
+
+def test_ten_thousand_attempts_make_a_small_picture() -> None:
+    made = many(10_000)
+    text = gantt_svg(trace_of(made.record, made.events))
+    assert "count x9997" in text
+    assert len(text) < 60_000
