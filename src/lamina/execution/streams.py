@@ -13,17 +13,29 @@ import hashlib
 import mmap
 import os
 import secrets
+import shutil
 import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakSet
 
-from lamina.data.artifacts.frames import HEAD, MARK, Head, end_frame, framed, head_of, item_of
+from lamina.data.artifacts.frames import (
+    HEAD,
+    MARK,
+    Head,
+    end_frame,
+    framed,
+    head_of,
+    item_of,
+    items_of,
+)
 from lamina.data.artifacts.reference import Ref
+from lamina.data.artifacts.store import Artifacts
 from lamina.errors import ArtifactError, LaminaError
 
 AHEAD = 1024
@@ -306,18 +318,28 @@ class waiting:  # noqa: N801 - it reads as a word
                     post.busy(elsewhere)
 
 
-class _Store(Protocol):
-    """What is asked of a store of artifacts."""
+def opened(ref: Ref, artifacts: Artifacts) -> Iterator[Any]:
+    """What a stream port gets: the items of a growing stream, a whole one, or a list.
 
-    def get(self, ref: Ref) -> Any:
-        """The value."""
-
-
-def opened(ref: Ref, artifacts: _Store) -> Iterator[Any]:
-    """What a stream port gets: the items of a growing stream, a whole one, or a list."""
+    Raises:
+        ArtifactError: it cannot be read; a growing stream says so when it is read.
+    """
     if ref.codec == "stream" and not ref.digest:
         return StreamReader(Path(ref.origin))
+    if ref.codec == "stream":
+        return items_of(artifacts.objects.read(ref.digest, ref.size))
     return iter(artifacts.get(ref))
+
+
+def kept(ref: Ref, artifacts: Artifacts) -> Ref:
+    """A finished spool taken into the store, which its readers do not notice.
+
+    Raises:
+        ArtifactError: it cannot be kept.
+    """
+    found = artifacts.adopt(Path(ref.origin), "stream")
+    shutil.rmtree(_readers(Path(ref.origin)), ignore_errors=True)
+    return replace(found, count=ref.count, name="")
 
 
 def fill(writer: StreamWriter, items: Iterable[Any] | AsyncIterator[Any]) -> Ref:

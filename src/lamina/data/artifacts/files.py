@@ -15,7 +15,7 @@ from lamina.data.artifacts.objects import Objects
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import ArtifactError
 
-FILES = ("file", "folder", "stream")
+FILES = ("file", "folder")
 """Codecs whose values are paths."""
 
 _PIECE = 1 << 23

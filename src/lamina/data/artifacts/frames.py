@@ -52,6 +52,8 @@ class Head:
 class _Pieces:
     """A sink that keeps what is written into it."""
 
+    closed = False
+
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
 
@@ -59,6 +61,12 @@ class _Pieces:
         view = memoryview(data).cast("B")
         self.pieces.append(bytes(view))
         return view.nbytes
+
+    def flush(self) -> None:
+        """Nothing: a file-like object has it."""
+
+    def close(self) -> None:
+        """Nothing: a file-like object has it."""
 
 
 def framed(item: Any, at: int) -> list[bytes]:

@@ -49,6 +49,7 @@ CODECS: Registry[Codec] = Registry(
         "bytes": "lamina.data.artifacts.codecs.plain:BYTES",
         "pickle": "lamina.data.artifacts.codecs.pickles:PICKLES",
         "bundle": "lamina.nets.codecs:BUNDLES",
+        "stream": "lamina.data.artifacts.frames:STREAMS",
         "network": "lamina.nets.codecs:NETWORKS",
     },
 )
