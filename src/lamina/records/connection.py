@@ -51,7 +51,8 @@ def writable(url: URL) -> sa.Engine:
     file = file_of(url)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": WAIT, "check_same_thread": False})
+    patience = {"timeout": WAIT, "check_same_thread": False}
+    engine = sa.create_engine(url, paramstyle="named", connect_args=patience)
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

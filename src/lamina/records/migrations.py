@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from lamina.errors import StoreError
 from lamina.records.connection import SCHEMA as SERVER_SCHEMA
-from lamina.records.schema import METADATA, PRODUCTS, SCHEMA, VERSION
+from lamina.records.schema import LIVES, METADATA, PRODUCTS, SCHEMA, VERSION
 from lamina.records.writing import products_of
 
 
@@ -51,12 +51,12 @@ def prepare(connection: sa.Connection) -> None:
 def _second(connection: sa.Connection) -> None:
     """Version 2: where a run is now; which attempt made an artifact; adopted results."""
     for change in (
-        "ALTER TABLE runs ADD COLUMN live_json TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE results ADD COLUMN outputs_json TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE results ADD COLUMN task TEXT NOT NULL DEFAULT ''",
     ):
         connection.exec_driver_sql(change)
     PRODUCTS.create(connection)
+    LIVES.create(connection)
     ended = sa.text(
         "SELECT run, number, body_json FROM events WHERE word = 'attempt-ended'"
     ).columns(run=sa.Integer, number=sa.Integer, body_json=sa.Text)

@@ -7,32 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_server
-from sqlalchemy.dialects.sqlite import insert as insert_file
 
+from lamina.records.appending import known_passed_over, newest_wins
 from lamina.records.live import Live
-from lamina.records.schema import DOCUMENTS, EVENTS, PRODUCTS, RESULTS, RUNS
+from lamina.records.schema import DOCUMENTS, EVENTS, LIVES, PRODUCTS, RESULTS, RUNS
 from lamina.records.store import Result, RunRecord
-from lamina.records.writing import Batch, to_json
+from lamina.records.writing import to_json
 
 PAGE = 2000
 """Events that are read at a time, so that no reader holds a snapshot for long."""
 
 _SOME = 500
-_ADD_EVENTS = EVENTS.insert()
 _MADE = ("document", "inputs", "options")
-
-
-def _known_passed_over(connection: sa.Connection, table: sa.Table) -> Any:
-    insert = insert_file if connection.dialect.name == "sqlite" else insert_server
-    return insert(table).on_conflict_do_nothing()
-
-
-def _newest_wins(connection: sa.Connection, *columns: str) -> Any:
-    insert = insert_file if connection.dialect.name == "sqlite" else insert_server
-    statement: Any = insert(RESULTS)
-    new = {name: statement.excluded[name] for name in columns}
-    return statement.on_conflict_do_update(index_elements=["key"], set_=new)
 
 
 def add_run(connection: sa.Connection, run: RunRecord) -> None:
@@ -48,28 +34,14 @@ def names_like(connection: sa.Connection, name: str) -> set[str]:
     return set(connection.execute(chosen).scalars())
 
 
-def add_batch(connection: sa.Connection, batch: Batch) -> None:
-    """Adds events with all that follows from them."""
-    connection.execute(_ADD_EVENTS, batch.events)
-    if batch.results:
-        upsert = _newest_wins(connection, "run", "number", "recipe", "outputs_json", "task")
-        blank = {"outputs_json": "", "task": ""}
-        connection.execute(upsert, [{**row, **blank} for row in batch.results])
-    if batch.products:
-        connection.execute(_known_passed_over(connection, PRODUCTS), batch.products)
-    number = batch.events[0]["run"]
-    connection.execute(RUNS.update().where(RUNS.c.number == number), batch.run)
-
-
 def book_entry(connection: sa.Connection, run: str) -> tuple[int, int, dict[str, Any], Any] | None:
     """Number of a run and of its last event, where it is, and the keys of running attempts."""
-    chosen = sa.select(RUNS.c.number, RUNS.c.live_json).where(RUNS.c.id == run)
-    found = connection.execute(chosen).first()
-    if found is None:
+    number = connection.execute(sa.select(RUNS.c.number).where(RUNS.c.id == run)).scalar()
+    if number is None:
         return None
-    number, live = found
+    live = connection.execute(sa.select(LIVES.c.live_json).where(LIVES.c.run == number)).scalar()
     last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.run == number)
-    known = json.loads(live)
+    known = json.loads(live or "{}")
     keys = _open_keys(connection, number, list(known.get("running", ())))
     return number, connection.execute(last).scalar() or 0, known, keys
 
@@ -127,7 +99,7 @@ def matching(connection: sa.Connection, text: str) -> list[RunRecord]:
 
 def _run(row: Any) -> RunRecord:
     told = dict(row._mapping)
-    del told["number"], told["live_json"]
+    del told["number"]
     for name in _MADE:
         told[name] = json.loads(told.pop(f"{name}_json"))
     return RunRecord(**told)
@@ -137,9 +109,9 @@ def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, Live]:
     """Where runs are now."""
     found = {}
     for some in _parts(runs):
-        chosen = sa.select(RUNS.c.id, RUNS.c.live_json).where(RUNS.c.id.in_(some))
-        for run, live in connection.execute(chosen):
-            found[run] = Live.from_json(json.loads(live))
+        chosen = sa.select(RUNS.c.id, LIVES.c.live_json).where(RUNS.c.id.in_(some))
+        for run, live in connection.execute(chosen.select_from(RUNS.outerjoin(LIVES))):
+            found[run] = Live.from_json(json.loads(live or "{}"))
     return found
 
 
@@ -167,7 +139,7 @@ def adopt(connection: sa.Connection, taken: Sequence[Result]) -> None:
     ids = {result.run for result in taken}
     chosen = sa.select(RUNS.c.id, RUNS.c.number).where(RUNS.c.id.in_(ids))
     numbers = {run: number for run, number in connection.execute(chosen)}
-    upsert = _newest_wins(connection, "run", "number", "recipe", "outputs_json", "task")
+    upsert = newest_wins(RESULTS, connection.dialect.name)
     rows = [
         {"key": each.key, "run": numbers[each.run], "number": 1, "recipe": each.recipe}
         | {"outputs_json": to_json(each.outputs), "task": each.task}
@@ -187,7 +159,7 @@ def forget(connection: sa.Connection, keys: Sequence[str]) -> None:
 def keep(connection: sa.Connection, bodies: Mapping[str, Mapping[str, Any]]) -> None:
     """Keeps documents by their digests."""
     rows = [{"digest": digest, "body_json": to_json(body)} for digest, body in bodies.items()]
-    connection.execute(_known_passed_over(connection, DOCUMENTS), rows)
+    connection.execute(known_passed_over(DOCUMENTS, connection.dialect.name), rows)
 
 
 def documents(connection: sa.Connection, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -28,9 +28,15 @@ RUNS = sa.Table(
     sa.Column("sessions", sa.Integer, nullable=False),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
-    # Where the run is now, folded from its events with each batch: a look at a run of 100,000
-    # tasks reads one row.
-    sa.Column("live_json", sa.Text, nullable=False, server_default="{}"),
+)
+
+# Where a run is now, folded from its events with each batch, so that a look at a run of 100,000
+# tasks reads one row. Not in RUNS, whose rows can be megabytes.
+LIVES = sa.Table(
+    "lives",
+    METADATA,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True),
+    sa.Column("live_json", sa.Text, nullable=False),
 )
 
 EVENTS = sa.Table(

@@ -16,6 +16,7 @@ from lamina.workflow.log import Event, event_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from lamina.records.appending import Appender
     from lamina.records.writing import Batch, Book, Line
 
 
@@ -81,6 +82,7 @@ class Store:
         self.url = url
         self._engine: sa.Engine | None = None
         self._writes = False
+        self._appender: Appender | None = None
         self._lock = RLock()
         self._books: dict[str, Book] = {}
         self._doubts: dict[str, tuple[int, list[Line]]] = {}
@@ -144,10 +146,18 @@ class Store:
             raise
 
     def _keep(self, batch: Batch) -> None:
-        from lamina.records import queries
+        from lamina.records.appending import Appender
+        from lamina.records.connection import parsed, worded
 
-        with self._writing() as connection:
-            queries.add_batch(connection, batch)
+        with worded(parsed(self.url), "written"):
+            if self._appender is None:
+                self._appender = Appender(self._writable())
+            try:
+                self._appender.add(batch)
+            except BaseException:
+                self._appender.close()
+                self._appender = None
+                raise
 
     def _opened(self, run: str) -> Book:
         from lamina.records import queries
@@ -289,26 +299,35 @@ class Store:
     def close(self) -> None:
         """Gives connections back."""
         with self._lock:
+            if self._appender is not None:
+                self._appender.close()
+                self._appender = None
             if self._engine is not None:
                 self._engine.dispose()
             self._engine, self._writes = None, False
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        from lamina.records.connection import parsed, worded, writable
+        from lamina.records.connection import parsed, worded
+
+        with (
+            self._lock,
+            worded(parsed(self.url), "written"),
+            self._writable().begin() as connection,
+        ):
+            yield connection
+
+    def _writable(self) -> sa.Engine:
+        from lamina.records.connection import parsed, writable
         from lamina.records.migrations import prepare
 
-        url = parsed(self.url)
-        with self._lock, worded(url, "written"):
-            if not self._writes:
-                self.close()
-                engine = writable(url)
-                with engine.begin() as connection:
-                    prepare(connection)
-                self._engine, self._writes = engine, True
-            assert self._engine is not None
-            with self._engine.begin() as connection:
-                yield connection
+        if self._engine is None or not self._writes:
+            self.close()
+            engine = writable(parsed(self.url))
+            with engine.begin() as connection:
+                prepare(connection)
+            self._engine, self._writes = engine, True
+        return self._engine
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection | None]:
@@ -325,6 +344,8 @@ class Store:
                 yield connection
 
     def _readable(self, url: Any) -> sa.Engine | None:
+        import sqlalchemy as sa
+
         from lamina.records.connection import file_of, readable
         from lamina.records.migrations import version_of
         from lamina.records.schema import VERSION
@@ -334,16 +355,14 @@ class Store:
             return None
         with self._lock:
             try:
-                with self._writing():
-                    return self._engine
-            except StoreError as error:
+                return self._writable()
+            except sa.exc.OperationalError:
                 engine = readable(url)
                 with engine.connect() as connection:
-                    found = version_of(connection)
-                if found != VERSION:
-                    raise error
+                    if version_of(connection) != VERSION:
+                        raise
                 self._engine = engine
-            return self._engine
+            return engine
 
 
 def _about(task: str, attempt: int) -> dict[str, Any]:

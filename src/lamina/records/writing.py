@@ -63,6 +63,7 @@ class Batch:
     events: list[dict[str, Any]]
     results: list[dict[str, Any]]
     products: list[dict[str, Any]]
+    live: dict[str, Any]
     run: dict[str, Any]
 
 
@@ -74,14 +75,14 @@ def lines_of(events: Sequence[Event], secrets: Sequence[str] = ()) -> list[Line]
 def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line]) -> Batch:
     """The rows of a batch; moves the book on."""
     rows: list[dict[str, Any]] = []
-    batch = Batch(rows, [], [], {})
+    batch = Batch(rows, [], [], {}, {})
     for event, (time, word, task, attempt, body) in zip(events, lines, strict=True):
         row = {"run": book.run, "number": book.next, "time": time, "word": word}
         rows.append({**row, "task": task, "attempt": attempt, "body_json": body})
         _follow(book, event, body, batch)
         book.live.apply(event)
         book.next += 1
-    batch.run["live_json"] = to_json(mask_plain(book.live.to_json()))
+    batch.live.update(run=book.run, live_json=to_json(book.live.to_json()))
     return batch
 
 
@@ -167,7 +168,8 @@ def _follow(book: Book, event: Event, body: str, batch: Batch) -> None:
             # A reference whose value is hidden cannot stand in for the task later.
             if known and known[0] == event.attempt and '"hidden":true' not in body:
                 at = {"run": book.run, "number": book.next}
-                batch.results.append({**at, "key": known[1], "recipe": known[2]})
+                own = {"key": known[1], "recipe": known[2], "outputs_json": "", "task": ""}
+                batch.results.append({**at, **own})
             batch.products.extend(products_of(book.run, book.next, event.outputs))
         case RunStarted():
             about = event.about
