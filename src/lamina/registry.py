@@ -37,10 +37,16 @@ class Registry(Generic[T]):
         self._targets: dict[str, str | T] = dict(entries)
         self._extras = dict(extras or {})
         self._plugins_read = False
+        self._here: set[str] = set()
 
     def register(self, name: str, part: str | T) -> None:
         """Adds or replaces an entry: an object, or "module:attribute" to import later."""
         self._targets[name] = part
+        self._here.add(name)
+
+    def registered(self, name: str) -> bool:
+        """Whether an entry was added or replaced in this process: others do not know of it."""
+        return name in self._here
 
     def names(self) -> tuple[str, ...]:
         """All known names, sorted; nothing is imported."""
@@ -64,6 +70,22 @@ class Registry(Generic[T]):
         part = self._load(name, target)
         self._targets[name] = part
         return part
+
+    def where(self, name: str) -> str:
+        """ "module:attribute" of the part called `name`; nothing is imported for it.
+
+        Raises:
+            UnknownNameError: no such name; lists the known ones.
+        """
+        if name not in self._targets:
+            self._read_plugins()
+        if name not in self._targets:
+            raise UnknownNameError(self.what, name, self._targets)
+        target: Any = self._targets[name]
+        if isinstance(target, str):
+            return target
+        target = getattr(target, "__wrapped__", target)
+        return f"{target.__module__}:{getattr(target, '__qualname__', type(target).__qualname__)}"
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()

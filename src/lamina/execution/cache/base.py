@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lamina.data.artifacts.reference import Ref
 from lamina.workflow.graph import Task
@@ -35,7 +35,10 @@ class Recall:
         reason: one line: "reused", "not run before", "code changed: words.py:12",
             "parameter lr 0.1 -> 0.01", "input table changed", "forced", "its outputs were lost".
         outputs: output port -> reference; None when it has to run.
+            Their bytes may have been cleaned: a task that runs and needs them has them made again.
         source: id of the run that made them.
+        notes: what else there is to say, a line each.
+        lacking: digests of arguments whose bytes are gone; their producers have to run first.
     """
 
     key: str
@@ -43,7 +46,8 @@ class Recall:
     reason: str
     outputs: Mapping[str, Ref] | None = None
     source: str = ""
-    notes: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
+    lacking: Sequence[str] = ()
 
 
 class Memory(ABC):
