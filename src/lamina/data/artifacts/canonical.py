@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import NoneType
 from typing import Any
-
-import numpy as np
 
 TAG = "$"
 _SCALARS = frozenset((NoneType, bool, int, float, str))
@@ -73,7 +72,19 @@ def plain_value(text: str, leaf: Callable[[dict[str, Any]], Any]) -> Any:
 def is_plain_class(value: Any) -> bool:
     """Whether a value is one that a tree has a word for (what stands in it may be anything)."""
     kind = type(value)
-    return kind in _GROWN or kind in _SCALARS or isinstance(value, np.generic)
+    return kind in _GROWN or kind in _SCALARS or _is_numpy(value)
+
+
+def _is_numpy(value: Any) -> bool:
+    """Whether a value is a number of NumPy, which is loaded then: a dry run never pays for it."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.generic)
+
+
+def _numpy(text: str, kind: str) -> Any:
+    import numpy as np
+
+    return np.frombuffer(bytes.fromhex(text), np.dtype(kind))[0]
 
 
 def _tagged(name: str, **entries: Any) -> dict[str, Any]:
@@ -86,7 +97,7 @@ def _grown(value: Any, leaf: Leaf) -> Any:
         return _GROWN[kind](value, leaf)
     if kind in _SCALARS:
         return value
-    if isinstance(value, np.generic) and value.dtype.kind in "biufcmM":
+    if _is_numpy(value) and value.dtype.kind in "biufcmM":
         return _tagged("numpy", type=value.dtype.str, hex=value.tobytes().hex())
     return _tagged("ref", **leaf(value))
 
@@ -195,7 +206,7 @@ def _ripe(node: Any, leaf: Callable[[dict[str, Any]], Any]) -> Any:
 _COLLECTED: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
 _MADE: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "numpy": lambda node: np.frombuffer(bytes.fromhex(node["hex"]), np.dtype(node["type"]))[0],
+    "numpy": lambda node: _numpy(node["hex"], node["type"]),
     "int": lambda node: int(node["hex"], 16),
     "str": lambda node: bytes.fromhex(node["hex"]).decode("utf-8", "surrogatepass"),
     "bytes": lambda node: bytes.fromhex(node["hex"]),
@@ -208,7 +219,7 @@ _MADE: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
+    if _is_numpy(value):
         value = value.item()
     if isinstance(value, dict):
         return {
