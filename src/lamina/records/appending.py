@@ -41,7 +41,7 @@ class Appender:
 
     def __init__(self, engine: sa.Engine) -> None:
         name = engine.dialect.name
-        self._errors: Any = engine.dialect.loaded_dbapi.Error
+        self._driver: Any = engine.dialect.loaded_dbapi
         self._pooled = engine.raw_connection()
         self._connection: Any = self._pooled.driver_connection
         self._begins = name == "sqlite"
@@ -64,7 +64,7 @@ class Appender:
         """
         try:
             self._add(batch)
-        except self._errors as error:
+        except self._driver.Error as error:
             raise self._wrapped(error) from error
 
     def _add(self, batch: Batch) -> None:
@@ -91,12 +91,12 @@ class Appender:
     def _undo(self) -> None:
         try:
             self._connection.rollback()
-        except self._errors:
+        except self._driver.Error:
             self._pooled.invalidate()
 
     def _wrapped(self, error: Exception) -> BaseException:
-        kinds: dict[str, type[sa.exc.DBAPIError]] = {"IntegrityError": sa.exc.IntegrityError}
-        kind = kinds.get(type(error).__name__, sa.exc.OperationalError)
+        doubled = isinstance(error, self._driver.IntegrityError)
+        kind = sa.exc.IntegrityError if doubled else sa.exc.OperationalError
         broken = bool(getattr(self._connection, "broken", False))
         return kind("append", None, error, connection_invalidated=broken)
 

@@ -29,7 +29,9 @@ def add_run(connection: sa.Connection, run: RunRecord) -> None:
 
 
 def names_like(connection: sa.Connection, name: str) -> set[str]:
-    """Names of runs that begin with a name."""
+    """Names of runs that begin with a name; none is added until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE runs IN SHARE ROW EXCLUSIVE MODE")
     chosen = sa.select(RUNS.c.name).where(RUNS.c.name.startswith(name, autoescape=True))
     return set(connection.execute(chosen).scalars())
 
