@@ -16,6 +16,7 @@ from lamina.workflow.log import Event, event_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from lamina.execution.cache.recalled import Earlier
     from lamina.records.appending import Appender
     from lamina.records.writing import Batch, Book, Line
 
@@ -295,6 +296,20 @@ class Store:
 
         with self._reading() as connection:
             return queries.consumers(connection, digest) if connection else []
+
+    def earlier(self, workflow: str, units: Sequence[str], before: str = "") -> dict[str, Earlier]:
+        """Unit -> its newest attempt in the runs of a workflow (older than a run, if wanted)."""
+        from lamina.records.earlier import earlier
+
+        with self._reading() as connection:
+            return earlier(connection, workflow, units, before) if connection and units else {}
+
+    def durations(self, workflow: str) -> dict[str, list[float]]:
+        """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
+        from lamina.records.earlier import durations
+
+        with self._reading() as connection:
+            return durations(connection, workflow) if connection else {}
 
     def close(self) -> None:
         """Gives connections back."""
