@@ -1,8 +1,7 @@
-"""Doing what a workflow says: the executor, and how each kind of task is run."""
+"""Doing what a workflow says: the state of a run, the engine, and what runs tasks."""
 
 from __future__ import annotations
 
-from lamina.execution.local import run
-from lamina.execution.outcome import Outcome, Span
+from lamina.execution.inprocess import Outcome, Span, run
 
 __all__ = ["Outcome", "Span", "run"]

@@ -1,11 +1,14 @@
-"""Values on their way: checked against port types, paths made absolute."""
+"""Values on their way: checked against port types, made into lists and taken out of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lamina.data.artifacts.reference import Ref
+from lamina.data.artifacts.store import Artifacts
 from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
@@ -84,3 +87,128 @@ def run_inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
             f"its inputs are: {wanted}",
         )
     return values
+
+
+class Values(ABC):
+    """What the engine can do with the values of a run, in the form that it holds them in."""
+
+    lasting = False
+    """Whether a value can be read again later, and made again when it was lost."""
+
+    @abstractmethod
+    def items(self, value: Any) -> list[Any]:
+        """The items of a list. Raises UsageError for a value that is none."""
+
+    @abstractmethod
+    def gather(self, items: Sequence[Any]) -> Any:
+        """A list of values as one."""
+
+    @abstractmethod
+    def constant(self, value: Any, port: Port, folder: Path | None) -> Any:
+        """A told value: a parameter, a default, an input of a run.
+
+        Args:
+            folder: what relative paths begin in; the current folder when None.
+
+        Raises:
+            UsageError: it is not of the port's type, or a file that does not exist.
+        """
+
+    @abstractmethod
+    def plain(self, value: Any) -> Any:
+        """A value that JSON can hold, such as a condition. Raises LaminaError for others."""
+
+    def leaving(self, value: Any, port: Port) -> Any:
+        """A value as an output of the run takes it. Raises UsageError for one of another type."""
+        del port
+        return value
+
+    def holds(self, value: Any, digests: frozenset[str]) -> bool:
+        """Whether a value is one of these damaged artifacts."""
+        del value, digests
+        return False
+
+    @abstractmethod
+    def note(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by port, as the record of the run keeps them."""
+
+
+class MemoryValues(Values):
+    """The values themselves, in this process; a record keeps nothing of them."""
+
+    def items(self, value: Any) -> list[Any]:
+        """The list itself."""
+        if not isinstance(value, (list, tuple)):
+            raise UsageError(f"needs a list; it gets {type(value).__name__}", "scatter over a list")
+        return list(value)
+
+    def gather(self, items: Sequence[Any]) -> Any:
+        """The list itself."""
+        return list(items)
+
+    def constant(self, value: Any, port: Port, folder: Path | None) -> Any:
+        """What the type's reader makes of it."""
+        return told_value(value, port, folder)
+
+    def plain(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    def leaving(self, value: Any, port: Port) -> Any:
+        """Checked, as it is where it enters a task."""
+        found, problem = arrived(port, value)
+        if problem:
+            raise UsageError(problem)
+        return found
+
+    def note(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Nothing."""
+        del values
+        return {}
+
+
+class StoredValues(Values):
+    """References to values that lie in a store; user values are never read here.
+
+    Args:
+        artifacts: where they lie.
+    """
+
+    lasting = True
+
+    def __init__(self, artifacts: Artifacts) -> None:
+        self._artifacts = artifacts
+
+    def items(self, value: Any) -> list[Any]:
+        """One reference per item."""
+        return list(self._artifacts.items(value))
+
+    def gather(self, items: Sequence[Any]) -> Any:
+        """One reference to the list."""
+        return self._artifacts.gather(items)
+
+    def constant(self, value: Any, port: Port, folder: Path | None) -> Any:
+        """Kept in the store; files stay where they are."""
+        if isinstance(value, Ref):
+            return value
+        return self._artifacts.refer(told_value(value, port, folder), port.type)
+
+    def plain(self, value: Any) -> Any:
+        """The value, if it is JSON."""
+        return self._artifacts.plain(value)
+
+    def holds(self, value: Any, digests: frozenset[str]) -> bool:
+        """By the digest of the value itself, not of its items."""
+        return isinstance(value, Ref) and value.digest in digests
+
+    def note(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """References by port, in their JSON form."""
+        return {name: ref.to_json() for name, ref in values.items() if isinstance(ref, Ref)}
+
+
+def told_value(value: Any, port: Port, folder: Path | None) -> Any:
+    """What a told value is for a port. Raises UsageError."""
+    found, problem = arrived(port, value, folder, told=True)
+    if problem:
+        raise UsageError(problem)
+    return found

@@ -14,6 +14,7 @@ from lamina.workflow.actions.base import Action
 from lamina.workflow.actions.named import TASKS, NamedAction
 from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.build import Step
+from lamina.workflow.expansion import Expansion
 from lamina.workflow.ports import Port
 
 
@@ -54,6 +55,8 @@ def fields_of_result(value: Any, ports: tuple[Port, ...]) -> dict[str, Any]:
         UsageError: the value has other fields than the ports.
     """
     names = [port.name for port in ports]
+    if isinstance(value, Expansion):  # whoever runs the task looks for it before the ports
+        return dict.fromkeys(names or [""], value)
     if not names:
         return {}
     fields = _record(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lamina.workflow.graph import Task
+from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.needs import Needs
 
 MAIN, BEFORE, AFTER = "main", "before", "after"
@@ -88,7 +88,8 @@ class Ended(Report):
         outputs: output port -> value, as in `Assignment.arguments`.
         phases: stage_in, run, stage_out as (begin, end) in seconds of `time.monotonic()`.
         usage, exit, error: as in `lamina.workflow.log.AttemptEnded`.
-        expansion: (workflow document, inputs by name) of a task that decided on further tasks.
+        expansion: (workflow, inputs by name) of a task that decided on further tasks; the
+            workflow as `Expansion.document`, or itself where it was made in this process.
         exception: what a task in this process raised.
         notices: (what, text) for `lamina.workflow.log.Noticed`: a damaged input, a retried
             transfer. A damaged or missing input is status "lost" with the pair
@@ -102,7 +103,7 @@ class Ended(Report):
     usage: Mapping[str, float] = field(default_factory=dict)
     exit: int | None = None
     error: Mapping[str, Any] = field(default_factory=dict)
-    expansion: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    expansion: tuple[Mapping[str, Any] | Workflow, Mapping[str, Any]] | None = None
     exception: BaseException | None = None
     notices: Sequence[tuple[str, str]] = ()
     logged: bool = False

@@ -1,0 +1,480 @@
+"""The attempts of units: ready, pre script, queued, running, post script, done; and again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from lamina.execution.retries import again
+from lamina.execution.runtimes.base import AFTER, BEFORE, MAIN, Capacity
+from lamina.execution.runtimes.base import Ended as Report
+from lamina.execution.slots import Slots
+from lamina.execution.state.book import Book
+from lamina.execution.state.frames import Unit
+from lamina.execution.state.queue import ReadyQueue
+from lamina.execution.state.words import (
+    Answered,
+    Ask,
+    Began,
+    Ended,
+    Launch,
+    Progressed,
+    Stop,
+)
+from lamina.workflow.graph import Workflow
+from lamina.workflow.log import (
+    AttemptEnded,
+    AttemptProgressed,
+    AttemptStarted,
+    Noticed,
+    TaskReused,
+)
+from lamina.workflow.needs import Needs
+from lamina.workflow.units import folder_of, task_of
+
+_SCRIPT = Needs(cpus=0.0)
+_ASKED = 1000
+"""Units that are asked about or wait for a place at once; the rest is asked about later."""
+
+DAMAGED = "artifact damaged"
+"""What a report says of an input that cannot be read."""
+
+
+class Settled(ABC):
+    """Whoever is told how units end."""
+
+    @abstractmethod
+    def succeeded(self, unit: Unit, outputs: Mapping[str, Any], time: float) -> None:
+        """A unit has its outputs."""
+
+    @abstractmethod
+    def expanded(
+        self, unit: Unit, workflow: Workflow, inputs: Mapping[str, Any], time: float
+    ) -> None:
+        """A unit decided on tasks to run in its place."""
+
+    @abstractmethod
+    def failed(
+        self, unit: Unit, error: Mapping[str, Any], exception: BaseException | None, time: float
+    ) -> None:
+        """A unit failed for good."""
+
+    @abstractmethod
+    def damaged(self, unit: Unit, digests: frozenset[str], time: float) -> str:
+        """An input cannot be read: empty where it is being made again, else why it is not."""
+
+    @abstractmethod
+    def began(self, unit: Unit, time: float) -> None:
+        """The main part of a unit runs."""
+
+
+class Attempts:
+    """All units that are ready or further. Starts, repeats and ends their attempts.
+
+    Args:
+        book: shared with the rest of the state.
+        capacity: of the runtime.
+        settled: is told how units end.
+        counted: unit -> attempts of earlier sessions.
+    """
+
+    def __init__(
+        self, book: Book, capacity: Capacity, settled: Settled, counted: Mapping[str, int]
+    ) -> None:
+        self._book = book
+        self._settled = settled
+        self._counted = counted
+        self._ready = ReadyQueue(Slots(capacity))
+        self._out: dict[str, Unit] = {}
+        """Units with an assignment at the runtime."""
+        self._open: dict[str, Unit] = {}
+        """Units with an attempt that has begun and not ended."""
+        self._unasked: deque[Unit] = deque()
+        self._asked: dict[str, Unit] = {}
+        self._later: list[tuple[float, int, Unit]] = []
+        self._numbers = count()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is at the runtime."""
+        return not self._out
+
+    def due(self) -> float | None:
+        """When the next repetition may begin; None where none waits."""
+        return self._later[0][0] if self._later else None
+
+    def offer(self, unit: Unit, time: float, recall: bool = True) -> None:
+        """A unit has all its inputs. recall: whether an earlier result may stand in for it."""
+        unit.ready = time
+        if self._book.stopping:
+            return
+        self._book.move(unit, "ready")
+        if recall and self._book.policy.recall:
+            self._unasked.append(unit)
+            self._ask()
+        else:
+            self._queue(unit, time)
+
+    def _ask(self) -> None:
+        while self._unasked and len(self._asked) + len(self._ready) < _ASKED:
+            unit = self._unasked.popleft()
+            if unit.state == "ready":
+                self._asked[unit.name] = unit
+                self._book.ask(Ask(unit))
+
+    def answered(self, event: Answered) -> None:
+        """An earlier result stands in for the unit, or it has to run."""
+        unit, recall = event.unit, event.recall
+        if self._asked.pop(unit.name, None) is not unit or unit.state != "ready":
+            return
+        unit.key, unit.recipe, unit.reason = recall.key, recall.recipe, recall.reason
+        if recall.outputs is None:
+            self._forgotten(unit, frozenset(recall.lacking), event.time)
+            return
+        kept = self._book.policy.note(recall.outputs)
+        self._book.record(
+            TaskReused(
+                event.time, unit.name, unit.ready, unit.key, recall.source, kept, recall.reason
+            )
+        )
+        self._book.move(unit, "success")
+        self._settled.succeeded(unit, recall.outputs, event.time)
+
+    def _forgotten(self, unit: Unit, lacking: frozenset[str], time: float) -> None:
+        """A unit has to run; inputs whose bytes were cleaned are made again before."""
+        if lacking:
+            self._book.move(unit, "unready")
+            if not self._settled.damaged(unit, lacking, time):
+                return
+            self._book.move(unit, "ready")
+        self._queue(unit, time)
+
+    def _queue(self, unit: Unit, time: float) -> None:
+        """Into the line of those who wait for a place."""
+        why = self._ready.slots.impossible(unit.needs)
+        if why:
+            self.refuse(unit, {"cause": why, "way_out": "ask for less, or run it elsewhere"}, time)
+            return
+        if unit.node.task.care.before and unit.name not in self._open:
+            unit.part = BEFORE
+            self._ready.put(unit, _SCRIPT)
+        else:
+            unit.part = MAIN
+            unit.needs = self._ready.slots.fitted(unit.needs)
+            self._ready.put(unit, unit.needs)
+
+    def schedule(self, time: float) -> None:
+        """Hands out places. To be called when everything that happened has been told."""
+        while self._later and self._later[0][0] <= time:
+            unit = heappop(self._later)[2]
+            if unit.state == "unready" and not self._book.stopping:
+                unit.ready = time
+                self._book.move(unit, "ready")
+                self._queue(unit, time)
+        if self._book.stopping:
+            return
+        for unit, share in self._ready.started():
+            unit.share = share
+            self._launch(unit, time)
+        self._ask()
+
+    def _launch(self, unit: Unit, time: float) -> None:
+        book, part = self._book, unit.part
+        if unit.name not in self._open:
+            self._begin(unit, time)
+        status = ""
+        if part == MAIN:
+            begin = unit.phases["pre_script"][1] if "pre_script" in unit.phases else unit.ready
+            unit.phases["submit"] = (begin, time)
+            book.move(unit, "queued")
+        elif part == BEFORE:
+            book.move(unit, "pre")
+        else:
+            status = unit.main.report.status if unit.main else ""
+            book.move(unit, "post")
+        unit.since = time
+        self._out[unit.name] = unit
+        book.ask(Launch(unit, part, status))
+
+    def _begin(self, unit: Unit, time: float) -> None:
+        unit.attempt = max(unit.attempt, self._counted.get(unit.name, 0)) + 1
+        unit.phases = {}
+        unit.main = None
+        unit.about = ("", "", 0)
+        self._open[unit.name] = unit
+        needs = unit.needs
+        self._book.record(
+            AttemptStarted(
+                time,
+                unit.name,
+                unit.attempt,
+                unit.ready,
+                unit.key,
+                unit.recipe,
+                {name: value for name, value in _plain(needs).items() if value},
+                unit.share.gpus if unit.share else (),
+                self._book.policy.note(unit.arguments),
+                unit.reason,
+            )
+        )
+
+    def _known(self, ticket: tuple[str, int, str]) -> Unit | None:
+        """The unit of a ticket; None for one that is over, or was never given."""
+        unit = self._out.get(ticket[0])
+        return unit if unit is not None and unit.ticket == ticket else None
+
+    def began(self, event: Began) -> None:
+        """A worker took an assignment."""
+        unit = self._known(event.ticket)
+        if unit is None:
+            return
+        if unit.part == MAIN:
+            if "queue" in unit.phases:
+                return
+            unit.phases["queue"] = (unit.since, event.time)
+            unit.about = (event.worker, event.host, event.pid)
+            self._book.move(unit, "running")
+            self._settled.began(unit, event.time)
+
+    def progressed(self, event: Progressed) -> None:
+        """Live metrics."""
+        unit = self._known(event.ticket)
+        if unit is not None:
+            told = AttemptProgressed(event.time, unit.name, unit.attempt, event.values)
+            self._book.record(told)
+
+    def ended(self, event: Ended) -> None:
+        """A part of an attempt is over; what is not known is passed over."""
+        unit = self._known(event.ticket)
+        if unit is None:
+            return
+        del self._out[unit.name]
+        if unit.share is not None:
+            self._ready.slots.give(unit.share)
+            unit.share = None
+        _PARTS[unit.part](self, unit, event)
+
+    def _before_ended(self, unit: Unit, event: Ended) -> None:
+        unit.phases["pre_script"] = (unit.since, event.time)
+        if event.report.status == "succeeded" and not unit.stopped:
+            self._queue(unit, event.time)
+        else:
+            self._settle(unit, event.time, _script("pre", event.report), None)
+
+    def _main_ended(self, unit: Unit, event: Ended) -> None:
+        unit.phases.update(event.phases)
+        if unit.node.task.care.after and not unit.stopped:
+            unit.part, unit.main = AFTER, event
+            self._ready.put(unit, _SCRIPT)
+        else:
+            self._settle(unit, event.time, event.report, event.expansion)
+
+    def _after_ended(self, unit: Unit, event: Ended) -> None:
+        assert unit.main is not None
+        unit.phases["post_script"] = (unit.since, event.time)
+        told = unit.main.report
+        if told.status == "succeeded" and event.report.status != "succeeded":
+            told = _script("post", event.report)
+        self._settle(unit, event.time, told, unit.main.expansion)
+
+    def _settle(
+        self,
+        unit: Unit,
+        time: float,
+        report: Report,
+        expansion: tuple[Workflow, Mapping[str, Any]] | None,
+    ) -> None:
+        """An attempt is over with all its parts."""
+        del self._open[unit.name]
+        report = _checked(unit, report, expansion is not None)
+        self._book.record(self._ending(unit, time, report, expansion))
+        self._notice(unit, time, report)
+        if report.status == "succeeded":
+            self._book.move(unit, "success")
+            if expansion is not None:
+                self._settled.expanded(unit, *expansion, time)
+            else:
+                self._settled.succeeded(unit, report.outputs, time)
+        elif unit.stopped:
+            self._book.move(unit, "failure")
+            self._settled.failed(unit, {"cause": unit.stopped, "kind": "cancelled"}, None, time)
+        else:
+            self._repeat(unit, time, report)
+
+    def _repeat(self, unit: Unit, time: float, report: Report) -> None:
+        """After an attempt that failed: once more, or never again."""
+        digests = frozenset(text for what, text in report.notices if what == DAMAGED)
+        error = report.error
+        if digests:
+            self._book.move(unit, "unready")
+            why = self._settled.damaged(unit, digests, time)
+            if not why:
+                return
+            error = {**error, "cause": why, "way_out": error.get("way_out", "")}
+        else:
+            unit.tries += 1
+            policy = self._book.policy
+            chance = (policy.retries, policy.backoff, f"{policy.seed}/{unit.name}")
+            found = again(unit.node.task.care, unit.needs, report.status, unit.tries, chance)
+            if found is not None and not self._book.stopping:
+                unit.needs, unit.reason = found.needs, found.reason
+                self._book.move(unit, "unready")
+                heappush(self._later, (time + found.delay, next(self._numbers), unit))
+                return
+        self._book.move(unit, "failure")
+        self._settled.failed(unit, error, report.exception, time)
+
+    def _ending(
+        self,
+        unit: Unit,
+        time: float,
+        report: Report,
+        expansion: tuple[Workflow, Mapping[str, Any]] | None,
+    ) -> AttemptEnded:
+        note = self._book.policy.note
+        well = report.status == "succeeded"
+        grown: Mapping[str, Any] = {}
+        if expansion is not None and report.expansion is not None:
+            document = report.expansion[0]
+            if not isinstance(document, Workflow):
+                grown = {"workflow": document, "inputs": note(expansion[1])}
+        return AttemptEnded(
+            time,
+            unit.name,
+            unit.attempt,
+            report.status,
+            *unit.about,
+            unit.phases,
+            report.usage,
+            report.exit,
+            note(report.outputs) if well else {},
+            {} if well else report.error,
+            folder_of(unit.name, unit.attempt) if report.logged else "",
+            grown,
+        )
+
+    def _notice(self, unit: Unit, time: float, report: Report) -> None:
+        for what, text in report.notices:
+            self._book.record(Noticed(time, what, unit.name, text))
+        if report.status == "lost" and not report.notices:
+            cause = str(report.error.get("cause", "its worker is gone"))
+            self._book.record(Noticed(time, "worker lost", unit.name, cause))
+
+    def refuse(
+        self,
+        unit: Unit,
+        error: Mapping[str, Any],
+        time: float,
+        exception: BaseException | None = None,
+    ) -> None:
+        """A unit that cannot run at all: an attempt that begins and fails at once."""
+        self._begin(unit, time)
+        report = Report(unit.ticket, time, "failed", error=error, exception=exception)
+        del self._open[unit.name]
+        self._book.record(self._ending(unit, time, report, None))
+        self._book.move(unit, "failure")
+        self._settled.failed(unit, error, exception, time)
+
+    def stop(self, time: float) -> None:
+        """Nothing starts any more, and what runs is to end; `Book.stopping` says why."""
+        for unit in [*self._unasked, *self._asked.values(), *self._ready.cleared()]:
+            self._drop(unit, time)
+        for _, _, unit in self._later:
+            self._drop(unit, time)
+        self._unasked.clear()
+        self._asked.clear()
+        self._later.clear()
+        for unit in self._out.values():
+            self._end(unit, "the run ended")
+
+    def _drop(self, unit: Unit, time: float) -> None:
+        """A unit that waits for a place is not going to get one."""
+        if unit.name in self._open:
+            del self._open[unit.name]
+            cancelled = Report(unit.ticket, time, "cancelled", error={"cause": "the run ended"})
+            self._book.record(self._ending(unit, time, cancelled, None))
+        self._book.move(unit, "unready")
+
+    def _end(self, unit: Unit, why: str) -> None:
+        if not unit.stopped:
+            unit.stopped = why
+            self._book.ask(Stop(unit.ticket))
+
+    def cancel(self, name: str, time: float) -> None:
+        """Ends the unit, or all units of the task, of this name."""
+        for unit in [unit for unit in self._out.values() if belongs(unit.name, name)]:
+            self._end(unit, "it was cancelled")
+        waiting = [unit for unit in self._waiting() if belongs(unit.name, name)]
+        if not waiting:
+            return
+        gone = {unit.name for unit in waiting}
+        self._ready.without(gone)
+        self._unasked = deque(unit for unit in self._unasked if unit.name not in gone)
+        self._later = sorted(entry for entry in self._later if entry[2].name not in gone)
+        for unit in waiting:
+            self._asked.pop(unit.name, None)
+            self._drop(unit, time)
+            self._book.move(unit, "failure")
+            error = {"cause": "it was cancelled", "kind": "cancelled"}
+            self._settled.failed(unit, error, None, time)
+
+    def _waiting(self) -> Iterator[Unit]:
+        yield from self._unasked
+        yield from self._asked.values()
+        yield from self._ready.units()
+        yield from (unit for _, _, unit in self._later)
+
+
+_PARTS = {
+    BEFORE: Attempts._before_ended,
+    MAIN: Attempts._main_ended,
+    AFTER: Attempts._after_ended,
+}
+
+
+def belongs(unit: str, name: str) -> bool:
+    """Whether a unit is the one of this name, one of this task's, or inside of it."""
+    return unit == name or task_of(unit) == name or unit.startswith((f"{name}/", f"{name}#"))
+
+
+def _plain(needs: Needs) -> dict[str, Any]:
+    return {
+        "cpus": needs.cpus,
+        "memory": needs.memory,
+        "gpus": needs.gpus,
+        "time": needs.time,
+    }
+
+
+def _script(which: str, report: Report) -> Report:
+    """How an attempt ended whose pre or post script did not end well."""
+    cause = report.error.get("cause", f"ended with exit code {report.exit}")
+    return replace(
+        report,
+        outputs={},
+        error={**report.error, "cause": f"its {which} script failed: {cause}"},
+    )
+
+
+def _checked(unit: Unit, report: Report, expands: bool) -> Report:
+    """The report, with what cannot be said of an attempt put right."""
+    if report.status == "cancelled" and not unit.stopped:
+        gone = report.error or {"cause": "it was ended from outside"}
+        return replace(report, status="lost", error=gone)
+    if report.status != "succeeded":
+        if unit.stopped:
+            return replace(report, status="cancelled", error={"cause": unit.stopped}, notices=())
+        return report
+    lacking = [port.name for port in unit.node.task.outputs if port.name not in report.outputs]
+    if lacking and not expands:
+        error = {
+            "cause": f"it did not give its output {lacking[0]!r}",
+            "way_out": "return a value for every output port",
+        }
+        return replace(report, status="failed", outputs={}, error=error)
+    return report
