@@ -182,9 +182,11 @@ def run_loop(
         took = time.perf_counter() - began
         course.seconds += took
         pace.learn(count, took)
+        _say_costs(course, watch, group, first, took / count)
         _look(session, course, program, watch, group, pace)
         if folder is not None and pace.checkpoint_due(course.epoch, course.over(program)):
             _keep(session, course, watch, folder, group)
+            pace.kept()
     lost = _mark_broken(session, course, program, watch, group)
     if len(lost) and not spare:
         raise diverged_error(program, lost[0], int(course.diverged[lost[0]]))
@@ -246,6 +248,7 @@ def _resume(session: Session, course: Course, watch: Watch, folder: Folder, grou
     course.take(checkpoint)
     session.restore(_named(checkpoint, "state."))
     watch.say(progress.Resumed(group, course.epoch))
+    _say_costs(course, watch, group, 0, None)
 
 
 def _keep(session: Session, course: Course, watch: Watch, folder: Folder, group: int) -> None:
@@ -323,6 +326,31 @@ def validation_losses(session: Session, program: Program) -> Floats:
         each = row_losses(program.loss, given, targets, folded, delta)
         losses[number] = np.average(each, weights=program.weights(portion, "validation"))
     return losses
+
+
+def _say_costs(course: Course, watch: Watch, group: int, first: int, seconds: float | None) -> None:
+    """What each epoch since the first cost."""
+    if watch.listener is None:
+        return
+    validations = course.validation
+    watch.say(
+        progress.Epochs(
+            group,
+            first + 1,
+            _means(course.cost[first : course.epoch]),
+            None if validations is None else _means(validations[first : course.epoch]),
+            seconds,
+        )
+    )
+
+
+def _means(curves: Floats) -> tuple[float, ...]:
+    """Mean of the finite values of each row; NaN where there is none."""
+    known = np.isfinite(curves)
+    total = np.where(known, curves, 0.0).sum(axis=1)
+    count = known.sum(axis=1)
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return tuple(means.tolist())
 
 
 def _look(

@@ -62,6 +62,23 @@ class Advanced(Event):
     remaining: float
 
 
+@dataclass(frozen=True, eq=False)
+class Epochs(Event):
+    """What some epochs cost, each of them; said before Advanced.
+
+    Args:
+        first: number of the first of them, from 1.
+        losses: mean training loss of the members that took part, by epoch.
+        validations: mean validation loss by epoch, or None without early stopping.
+        seconds: that each of them took; None for epochs of before a resume.
+    """
+
+    first: int
+    losses: tuple[float, ...]
+    validations: tuple[float, ...] | None
+    seconds: float | None
+
+
 @dataclass(frozen=True)
 class Checkpointed(Event):
     """A checkpoint was written to `path` after `epoch` epochs."""

@@ -16,10 +16,11 @@ from lamina.data.tables import Table
 from lamina.errors import DataError
 from lamina.nets.bundle import Bundle
 from lamina.nets.network import Network
+from lamina.training.in_runs import in_run
 from lamina.training.losses import probabilities
 from lamina.training.metrics import classify, regress
 from lamina.training.model_input import ModelInput, array_input, model_input
-from lamina.training.result import bundle
+from lamina.training.result import TrainingResult, bundle
 from lamina.training.settings import Settings
 from lamina.training.trainer import train as train_network
 
@@ -37,7 +38,8 @@ def train(
     """Trains a network and returns the model.
 
     After cross validation the model is one more training on all rows, and its metrics are the
-    cross-validated ones.
+    cross-validated ones. In a run, what every epoch cost is told, and an attempt goes on from the
+    checkpoints of the one before.
 
     Args:
         network: one input, one output.
@@ -52,7 +54,11 @@ def train(
     """
     chosen = Settings.from_document(settings or {})
     given: dict[str, Any] = {"refit": True, **(options or {})}
-    return bundle(train_network(network, table, target, chosen, plan, **given))
+
+    def go(**watched: Any) -> TrainingResult:
+        return train_network(network, table, target, chosen, plan, **{**watched, **given})
+
+    return bundle(in_run(go, given))
 
 
 def predict(model: Bundle, table: Table) -> Table:

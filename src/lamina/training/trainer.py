@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     checkpoint: str | Path | None
     every_epochs: int
     every_seconds: float
+    brief: bool
     resume: bool
     progress: events.Listener | None
     taps: Sequence[Tap]
@@ -68,7 +69,8 @@ def train(
             engine, device, threads: see `Resource`; "auto" chooses and says why.
             kind, normalise, encode, features, target_scale: see `Reading`.
             checkpoint: folder of checkpoints; every_epochs, every_seconds (30 when neither is
-            given), resume: see `Watch`.
+            given), resume: see `Watch`; brief: a training that is over within every_seconds
+            leaves no checkpoint.
             progress: a listener for events; taps: layers that feed functions.
             refit: after cross validation, one more training on all rows gives the model.
 
@@ -176,6 +178,7 @@ def _sorted_options(options: Mapping[str, Any]) -> tuple[Reading, Resource, Watc
         folder=None if folder is None else Path(folder),
         every_epochs=options.get("every_epochs", 0),
         every_seconds=by_time,
+        since=time.perf_counter() if options.get("brief", False) else None,
         resume=options.get("resume", False),
         taps=tuple(options.get("taps") or ()),
     )

@@ -11,6 +11,9 @@ from lamina.training import progress
 from lamina.training.program import Program
 from lamina.training.taps import Tap
 
+_SHARE = 20
+"""Without a user's word, a checkpoint waits so many times as long as the last one took."""
+
 HEAVY = 1e10
 """Floating-point operations from which a training that nobody watches goes in chunks."""
 
@@ -24,7 +27,10 @@ class Watch:
         interval: seconds between two events of kind Advanced.
         folder: of checkpoints; None for none.
         every_epochs: between checkpoints; 0 for none by epochs.
-        every_seconds: between checkpoints; 0 for none by time. One is always written at the end.
+        every_seconds: between checkpoints; 0 for none by time. One is always written at the end,
+            unless:
+        since: seconds of `time.perf_counter()` when a training began that needs none at its end if
+            it has taken less than `every_seconds` by then; None for one that does.
         resume: goes on from the newest whole checkpoint in the folder.
         taps: layers whose output feeds functions.
     """
@@ -34,6 +40,7 @@ class Watch:
     folder: Path | None = None
     every_epochs: int = 0
     every_seconds: float = 0.0
+    since: float | None = None
     resume: bool = False
     taps: tuple[Tap, ...] = ()
 
@@ -69,7 +76,8 @@ class Pace:
         self._timed = bool(spans)
         self._chunk = 1 if self._timed else self._total
         self._rate = 0.0
-        self._kept = time.perf_counter()
+        self._kept = self._due = time.perf_counter()
+        self._since, self._pause = watch.since, watch.every_seconds
 
     @property
     def rate(self) -> float:
@@ -92,12 +100,17 @@ class Pace:
     def checkpoint_due(self, done: int, over: bool) -> bool:
         """Whether a checkpoint is written after `done` epochs; always when it is over."""
         by_epoch = self._every_epochs and done % self._every_epochs == 0
-        now = time.perf_counter()
-        by_time = self._every_seconds and now - self._kept >= self._every_seconds
-        if over or by_epoch or by_time:
-            self._kept = now
+        now = self._due = time.perf_counter()
+        if over and (self._since is None or now - self._since >= self._every_seconds):
             return True
-        return False
+        by_time = self._every_seconds and now - self._kept >= self._pause
+        return bool((by_epoch or by_time) and not over)
+
+    def kept(self) -> None:
+        """A checkpoint was written; nobody asked for so many if it took long."""
+        self._kept = time.perf_counter()
+        if self._since is not None:
+            self._pause = max(self._every_seconds, _SHARE * (self._kept - self._due))
 
 
 def _operations(program: Program) -> float:
