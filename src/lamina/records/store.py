@@ -16,8 +16,8 @@ from lamina.workflow.log import Event, event_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from lamina.execution.cache.recalled import Earlier
     from lamina.records.appending import Appender
+    from lamina.records.earlier import Attempts
     from lamina.records.writing import Batch, Book, Line
 
 
@@ -297,12 +297,11 @@ class Store:
         with self._reading() as connection:
             return queries.consumers(connection, digest) if connection else []
 
-    def earlier(self, workflow: str, units: Sequence[str], before: str = "") -> dict[str, Earlier]:
-        """Unit -> its newest attempt in the runs of a workflow (older than a run, if wanted)."""
-        from lamina.records.earlier import earlier
+    def attempts(self, workflow: str, before: str = "") -> Attempts:
+        """Finds the newest attempts of units in runs of a workflow (older than one, if wanted)."""
+        from lamina.records.earlier import Attempts
 
-        with self._reading() as connection:
-            return earlier(connection, workflow, units, before) if connection and units else {}
+        return Attempts(self._reading, workflow, before)
 
     def durations(self, workflow: str) -> dict[str, list[float]]:
         """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from lamina.execution.cache.recalled import Choice, Ledger, Recalled
@@ -31,6 +30,6 @@ def memory(
         folder: what relative files in commands are relative to; the workflow's when None.
     """
     store, told = project.store, frozenset(force)
-    ledger = Ledger(store.results, store.keep, store.recipes, partial(store.earlier, workflow.name))
+    ledger = Ledger(store.results, store.keep, store.recipes, store.attempts(workflow.name))
     choice = Choice(told - {EVERY}, EVERY in told, cache)
     return Recalled(workflow, ledger, project.artifacts, choice, folder)

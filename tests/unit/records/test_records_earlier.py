@@ -43,7 +43,7 @@ def test_the_newest_attempt_of_each_unit_is_found(store: Store) -> None:
     record(store, "r1", attempt("a", "k1", ONE), attempt("b", "k2", ONE))
     record(store, "r2", attempt("a", "k3", TWO, status="failed"))
 
-    found = store.earlier("w", ["a", "b", "c"])
+    found = store.attempts("w")(["a", "b", "c"])
 
     assert (found["a"].run, found["a"].key, found["a"].status) == ("r2", "k3", "failed")
     assert (found["b"].run, found["b"].recipe, found["b"].inputs) == ("r1", "recipe of k2", ONE)
@@ -53,19 +53,19 @@ def test_the_newest_attempt_of_each_unit_is_found(store: Store) -> None:
 def test_the_last_of_several_attempts_counts(store: Store) -> None:
     record(store, "r1", attempt("a", "k1", ONE, 1, "lost"), attempt("a", "k2", TWO, 2))
 
-    assert store.earlier("w", ["a"])["a"].key == "k2"
+    assert store.attempts("w")(["a"])["a"].key == "k2"
 
 
 def test_an_attempt_without_an_end_did_not_end(store: Store) -> None:
     record(store, "r1", attempt("a", "k1", ONE)[:1])
 
-    assert store.earlier("w", ["a"])["a"].status == ""
+    assert store.attempts("w")(["a"])["a"].status == ""
 
 
 def test_runs_of_other_workflows_do_not_count(store: Store) -> None:
     record(store, "r1", attempt("a", "k1", ONE), workflow="other")
 
-    assert store.earlier("w", ["a"]) == {}
+    assert store.attempts("w")(["a"]) == {}
 
 
 def test_a_reused_unit_is_told_by_the_attempt_that_stood_in(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_a_reused_unit_is_told_by_the_attempt_that_stood_in(store: Store) -> Non
     record(store, "r2", attempt("a", "k2", TWO))
     record(store, "r3", [TaskReused(1.0, "a", 1.0, "k1", "r1", {})])
 
-    found = store.earlier("w", ["a"])["a"]
+    found = store.attempts("w")(["a"])["a"]
 
     assert (found.run, found.key, found.inputs, found.status) == ("r1", "k1", ONE, "reused")
 
@@ -82,21 +82,21 @@ def test_a_result_of_another_workflow_is_followed_to_its_run(store: Store) -> No
     record(store, "r1", attempt("a", "k1", ONE), workflow="other")
     record(store, "r2", [TaskReused(1.0, "a", 1.0, "k1", "r1", {})])
 
-    assert store.earlier("w", ["a"])["a"].run == "r1"
+    assert store.attempts("w")(["a"])["a"].run == "r1"
 
 
 def test_only_runs_before_a_run_are_looked_at(store: Store) -> None:
     for number in range(1, 4):
         record(store, f"r{number}", attempt("a", f"k{number}", ONE))
 
-    assert store.earlier("w", ["a"], before="r3")["a"].run == "r2"
+    assert store.attempts("w", before="r3")(["a"])["a"].run == "r2"
 
 
 def test_many_units_are_looked_for_at_once(store: Store) -> None:
     names = [f"a[{number}]" for number in range(600)]
     record(store, "r1", *(attempt(name, f"k {name}", ONE) for name in names))
 
-    found = store.earlier("w", names)
+    found = store.attempts("w")(names)
 
     assert all(found[name].key == f"k {name}" for name in names)
 
@@ -111,5 +111,5 @@ def test_durations_are_told_by_task(store: Store) -> None:
 
 
 def test_where_nothing_was_written_nothing_is_found(store: Store) -> None:
-    assert store.earlier("w", ["a"]) == {}
+    assert store.attempts("w")(["a"]) == {}
     assert store.durations("w") == {}
