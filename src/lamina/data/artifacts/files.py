@@ -13,6 +13,8 @@ from lamina.data.artifacts import trees
 from lamina.data.artifacts.known import Known
 from lamina.data.artifacts.objects import Objects
 from lamina.data.artifacts.reference import Ref
+from lamina.data.artifacts.remote import Remote, Told
+from lamina.data.staging.address import is_remote, local_path
 from lamina.errors import ArtifactError
 
 FILES = ("file", "folder")
@@ -27,10 +29,12 @@ class Files:
 
     Args:
         objects: where their bytes go.
+        told: is told what happens to files of other places.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, told: Told) -> None:
         self._objects = objects
+        self.remote = Remote(objects, told)
         self._known = Known(objects.folder / "known.jsonl")
 
     def put(self, path: str | Path, folder: bool) -> Ref:
@@ -51,6 +55,9 @@ class Files:
 
     def path(self, ref: Ref) -> Path:
         """A verified file or folder under its own name, to be read only."""
+        if _elsewhere(ref):
+            content = self.remote.bring(ref)
+            return self.path(Ref("file", content, ref.size, name=ref.name))
         if ref.origin:
             return self._unchanged(ref)
         if ref.codec == "folder":
@@ -68,7 +75,7 @@ class Files:
         source = self.path(ref)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            if ref.origin:
+            if ref.origin and not _elsewhere(ref):
                 target.symlink_to(source)
             elif ref.codec == "folder":
                 shutil.copytree(source, target, symlinks=True, copy_function=_linked)
@@ -85,6 +92,8 @@ class Files:
 
     def whole(self, ref: Ref) -> bool:
         """Whether its bytes seem to be there."""
+        if _elsewhere(ref):
+            return True
         if ref.origin:
             with suppress(OSError):
                 found = Path(ref.origin).stat()
@@ -204,7 +213,12 @@ class Files:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(path).absolute()
+    text = str(path)
+    return local_path(text) if text.startswith("file://") else Path(path).absolute()
+
+
+def _elsewhere(ref: Ref) -> bool:
+    return is_remote(ref.origin)
 
 
 def _write(objects: Objects, deposit: object, data: memoryview) -> None:

@@ -104,6 +104,15 @@ class Objects:
         Path(part).chmod(0o555 if mode & stat.S_IXUSR else 0o444)
         self._rename(part, target)
 
+    def move(self, path: Path, digest: str, size: int) -> None:
+        """Takes a file away from where it lies on the same file system. Raises OSError."""
+        target = self.path(digest)
+        if self._there(target, size):
+            path.unlink()
+            return
+        path.chmod(0o444)
+        self._rename(str(path), target)
+
     def read(self, digest: str, size: int | None = None) -> Buffer:
         """The verified bytes: small ones as bytes, large ones mapped, private to this process.
 

@@ -21,6 +21,8 @@ from lamina.data.artifacts.codecs import CODECS, codec_of
 from lamina.data.artifacts.files import FILES, Files
 from lamina.data.artifacts.objects import Objects, Stored
 from lamina.data.artifacts.reference import INLINE, Ref
+from lamina.data.artifacts.remote import Told
+from lamina.data.staging.address import is_remote
 from lamina.errors import ArtifactError, LaminaError
 from lamina.workflow.types import ANY, PortType
 
@@ -30,12 +32,14 @@ class Artifacts:
 
     Args:
         folder: made when something comes in.
+        told: is told what happens to files of other places, as (what, text): "transfer retried",
+            "staged in".
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, told: Told = lambda what, text: None) -> None:
         self.folder = folder
         self.objects = Objects(folder)
-        self.files = Files(self.objects)
+        self.files = Files(self.objects, told)
 
     def put(self, value: Any, kind: PortType = ANY) -> Ref:
         """Keeps a value, atomically; of files and folders the content.
@@ -64,6 +68,10 @@ class Artifacts:
         """A value that a run is given: as `put`, but files and folders stay where they are.
 
         Their digest is remembered with their size and times, so that a large file is read once.
+        A file may be an address (s3://..., https://..., sftp://...): it is brought when needed.
+
+        Raises:
+            StagingError: a file of another place is not there, or its address holds a secret.
         """
         if _of_files(kind) or _is_file(value):
             return self._put_paths(value, kind, self.files.refer)
@@ -187,9 +195,14 @@ class Artifacts:
         return self.remove(entry.digest for entry in old if entry.digest not in needed)
 
     def _put_paths(self, value: Any, kind: PortType, keep: Any) -> Ref:
-        if kind.of is None:
-            return keep(value, kind.name == "folder")  # type: ignore[no-any-return]
-        return self.gather([self._put_paths(item, kind.of, keep) for item in value])
+        if kind.of is not None and kind.of.of is None and all(map(is_remote, value)):
+            return self.gather(self.files.remote.refer(value))
+        if kind.of is not None:
+            return self.gather([self._put_paths(item, kind.of, keep) for item in value])
+        if is_remote(value):
+            return self.files.remote.refer([value])[0]
+        ref: Ref = keep(value, kind.name == "folder")
+        return ref
 
     def _put_text(self, codec: str, text: str) -> Ref | None:
         """A reference to a text; None where UTF-8 cannot hold it."""
