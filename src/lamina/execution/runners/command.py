@@ -44,7 +44,7 @@ class CommandRunner(Runner):
         for path in files.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         values = {**job.arguments, **files}
-        argv = [part for argument in action.argv for part in _filled(argument, values)]
+        argv = [part for argument in action.argv for part in filled(argument, values)]
         self._wait(argv, action, job, folder)
         return {
             port.name: _text(files[port.name])
@@ -82,7 +82,7 @@ class CommandRunner(Runner):
         finally:
             job.scene.end(process)
         if code:
-            raise _failed(_ending(code), argv, folder)
+            raise _failed(ending(code), argv, folder)
 
 
 def _command(action: Action) -> CommandAction:
@@ -91,7 +91,7 @@ def _command(action: Action) -> CommandAction:
     return action
 
 
-def _filled(argument: str, values: Mapping[str, Any]) -> list[str]:
+def filled(argument: str, values: Mapping[str, Any]) -> list[str]:
     """One argument with its places filled; as many as items for a list on its own."""
     parts = pieces(argument)
     if len(parts) == 1 and not parts[0][0] and isinstance(values.get(parts[0][1]), list):
@@ -103,7 +103,8 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """How a program ended, in words: code, or minus the signal."""
     if code > 0:
         return f"ended with exit code {code}"
     return f"was ended by signal {-code} ({signal.Signals(-code).name})"

@@ -1,0 +1,388 @@
+"""Worker processes of this machine: a warm pool, or a process of its own for each task."""
+
+from __future__ import annotations
+
+import os
+import secrets as randomness
+import selectors
+import socket
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.data.artifacts.store import Artifacts
+from lamina.errors import LaminaError
+from lamina.execution.failures import told
+from lamina.execution.runtimes.base import (
+    AFTER,
+    BEFORE,
+    MAIN,
+    Assignment,
+    Began,
+    Capacity,
+    Ended,
+    Report,
+    Runtime,
+    Ticket,
+    Told,
+)
+from lamina.execution.workers import devices, endings, processes
+from lamina.execution.workers.hands import Hand, Key, Running, Shelf
+from lamina.execution.workers.recipes import KNOWN, recipe
+from lamina.execution.workers.zygotes import MARK, ZygoteProcess
+from lamina.workflow.actions.command import CommandAction
+from lamina.workflow.graph import Task
+from lamina.workflow.masking import secret_values
+
+_RECIPES = 4096
+_PATIENCE = 5.0
+"""Seconds after which an ended attempt is reported although its worker does not end."""
+
+
+class LocalRuntime(Runtime):
+    """Runs assignments in worker processes that a zygote forks.
+
+    Args:
+        artifacts: where values are.
+        cpus: cores to give; all when None.
+        memory: bytes to give; the machine's when None.
+        gpus: ids of devices to give; all when None.
+        fresh: whether every task gets a process of its own.
+    """
+
+    def __init__(
+        self,
+        artifacts: Artifacts,
+        cpus: float | None = None,
+        memory: int | None = None,
+        gpus: tuple[str, ...] | None = None,
+        fresh: bool = False,
+    ) -> None:
+        self._capacity = Capacity(
+            devices.cores() if cpus is None else cpus,
+            devices.memory() if memory is None else memory,
+            devices.gpus() if gpus is None else tuple(gpus),
+        )
+        self._fresh = fresh
+        self._host = socket.gethostname()
+        self._mark = randomness.token_hex(8)
+        self._settings = {
+            "artifacts": str(artifacts.folder.absolute()),
+            "directory": str(Path.cwd()),
+            "path": [str(Path(entry).absolute()) for entry in sys.path],
+        }
+        self._artifacts = artifacts
+        self._selector = selectors.DefaultSelector()
+        self._zygotes: dict[int, ZygoteProcess] = {}
+        self._hands: dict[int, Hand] = {}
+        self._by_pid: dict[int, Hand] = {}
+        self._doing: dict[Ticket, Hand] = {}
+        self._timed: dict[Ticket, Running] = {}
+        self._shelf = Shelf()
+        self._count = 0
+        self._recipes: OrderedDict[int, tuple[int, Task, dict[str, Any]]] = OrderedDict()
+        self._reports: list[Report] = []
+        self._closed = False
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+        self._selector.register(self._wake, selectors.EVENT_READ, self._awake)
+
+    def capacity(self) -> Capacity:
+        """Cores, memory and devices of this machine, or what was told."""
+        return self._capacity
+
+    def start(self, assignment: Assignment) -> None:
+        """Gives it to an idle worker, or to a new one."""
+        now = time.monotonic()
+        try:
+            number, entry = self._recipe(assignment.task)
+        except LaminaError as error:
+            ended = Ended(assignment.ticket, now, "failed", error=told(error))
+            self._reports.append(ended)
+            return
+        job = Running.of(assignment, self._secrets(assignment))
+        message = self._message(job, number)
+        fresh = (self._fresh or assignment.task.care.fresh) and not _is_program(assignment)
+        message["last"] = fresh
+        key = Key(max(1, int(assignment.needs.cpus)), assignment.gpus, _is_program(assignment))
+        while True:
+            hand = None if fresh else self._shelf.take(key)
+            if hand is None:
+                hand = self._fork(key)
+            if number not in hand.known:
+                while len(hand.known) >= KNOWN:
+                    del hand.known[next(iter(hand.known))]
+                hand.known[number] = None
+                message["recipe"] = entry
+            # A job waits in the socket until its worker is there to read it.
+            if hand.send(message):
+                break
+            self._forget(hand)
+            message.pop("recipe", None)
+        hand.job = job
+        hand.leaving = fresh
+        self._doing[assignment.ticket] = hand
+        if hand.pid:
+            self._begin(hand, job)
+
+    def poll(self, timeout: float) -> list[Report]:
+        """What has happened; time-outs are looked after here too."""
+        if self._reports:
+            timeout = 0.0
+        elif self._timed:
+            nearest = min(job.deadline for job in self._timed.values())
+            timeout = min(timeout, nearest - time.monotonic())
+        for key, _ in self._selector.select(max(0.0, timeout)):
+            key.data()
+        if self._timed:
+            self._look_at_clock()
+        found, self._reports = self._reports, []
+        return found
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Ends the worker of an assignment with everything that came from it."""
+        self._end(ticket, "cancelled")
+
+    def close(self) -> None:
+        """Ends all workers, and whatever they have started. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        pids = [hand.pid for hand in self._hands.values() if hand.pid]
+        for zygote in self._zygotes.values():
+            zygote.socket.shutdown(socket.SHUT_WR)
+        well = [zygote.close() for zygote in self._zygotes.values()]
+        if not all(well):
+            processes.end_strays(pids, self._marked())
+        for hand in self._hands.values():
+            hand.drain()
+            if hand.job is not None:
+                hand.job.out.end()
+                hand.job.error.end()
+            hand.close()
+        self._hands.clear()
+        self._selector.close()
+        self._wake.close()
+        self._woken.close()
+
+    def wake(self) -> None:
+        """Makes a waiting `poll` return."""
+        with suppress(OSError):
+            self._woken.send(b"w")
+
+    def _awake(self) -> None:
+        with suppress(BlockingIOError):
+            self._wake.recv(4096)
+
+    def _recipe(self, task: Task) -> tuple[int, dict[str, Any]]:
+        """The number and the recipe of a task; the same ones for every unit of it."""
+        known = self._recipes.get(id(task))
+        if known is not None:
+            return known[0], known[2]
+        entry = recipe(task)
+        self._count += 1
+        self._recipes[id(task)] = (self._count, task, entry)
+        if len(self._recipes) > _RECIPES:
+            self._recipes.popitem(last=False)
+        return self._count, entry
+
+    def _secrets(self, assignment: Assignment) -> tuple[str, ...]:
+        names = assignment.task.care.secrets
+        if not names:
+            return ()
+        plain = {
+            name: self._artifacts.plain(ref)
+            for name, ref in assignment.arguments.items()
+            if name in names and isinstance(ref, Ref) and ref.inline is not None
+        }
+        return secret_values(names, os.environ, plain)
+
+    def _message(self, job: Running, number: int) -> dict[str, Any]:
+        told = job.assignment
+        message: dict[str, Any] = {
+            "task": number,
+            "run": told.run,
+            "name": told.name,
+            "attempt": told.attempt,
+            "part": told.part,
+            "inputs": {name: ref.to_json() for name, ref in told.arguments.items()},
+            "threads": max(1, int(told.needs.cpus)),
+            "folder": str(told.folder),
+            "scratch": str(told.scratch),
+        }
+        if _is_program(told):
+            message["secrets"] = list(job.secrets)
+            message["secret_names"] = list(told.task.care.secrets)
+        if told.part != MAIN:
+            care = told.task.care
+            message["argv"] = list({BEFORE: care.before, AFTER: care.after}[told.part])
+            message["status"] = told.status
+        return message
+
+    def _fork(self, key: Key) -> Hand:
+        zygote = self._zygotes.get(key.threads)
+        if zygote is None:
+            threads = devices.environment(key.threads, ())
+            zygote = ZygoteProcess(self._settings, {**threads, MARK: self._mark})
+            self._zygotes[key.threads] = zygote
+            self._listen(zygote.socket, lambda z=zygote: self._hear_zygote(z))
+        self._count += 1
+        hand = Hand(self._count, key, zygote)
+        hand.ask(devices.environment(key.threads, key.gpus))
+        self._hands[hand.number] = hand
+        self._listen(hand.socket, lambda: self._hear(hand))
+        for output in (hand.out, hand.error):
+            self._listen(output, lambda o=output: self._hear_output(hand, o))
+        return hand
+
+    def _listen(self, source: Any, then: Callable[..., None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, then)
+
+    def _unlisten(self, source: Any) -> None:
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(source)
+
+    def _begin(self, hand: Hand, job: Running) -> None:
+        job.began = time.monotonic()
+        given = job.assignment
+        if given.needs.memory is not None:
+            hand.zygote.send({"do": "watch", "pid": hand.pid, "limit": given.needs.memory})
+        if given.needs.time is not None:
+            self._timed[given.ticket] = job
+        self._reports.append(
+            Began(given.ticket, job.began, f"local-{hand.number}", self._host, hand.pid)
+        )
+        if job.reason:  # cancelled before it was there
+            self._kill(hand, job)
+
+    def _hear_zygote(self, zygote: ZygoteProcess) -> None:
+        messages = zygote.read()
+        if messages is None:
+            self._lose(zygote)
+            return
+        for message in messages:
+            if "forked" in message:
+                self._forked(self._hands.get(message["forked"]), message["pid"])
+            elif "refused" in message:
+                hand = self._hands.get(message["refused"])
+                if hand is not None:
+                    self._gone(hand, {"status": 0, "reason": "refused", "why": message["why"]})
+            elif "died" in message:
+                hand = self._by_pid.get(message["died"])
+                if hand is not None:
+                    self._gone(hand, message)
+
+    def _forked(self, hand: Hand | None, pid: int) -> None:
+        if hand is None:
+            return
+        hand.pid = pid
+        self._by_pid[pid] = hand
+        if hand.job is not None:
+            self._begin(hand, hand.job)
+
+    def _hear(self, hand: Hand) -> None:
+        messages = hand.read()
+        if messages is None:
+            # Its end is told by the zygote, which knows how it came.
+            self._unlisten(hand.socket)
+            return
+        for message in messages:
+            job = hand.job
+            if job is None or job.reason:
+                continue
+            if "told" in message:
+                ticket = job.assignment.ticket
+                self._reports.append(Told(ticket, time.monotonic(), message["told"]))
+            elif "status" in message:
+                self._finish(hand, job, message)
+
+    def _hear_output(self, hand: Hand, output: int) -> None:
+        if not hand.hear(output):
+            self._unlisten(output)
+
+    def _finish(self, hand: Hand, job: Running, message: Mapping[str, Any]) -> None:
+        """A worker has sent its last message about a job."""
+        hand.drain()
+        if job.assignment.needs.memory is not None:
+            hand.zygote.send({"do": "unwatch", "pid": hand.pid})
+        self._drop(hand, job)
+        self._reports.append(endings.finished(job, message, f"local-{hand.number}", hand.pid))
+        if message.get("stained"):
+            hand.leaving = True
+        if not hand.leaving:
+            self._shelf.put(hand)
+
+    def _drop(self, hand: Hand, job: Running) -> None:
+        hand.job = None
+        self._doing.pop(job.assignment.ticket, None)
+        self._timed.pop(job.assignment.ticket, None)
+
+    def _gone(self, hand: Hand, message: Mapping[str, Any]) -> None:
+        """A worker is no more. What it had sent before counts, unless it was being ended."""
+        if hand.job is not None and not hand.job.reason:
+            self._hear(hand)
+        hand.drain()
+        job = hand.job
+        if job is not None:
+            self._drop(hand, job)
+            self._reports.append(endings.ended(job, message, f"local-{hand.number}", hand.pid))
+        self._forget(hand)
+
+    def _forget(self, hand: Hand) -> None:
+        self._shelf.drop(hand)
+        for source in (hand.socket, hand.out, hand.error):
+            self._unlisten(source)
+        self._hands.pop(hand.number, None)
+        self._by_pid.pop(hand.pid, None)
+        hand.close()
+
+    def _lose(self, zygote: ZygoteProcess) -> None:
+        """A zygote has ended; its workers with it, and nothing of theirs may stay."""
+        self._unlisten(zygote.socket)
+        self._zygotes = {n: other for n, other in self._zygotes.items() if other is not zygote}
+        words = zygote.last_words()
+        zygote.close()
+        hands = [hand for hand in self._hands.values() if hand.zygote is zygote]
+        for hand in hands:
+            if hand.pid:
+                processes.end_tree(hand.pid, 0.1)
+        processes.end_strays([hand.pid for hand in hands if hand.pid], self._marked())
+        for hand in hands:
+            self._gone(hand, {"status": 0, "reason": "zygote", "why": words})
+
+    def _marked(self) -> bytes:
+        return f"{MARK}={self._mark}".encode()
+
+    def _end(self, ticket: Ticket, reason: str) -> None:
+        hand = self._doing.get(ticket)
+        if hand is None or hand.job is None or hand.job.reason:
+            return
+        hand.job.reason = reason
+        hand.job.give_up = time.monotonic() + _PATIENCE
+        self._timed[ticket] = hand.job
+        if hand.pid:
+            self._kill(hand, hand.job)
+
+    def _kill(self, hand: Hand, job: Running) -> None:
+        hand.zygote.send({"do": "end", "pid": hand.pid, "reason": job.reason})
+
+    def _look_at_clock(self) -> None:
+        now = time.monotonic()
+        for ticket, job in list(self._timed.items()):
+            if job.deadline > now:
+                continue
+            if not job.reason:
+                self._end(ticket, "timeout")
+                continue
+            hand = self._doing[ticket]
+            self._gone(hand, {"status": 9, "reason": job.reason})
+
+
+def _is_program(assignment: Assignment) -> bool:
+    return assignment.part != MAIN or isinstance(assignment.task.action, CommandAction)

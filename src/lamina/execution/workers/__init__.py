@@ -1,0 +1,1 @@
+"""Worker processes: the zygote that forks them, what they do, and what they send."""

@@ -1,0 +1,110 @@
+"""The attempt as the running code sees it: live metrics that never flood, a folder to keep."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lamina.workflow.telling import Attempt
+
+_PAUSE = 0.05
+"""Seconds between two messages; what is told meanwhile travels together."""
+
+_MOST = 1000
+"""Values per name in one message; of more every second one is left out, again and again."""
+
+_LONGEST = 1000
+"""Characters of a text."""
+
+
+class WorkerAttempt(Attempt):
+    """Sends what is told, at most some twenty times a second.
+
+    Args:
+        send: takes {name: values} and never waits long.
+        folder: the unit's scratch folder; made when it is asked for.
+    """
+
+    def __init__(
+        self, run: str, task: str, number: int, threads: int,
+        send: Callable[[dict[str, Any]], None], folder: Path,
+    ) -> None:  # fmt: skip
+        super().__init__(run, task, number, threads)
+        self._send = send
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._waiting: dict[str, list[Any]] = {}
+        self._sent = 0.0
+        self._timer: threading.Timer | None = None
+        self._over = False
+
+    def tell(self, values: Mapping[str, Any]) -> None:
+        """Sends the values now, or with the next ones where the last were sent just now."""
+        plain = {str(name): _plain(value) for name, value in values.items()}
+        with self._lock:
+            if self._over:
+                return
+            for name, value in plain.items():
+                self._add(name, value)
+            if time.monotonic() - self._sent >= _PAUSE:
+                self._flush()
+            elif self._timer is None:
+                self._timer = threading.Timer(_PAUSE, self._later)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def scratch(self) -> Path:
+        """The unit's folder, which all its attempts share."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder
+
+    def end(self) -> None:
+        """Sends what is left; nothing is sent afterwards."""
+        with self._lock:
+            self._over = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._flush()
+
+    def _add(self, name: str, value: Any) -> None:
+        found = self._waiting.setdefault(name, [])
+        if isinstance(value, list):
+            found += value
+        else:
+            found.append(value)
+        while len(found) > _MOST:
+            del found[-2::-2]  # from the last but one: the newest value stays
+
+    def _later(self) -> None:
+        with self._lock:
+            self._timer = None
+            if not self._over:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            told = {n: v[0] if len(v) == 1 else v for n, v in self._waiting.items()}
+            self._waiting = {}
+            self._sent = time.monotonic()
+            self._send(told)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it; never fails."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value[-_MOST:]]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in list(value.items())[:_MOST]}
+    try:
+        item = getattr(value, "tolist", None) or value.item
+        found = item()
+        return _plain(found) if type(found) is not type(value) else str(value)[:_LONGEST]
+    except Exception:  # whatever it is, telling must not fail the task
+        return f"a {type(value).__name__}"

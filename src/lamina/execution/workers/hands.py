@@ -1,0 +1,187 @@
+"""The engine's side of a worker: its socket, its outputs, and the assignment that it does."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamina.execution.runtimes.base import MAIN, Assignment
+from lamina.execution.workers.capture import Capture
+from lamina.execution.workers.messages import Inbox, packed
+from lamina.execution.workers.zygotes import ZygoteProcess
+
+_PIECE = 1 << 20
+_PATIENCE = 30.0
+_PREFIX = {MAIN: "", "before": "pre_script.", "after": "post_script."}
+
+
+@dataclass(eq=False)
+class Running:
+    """An assignment that a worker has.
+
+    Args:
+        began: when the worker took it; 0 before.
+        reason: why it was ended: "cancelled", "timeout"; empty while nobody has.
+        give_up: when its report is made although its worker does not end.
+    """
+
+    assignment: Assignment
+    secrets: Sequence[str]
+    out: Capture
+    error: Capture
+    began: float = 0.0
+    reason: str = ""
+    give_up: float = float("inf")
+
+    @classmethod
+    def of(cls, assignment: Assignment, secrets: Sequence[str]) -> Running:
+        """With the files that its words go to."""
+        prefix = _PREFIX[assignment.part]
+        return cls(
+            assignment,
+            secrets,
+            Capture(assignment.folder / f"{prefix}stdout.txt", secrets),
+            Capture(assignment.folder / f"{prefix}stderr.txt", secrets),
+        )
+
+    @property
+    def deadline(self) -> float:
+        """When its time is over; infinity for none, or while it has not begun."""
+        if self.reason:
+            return self.give_up
+        limit = self.assignment.needs.time
+        return float("inf") if limit is None or not self.began else self.began + limit
+
+
+@dataclass(frozen=True)
+class Key:
+    """What workers that may stand in for each other have in common.
+
+    Args:
+        threads: of numeric libraries.
+        gpus: ids of the devices that they see.
+        programs: whether they only start programs, and never hold a user's code.
+    """
+
+    threads: int
+    gpus: tuple[str, ...]
+    programs: bool
+
+
+class Hand:
+    """A worker, from the request for it to its end.
+
+    Args:
+        number: of the worker in its runtime.
+        key: what it is for.
+        zygote: its parent.
+    """
+
+    def __init__(self, number: int, key: Key, zygote: ZygoteProcess) -> None:
+        self.number = number
+        self.key = key
+        self.zygote = zygote
+        self.pid = 0
+        self.job: Running | None = None
+        self.leaving = False
+        self.known: dict[int, None] = {}
+        self._inbox = Inbox()
+        self.socket, theirs = socket.socketpair()
+        self.socket.settimeout(_PATIENCE)
+        self.out, out = _pipe()
+        self.error, error = _pipe()
+        self._given = [theirs.detach(), out, error]
+
+    def ask(self, environment: dict[str, str | None]) -> None:
+        """Has it forked."""
+        self.zygote.fork(self.number, environment, self._given)
+        for descriptor in self._given:
+            os.close(descriptor)
+        self._given = []
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """Gives it a job; false when it is not there any more."""
+        try:
+            self.socket.sendall(packed(message))
+        except OSError:
+            return False
+        return True
+
+    def read(self) -> list[dict[str, Any]] | None:
+        """What it has told; None when it is not there any more, or cannot be understood."""
+        try:
+            data = self.socket.recv(_PIECE, socket.MSG_DONTWAIT)
+            return self._inbox.take(data) if data else None
+        except (BlockingIOError, InterruptedError):
+            return []
+        except (OSError, ValueError):
+            return None
+
+    def hear(self, descriptor: int) -> bool:
+        """Takes what lies in one of its outputs; false at its end."""
+        try:
+            data = os.read(descriptor, _PIECE)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        if data and self.job is not None:
+            (self.job.out if descriptor == self.out else self.job.error).take(data)
+        return bool(data)
+
+    def drain(self) -> None:
+        """Takes everything that lies in its outputs, up to what a pipe can hold."""
+        for descriptor in (self.out, self.error):
+            for _ in range(4):
+                try:
+                    data = os.read(descriptor, _PIECE)
+                except OSError:
+                    break
+                if not data:
+                    break
+                if self.job is not None:
+                    (self.job.out if descriptor == self.out else self.job.error).take(data)
+
+    def close(self) -> None:
+        """Closes this side."""
+        self.socket.close()
+        for descriptor in (self.out, self.error, *self._given):
+            with suppress(OSError):
+                os.close(descriptor)
+        self._given = []
+
+
+def _pipe() -> tuple[int, int]:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    return ours, theirs
+
+
+@dataclass(eq=False)
+class Shelf:
+    """Idle workers, the last used first: it is the one that the processor remembers."""
+
+    idle: dict[Key, list[Hand]] = field(default_factory=dict)
+
+    def put(self, hand: Hand) -> None:
+        """It is idle now."""
+        self.idle.setdefault(hand.key, []).append(hand)
+
+    def take(self, key: Key) -> Hand | None:
+        """One of a kind; None when there is none."""
+        found = self.idle.get(key)
+        return found.pop() if found else None
+
+    def drop(self, hand: Hand) -> None:
+        """It is not there any more."""
+        found = self.idle.get(hand.key)
+        if found and hand in found:
+            found.remove(hand)
+
+    def others(self, key: Key) -> list[Hand]:
+        """Idle ones of other kinds, the longest idle first."""
+        return [hand for kind, hands in self.idle.items() if kind != key for hand in hands]

@@ -1,0 +1,95 @@
+"""The life of a worker process: it takes jobs, does them, and sends what came of them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from lamina.execution.workers import processes
+from lamina.execution.workers.jobs import Desk
+from lamina.execution.workers.messages import Inbox, packed
+
+_TRACKERS = (b"resource_tracker", b"semaphore_tracker")
+
+
+def main(engine: socket.socket, settings: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """Serves the engine until it closes its end, or says that a job is the last one.
+
+    Args:
+        engine: the socket that jobs come from.
+        settings: of the runtime: "directory" that functions run in, "artifacts" folder.
+        request: of this worker: "environment" variables to set, None for those to remove.
+    """
+    _set_environment(request["environment"])
+    with suppress(OSError):
+        os.chdir(settings["directory"])
+    sys.stdout = _text_to(1)
+    sys.stderr = _text_to(2)
+    _new_random_numbers()
+    desk = Desk(Path(settings["artifacts"]), lambda message: engine.sendall(packed(message)))
+    inbox = Inbox()
+    own = os.getpid()
+    while data := engine.recv(1 << 16):
+        for message in inbox.take(data):
+            found = desk.do(message)
+            if os.getpid() != own:  # a copy that the user's code made and let come back
+                os._exit(0)
+            _flush()
+            if not message.get("last"):
+                found["stained"] = _left_behind()
+            engine.sendall(packed(found))
+            if message.get("last") or found.get("stained"):
+                return
+
+
+def _text_to(descriptor: int) -> TextIO:
+    """Text whose lines go out at once, so that others can follow."""
+    return open(descriptor, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _set_environment(changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _new_random_numbers() -> None:
+    """NumPy's old random state would be the same in every process that was forked from one."""
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+
+
+def _flush() -> None:
+    """What the task has printed reaches the engine before its result does."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # the user's code may have closed or replaced it
+            stream.flush()
+    processes.flush_c()
+
+
+def _left_behind() -> bool:
+    """Whether processes of a task are still there; then this worker is not used again."""
+    try:
+        while True:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+            if found is None:
+                break
+    except ChildProcessError:
+        return False
+    return any(not _is_tracker(pid) for pid in processes.children(os.getpid()))
+
+
+def _is_tracker(pid: int) -> bool:
+    """Whether it is Python's own watcher of shared memory, which lives as long as its parent."""
+    try:
+        told = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+    return any(word in told for word in _TRACKERS)

@@ -1,0 +1,105 @@
+"""The engine's side of a zygote: it is started, asked for workers, and listened to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import lamina
+from lamina.execution.workers.messages import Inbox, packed
+
+_CODE = (
+    "import sys; sys.path.append({home!r}); "
+    "from lamina.execution.workers.zygote import main; main({descriptor})"
+)
+_PATIENCE = 3.0
+"""Seconds that a zygote gets to end its workers before it is ended itself."""
+
+MARK = "LAMINA_WORKERS"
+"""Environment variable that every process of a runtime inherits."""
+
+
+class ZygoteProcess:
+    """A running zygote.
+
+    Args:
+        settings: what all its workers are told: "directory", "artifacts", "path".
+        environment: variables beside those of this process.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], environment: Mapping[str, str | None]) -> None:
+        self.socket, theirs = socket.socketpair()
+        self._inbox = Inbox()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - as long as it
+        own = {n: v for n, v in {**os.environ, **environment}.items() if v is not None}
+        descriptor = theirs.fileno()
+        code = _CODE.format(home=str(Path(lamina.__file__).parent.parent), descriptor=descriptor)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._words,
+                env=own,
+                pass_fds=[descriptor],
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        self.socket.settimeout(_PATIENCE)
+        self.send({"do": "begin", **settings})
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Asks for something; a zygote that has ended is noticed when it is read from."""
+        with suppress(OSError):
+            self.socket.sendall(packed(message))
+
+    def fork(self, number: int, environment: Mapping[str, Any], given: list[int]) -> None:
+        """Asks for a worker with three descriptors: its socket, its two outputs."""
+        message = packed({"do": "fork", "id": number, "environment": dict(environment)})
+        with suppress(OSError):
+            socket.send_fds(self.socket, [message], given)
+
+    def read(self) -> list[dict[str, Any]] | None:
+        """What it has told; None when it has ended."""
+        try:
+            data = self.socket.recv(1 << 16)
+        except (TimeoutError, InterruptedError):
+            return []
+        except OSError:
+            return None
+        try:
+            return self._inbox.take(data) if data else None
+        except ValueError:
+            return None
+
+    def last_words(self) -> str:
+        """The last line of what it said when it failed."""
+        with suppress(OSError, ValueError):
+            self._words.seek(0)
+            lines = self._words.read()[-10_000:].decode("utf-8", "replace").splitlines()
+            return lines[-1] if lines else ""
+        return ""
+
+    def close(self) -> bool:
+        """Ends it, and so all its workers; whether it did so by itself."""
+        self.socket.close()
+        well = True
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            well = False
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_PATIENCE)
+        self._words.close()
+        return well and self.process.returncode == 0
