@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import LaminaError, TaskFailedError, UsageError
+from lamina.execution import Outcome
 from lamina.execution import run as execute
-from lamina.execution.outcome import Outcome
 from lamina.nets.zoo import ZOO
 from lamina.training.engines.cost import cores
-from lamina.workflow import events
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
+from lamina.workflow.log import AttemptEnded, Event, RunStarted
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import folder_to_write
 from lamina.workspace.values import is_dataview_model, value
@@ -182,15 +182,22 @@ def _check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
         )
 
 
-def _teller(say: Say | None) -> events.Listener | None:
+def _teller(say: Say | None) -> Callable[[Event], None] | None:
     if say is None:
         return None
+    began = 0.0
 
-    def tell(event: events.Event) -> None:
-        if isinstance(event, events.TaskFinished):
-            say(f"{event.time:8.2f} s  done    {event.task}  ({event.seconds:.2f} s)")
-        elif isinstance(event, events.TaskFailed):
-            say(f"{event.time:8.2f} s  failed  {event.task}  {event.cause}")
+    def tell(event: Event) -> None:
+        nonlocal began
+        if isinstance(event, RunStarted):
+            began = event.time
+        elif isinstance(event, AttemptEnded) and event.status != "cancelled":
+            begin, end = event.phases.get("run", (event.time, event.time))
+            said = f"{event.time - began:8.2f} s  "
+            if event.status == "succeeded":
+                say(f"{said}done    {event.task}  ({end - begin:.2f} s)")
+            else:
+                say(f"{said}failed  {event.task}  {event.error.get('cause', '')}")
 
     return tell
 

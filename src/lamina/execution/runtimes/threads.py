@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from subprocess import DEVNULL
@@ -29,6 +30,7 @@ from lamina.execution.runtimes.base import (
     Told,
 )
 from lamina.execution.values import arrived
+from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.expansion import Expansion
 from lamina.workflow.graph import Task
 from lamina.workflow.telling import Attempt, entered, left
@@ -137,8 +139,7 @@ class ThreadsRuntime(Runtime):
                 course.scene.cancel()
                 self._started -= 1  # its thread may never come back
                 course.abandoned = True
-                limit = course.assignment.needs.time or 0.0
-                cause = f"ran longer than {limit:g} s" if status == "timeout" else "cancelled"
+                cause = _too_long(course.assignment) if status == "timeout" else "cancelled"
                 found.append(Ended(ticket, now, status, error={"cause": cause}))
         return found
 
@@ -147,6 +148,12 @@ class ThreadsRuntime(Runtime):
             self._reports.put(course.run())
             if course.abandoned:
                 return
+
+
+def _too_long(assignment: Assignment) -> str:
+    action, limit = assignment.task.action, assignment.needs.time or 0.0
+    who = action.argv[0] if isinstance(action, CommandAction) else "it"
+    return f"{who} ran longer than {limit:g} s"
 
 
 class _Course:
@@ -192,6 +199,9 @@ class _Course:
             argv = task.care.before if assignment.part == BEFORE else task.care.after
             return _script(argv, assignment, self.scene)
         arguments = _arrived(task, assignment.arguments)
+        if task.care.needs.time is not None:  # the runtime looks at the clock, for all kinds
+            care = replace(task.care, needs=replace(task.care.needs, time=None))
+            task = replace(task, care=care)
         runner = RUNNERS.get(task.action.kind)
         found = runner.run(Job(task, assignment.name, arguments, self.scene))
         if any(isinstance(value, Expansion) for value in found.values()):

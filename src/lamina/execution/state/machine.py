@@ -239,8 +239,8 @@ class Machine(Settled):
         if self._rebuilds.remade(unit, outputs, time):
             return
         node = unit.node
-        unit.outputs = outputs
         if self.book.policy.lasting:
+            unit.outputs = outputs
             self._rebuilds.keep(unit)
         else:
             unit.arguments = {}
@@ -327,7 +327,8 @@ class Machine(Settled):
         """What was inside of a unit has ended well."""
         unit.state = ""
         node = unit.node
-        unit.outputs = outputs
+        if self.book.policy.lasting:
+            unit.outputs = outputs
         node.results[unit.index] = outputs
         self._unit_ended(node)
 
@@ -368,7 +369,7 @@ class Machine(Settled):
         if self.book.policy.lasting:
             frame.done[node.task.name] = node
         else:
-            node.results = []
+            node.results, node.units = [], []
 
     def _skip(self, frame: Frame, name: str, failed: str) -> None:
         """All that reads a failed task, however far away, does not run."""
