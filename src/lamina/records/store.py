@@ -111,8 +111,8 @@ class Store:
     def append(self, run: str, events: Sequence[Event]) -> None:
         """Keeps events, their results and the run's state, in one transaction.
 
-        A batch that is given again after an error is kept once, whether or not the error came
-        before it was kept.
+        A batch that is given again after an error, alone or with more events behind it, is kept
+        once, whether or not the error came before it was kept.
 
         Raises:
             RunBusyError: another engine writes the same run.
@@ -134,9 +134,13 @@ class Store:
         from lamina.records.writing import batch_of
 
         book = self._books.get(run) or self._opened(run)
-        doubt = self._doubts.pop(run, None)
-        if doubt is not None and book.next == doubt[0] + len(doubt[1]) and lines == doubt[1]:
-            return
+        first, tried = self._doubts.pop(run, (0, []))
+        known = len(tried)
+        if known and book.next == first + known and lines[:known] == tried:
+            # The batch before failed after it was kept; this one is it, with more behind it.
+            events, lines = events[known:], lines[known:]
+            if not events:
+                return
         first = book.next
         try:
             self._keep(batch_of(book, events, lines))

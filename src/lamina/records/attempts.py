@@ -1,0 +1,236 @@
+"""Provenance: the events of a run folded into its attempts, one record for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamina.workflow.log import (
+    AttemptEnded,
+    AttemptProgressed,
+    AttemptStarted,
+    Event,
+    RunStarted,
+    TaskReused,
+    TaskSkipped,
+)
+
+Span = tuple[float, float]
+
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a unit, and all that is known of how its outputs came about.
+
+    Args:
+        task: name of the unit.
+        number: from 1; 0 for a result that was reused, and for a task that was skipped.
+        status: one of `lamina.workflow.log.STATUSES`, or "running", "reused", "skipped".
+        session: of the run.
+        ready, started, ended: seconds since 1970; ended is None while it runs.
+        reason: why it ran, was reused, or was skipped.
+        key, recipe: of the cache; the recipe names code, parameters and environment.
+        needs, gpus: what it was given.
+        inputs, outputs: port -> reference (`Ref.to_json`).
+        worker, host, pid: where it ran.
+        phases: phase -> (begin, end).
+        usage: see `AttemptEnded`.
+        exit: exit code of a command, or minus a signal.
+        error: cause, details, way_out, kind, last; empty unless it failed.
+        folder: of its logs, relative to the run's.
+        source: run that made a reused result.
+        told: (seconds since 1970, values) of its live metrics.
+        about: the session's host, versions, options and environment digest.
+    """
+
+    task: str
+    number: int
+    status: str
+    session: int
+    ready: float
+    started: float
+    ended: float | None = None
+    reason: str = ""
+    key: str = ""
+    recipe: str = ""
+    needs: Mapping[str, Any] = field(default_factory=dict)
+    gpus: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    worker: str = ""
+    host: str = ""
+    pid: int = 0
+    phases: Mapping[str, Span] = field(default_factory=dict)
+    usage: Mapping[str, float] = field(default_factory=dict)
+    exit: int | None = None
+    error: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+    source: str = ""
+    told: tuple[tuple[float, Mapping[str, Any]], ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Unit and number: "count[3]~2"."""
+        return f"{self.task}~{self.number}" if self.number else self.task
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly."""
+        return self.status in ("failed", "timeout", "memory", "lost")
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds that the task itself ran; None where it did not."""
+        span = self.phases.get("run")
+        return None if span is None else span[1] - span[0]
+
+    @property
+    def cause(self) -> str:
+        """Why it failed, in a line; empty for the others."""
+        return str(self.error.get("cause", "")).strip().partition("\n")[0]
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """Its live metrics, one mapping per moment: {"time", "epoch", "loss", ...}.
+
+        Lists of numbers tell many moments at once, and are taken apart.
+        """
+        return [row for time, values in self.told for row in _rows(time, values)]
+
+
+def _rows(time: float, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    longest = max((len(v) for v in values.values() if isinstance(v, list | tuple)), default=-1)
+    if longest < 0:
+        return [{"time": time, **values}]
+    return [
+        {"time": time}
+        | {
+            name: value[place] if isinstance(value, list | tuple) else value
+            for name, value in values.items()
+            if not isinstance(value, list | tuple) or place < len(value)
+        }
+        for place in range(longest)
+    ]
+
+
+def attempts(events: Iterable[Event]) -> list[Attempt]:
+    """The attempts of a run, in the order in which they began; reused and skipped tasks as well.
+
+    What a session left open is "lost" once a later session began, else "running".
+
+    Args:
+        events: of one run, oldest first.
+    """
+    reading = _Reading()
+    for event in events:
+        take = _TAKES.get(type(event))
+        if take is not None:
+            take(reading, event)
+        reading.time = event.time
+    reading.leave("running")
+    return [one for one in reading.found if one is not None]
+
+
+class _Reading:
+    """Open attempts by unit; each found one at the place of its beginning."""
+
+    def __init__(self) -> None:
+        self.found: list[Attempt | None] = []
+        self.open: dict[tuple[str, int], tuple[int, AttemptStarted]] = {}
+        self.told: dict[tuple[str, int], list[tuple[float, Mapping[str, Any]]]] = {}
+        self.skipped: dict[str, int] = {}
+        self.session = 0
+        self.about: Mapping[str, Any] = NOTHING
+        self.time = 0.0
+
+    def began(self, event: RunStarted) -> None:
+        self.leave("lost")
+        # A task that an earlier session skipped may run in this one.
+        for place in self.skipped.values():
+            self.found[place] = None
+        self.skipped.clear()
+        self.session, self.about = event.session, event.about
+
+    def leave(self, status: str) -> None:
+        """Attempts without an end."""
+        for (task, number), (place, started) in self.open.items():
+            ended = None if status == "running" else self.time
+            self.found[place] = self._made(
+                started, status, ended, self.told.pop((task, number), None)
+            )
+        self.open.clear()
+
+    def started(self, event: AttemptStarted) -> None:
+        self.open[event.task, event.attempt] = (len(self.found), event)
+        self.found.append(None)
+        place = self.skipped.pop(event.task, None)
+        if place is not None:
+            self.found[place] = None
+
+    def progressed(self, event: AttemptProgressed) -> None:
+        self.told.setdefault((event.task, event.attempt), []).append((event.time, event.values))
+
+    def ended(self, event: AttemptEnded) -> None:
+        key = (event.task, event.attempt)
+        place, started = self.open.pop(key, (-1, None))
+        told = self.told.pop(key, None)
+        if started is None:
+            started = AttemptStarted(event.time, event.task, event.attempt, event.time)
+            self.found.append(None)
+        self.found[place] = self._made(started, event.status, event.time, told, event)
+
+    def reused(self, event: TaskReused) -> None:
+        self.found.append(
+            Attempt(
+                event.task, 0, "reused", self.session, event.ready, event.time, event.time,
+                event.reason, event.key, outputs=event.outputs, source=event.source,
+                about=self.about,
+            )
+        )  # fmt: skip
+
+    def skip(self, event: TaskSkipped) -> None:
+        self.skipped[event.task] = len(self.found)
+        self.found.append(
+            Attempt(
+                event.task, 0, "skipped", self.session, event.time, event.time, event.time,
+                event.reason, about=self.about,
+            )
+        )  # fmt: skip
+
+    def _made(
+        self,
+        started: AttemptStarted,
+        status: str,
+        ended: float | None,
+        told: Sequence[tuple[float, Mapping[str, Any]]] | None,
+        end: AttemptEnded | None = None,
+    ) -> Attempt:
+        last = end or _NO_END
+        return Attempt(
+            started.task, started.attempt, status, self.session, started.ready, started.time,
+            ended, started.reason, started.key, started.recipe, started.needs, started.gpus,
+            started.inputs, last.outputs, last.worker, last.host, last.pid, last.phases,
+            last.usage, last.exit, last.error, last.folder, "", tuple(told or ()), self.about,
+        )  # fmt: skip
+
+
+_NO_END = AttemptEnded(0.0, "", 0, "")
+_TAKES: dict[type[Event], Callable[[_Reading, Any], None]] = {
+    RunStarted: _Reading.began,
+    AttemptStarted: _Reading.started,
+    AttemptProgressed: _Reading.progressed,
+    AttemptEnded: _Reading.ended,
+    TaskReused: _Reading.reused,
+    TaskSkipped: _Reading.skip,
+}
+
+
+def newest(found: Iterable[Attempt]) -> dict[str, Attempt]:
+    """Unit -> its last attempt, in the order of the units' first ones."""
+    last: dict[str, Attempt] = {}
+    for attempt in found:
+        last[attempt.task] = attempt
+    return last
