@@ -6,9 +6,12 @@ import hashlib
 import mmap
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
@@ -105,6 +108,8 @@ class Deposit:
                 piece = piece[os.write(self._handle, piece) :]
 
     def _hash(self, view: memoryview) -> Future[None]:
+        from concurrent.futures import ThreadPoolExecutor
+
         if self._hashing is None:
             self._hashing = ThreadPoolExecutor(1, "lamina-hash")
         return self._hashing.submit(self._state.update, view)

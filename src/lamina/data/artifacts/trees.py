@@ -79,18 +79,29 @@ def unpack(objects: Objects, digest: str, target: Path) -> Path:
         part.mkdir(parents=True)
         for entry in found:
             _build(objects, entry, part)
-        if target.exists():
-            aside = target.with_name(f".{secrets.token_hex(6)}.part")
-            target.rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        with suppress(FileExistsError):
-            part.rename(target)
-    except OSError as error:
+        if any(entry.target and not _stays(part / entry.path, part) for entry in found):
+            raise ArtifactError(f"folder {digest[:12]} holds a link that leads out", "", digest)
+        _swap(part, target)
+    except OSError as error:  # another process may have built it meanwhile
         if not _stands(objects, found, target):
             raise objects.refusal(error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Puts a built folder in the place of what stands there."""
+    if target.exists():
+        aside = target.with_name(f".{secrets.token_hex(6)}.part")
+        target.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    part.rename(target)
+
+
+def _stays(link: Path, root: Path) -> bool:
+    """Whether a link leads to something in the folder, whatever links are on the way."""
+    return Path(os.path.realpath(link)).is_relative_to(os.path.realpath(root))
 
 
 def _walk(folder: Path, root: Path, keep: Callable[[Path], tuple[str, int]]) -> Iterator[Entry]:
@@ -117,13 +128,7 @@ def _walk(folder: Path, root: Path, keep: Callable[[Path], tuple[str, int]]) -> 
 
 def _inside(link: Path, root: Path) -> bool:
     """Whether a link is relative and leads to something in the folder."""
-    target = str(link.readlink())
-    if target.startswith("/"):
-        return False
-    try:
-        return link.resolve(strict=True).is_relative_to(root.resolve())
-    except (OSError, RuntimeError):
-        return False
+    return not link.readlink().is_absolute() and link.exists() and _stays(link, root)
 
 
 def _sound(entry: Entry) -> bool:
