@@ -320,7 +320,10 @@ def test_a_function_that_cannot_be_read_has_no_key(scene: Scene) -> None:
     assert answer.reason.startswith("has no key: f.py, line 1 is not Python")
 
 
-def test_code_that_changes_during_a_run_keeps_results_out_of_the_cache(scene: Scene) -> None:
+def test_code_that_changes_during_a_run_keeps_results_out_of_the_cache(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamina.execution.cache.recipes._PAUSE", 0.0)
     memory = scene.memory()
     memory.recall([scene.question()])
     (scene.folder / "low.py").write_text("def helper(x):\n    return -x * 2\n")

@@ -40,7 +40,7 @@ def code_at_hand(
         except LaminaError:
             pass  # it was made by a program, say; then what is at hand is all there is
     look = _Look(analysis)
-    look.label(call)
+    look.root(call)
     return look.code()
 
 
@@ -62,6 +62,12 @@ class _Look:
     def code(self) -> Code:
         """What was found."""
         return replace(self._code, names=dict(sorted(self._code.names.items())))
+
+    def root(self, call: Any) -> None:
+        """Begins at what is called."""
+        told = self.label(call)
+        if not isinstance(call, types.FunctionType):
+            self._note(type(call).__qualname__, [told], f"({type(call).__qualname__})")
 
     def label(self, value: Any) -> str:
         """A text that is the same for values that mean the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ _LIBRARIES = {
     "layer-output": ("numpy",),
 }
 """What tasks of Lamina compute with; its versions count."""
+
+_PAUSE = 0.05
+"""Seconds between two looks at files, so that short tasks do not pay for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,8 @@ class Recipes:
         self._codes: dict[Any, tuple[dict[str, Any], Code]] = {}
         self._known: dict[Any, Recipe] = {}
         self._held: list[Any] = []
+        self._stale = False
+        self._looked = 0.0
 
     def of(self, task: Task) -> Recipe:
         """The recipe of a task."""
@@ -78,7 +84,11 @@ class Recipes:
 
     def stale(self) -> bool:
         """Whether a file changed that a recipe was made of: it says no more what runs."""
-        return not all(code.fresh for _, code in self._codes.values())
+        now = time.monotonic()
+        if not self._stale and now - self._looked > _PAUSE:
+            self._looked = now
+            self._stale = not all(code.fresh for _, code in self._codes.values())
+        return self._stale
 
     def _made(self, task: Task, outputs: tuple[tuple[str, str], ...]) -> Recipe:
         try:

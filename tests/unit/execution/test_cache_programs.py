@@ -1,0 +1,118 @@
+"""What counts of a command: its arguments, its program, the project's files that it names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamina.execution.cache.keys import digest_of
+from lamina.execution.cache.recipes import Recipe, Recipes
+from lamina.workflow.actions.command import CommandAction
+from lamina.workflow.graph import Task
+from lamina.workflow.ports import Port
+
+
+def recipe(folder: Path, *argv: str, **more: Any) -> Recipe:
+    """The recipe of a command in a folder."""
+    action = CommandAction(argv, **more)
+    signature = action.signature()
+    return Recipes(folder).of(Task("c", action, signature.inputs, signature.outputs))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Scripts, a module and a file of settings."""
+    (tmp_path / "count.py").write_text("import low\nprint(low.go())\n")
+    (tmp_path / "low.py").write_text("def go():\n    return 1\n")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\necho 1\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    (tmp_path / "settings.yaml").write_text("level: 1\n")
+    return tmp_path
+
+
+def test_arguments_count(project: Path) -> None:
+    one = recipe(project, "sort", "-n", "{x}").digest
+
+    assert recipe(project, "sort", "-n", "{x}").digest == one
+    assert recipe(project, "sort", "-r", "{x}").digest != one
+    assert recipe(project, "sort", "-n", "{x}", stdout="y").digest != one
+    assert recipe(project, "sort", "-n", "{x}", environment={"LC_ALL": "C"}).digest != one
+
+
+@pytest.mark.parametrize(
+    ("argv", "file", "text"),
+    [
+        (("./run.sh", "{x}"), "run.sh", "#!/bin/sh\necho 2\n"),
+        (("sh", "run.sh"), "run.sh", "#!/bin/sh\necho 2\n"),
+        (("sort", "--config=settings.yaml"), "settings.yaml", "level: 2\n"),
+        (("sort", "-c", "settings.yaml"), "settings.yaml", "level: 2\n"),
+        (("python3", "count.py"), "count.py", "import low\nprint(-low.go())\n"),
+        (("python3", "count.py"), "low.py", "def go():\n    return 2\n"),
+        (("python3", "-m", "low"), "low.py", "def go():\n    return 2\n"),
+    ],
+)
+def test_files_of_the_project_count_by_their_content(
+    project: Path, argv: tuple[str, ...], file: str, text: str
+) -> None:
+    before = recipe(project, *argv).digest
+    os.utime(project / file, (1, 1))
+    assert recipe(project, *argv).digest == before
+
+    (project / file).write_text(text)
+
+    assert recipe(project, *argv).digest != before
+
+
+def test_comments_in_a_python_script_do_not_count(project: Path) -> None:
+    before = recipe(project, "python3", "count.py").digest
+    (project / "count.py").write_text('"""Counts."""\nimport low\n\nprint(low.go())  # one\n')
+
+    assert recipe(project, "python3", "count.py").digest == before
+
+
+def test_an_installed_program_counts_by_its_place_and_size(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "tool"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    before = recipe(project, "tool")
+    assert before.body["program"].startswith(f"{program} ")
+
+    program.write_text("#!/bin/sh\necho more\n")
+
+    assert recipe(project, "tool").digest != before.digest
+
+
+def test_a_program_that_is_not_there_is_said_to_be_absent(project: Path) -> None:
+    assert recipe(project, "no-such-program-anywhere").body["program"] == "absent"
+    assert recipe(project, "{program}").body["program"] == "given"
+
+
+def test_secrets_in_variables_are_not_told(project: Path) -> None:
+    found = recipe(project, "sort", environment={"API_TOKEN": "tell-nobody", "LEVEL": "1"})
+
+    assert "tell-nobody" not in str(found.body)
+    assert found.body["variables"]["LEVEL"] == "1"
+
+
+def test_a_folder_as_an_argument_is_no_trap(project: Path) -> None:
+    assert recipe(project, "ls", ".", "/", "--", "", "a\0b", "x" * 5000).digest
+
+
+def test_outputs_count(project: Path) -> None:
+    action = CommandAction(("touch", "{x}"))
+    tasks = [Task("c", action, (), (Port("x", kind),)) for kind in ("file", "folder")]
+
+    first, second = (Recipes(project).of(task).digest for task in tasks)
+
+    assert first != second
+
+
+def test_places_are_told_and_do_not_count() -> None:
+    assert digest_of({"a": 1, "places": {"a": "f.py:1"}}) == digest_of({"a": 1})
