@@ -20,7 +20,6 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from lamina.data.sources import load
     from lamina.data.tables import Table, read_table
-    from lamina.execution import run
     from lamina.nets import layers, zoo
     from lamina.nets.bundle import Bundle
     from lamina.nets.convert.keras_in import from_keras
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
     from lamina.training.tasks import evaluate, predict, vote
     from lamina.training.trainer import train
     from lamina.workflow import Workflow, command, named, task
+    from lamina.workspace.handle import run
 
 _HOMES = {
     "lamina.data.sources": "load",
     "lamina.data.tables": "Table read_table",
-    "lamina.execution": "run",
     "lamina.nets": "layers zoo",
     "lamina.nets.bundle": "Bundle",
     "lamina.nets.convert.keras_in": "from_keras",
@@ -56,6 +55,7 @@ _HOMES = {
     "lamina.training.tasks": "evaluate predict vote",
     "lamina.training.trainer": "train",
     "lamina.workflow": "Workflow command named task",
+    "lamina.workspace.handle": "run",
 }
 _MODULES = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -20,6 +20,7 @@ from lamina.errors import LaminaError, UnknownNameError
 
 VERBS = {
     "benchmark": "time Lamina beside its peers, on this machine",
+    "cancel": "end a run, or a task of it",
     "data": "list, fetch and describe the named data sets",
     "doctor": "say what this machine has and what is missing",
     "evaluate": "measure a saved model on labelled data",
@@ -27,7 +28,10 @@ VERBS = {
     "lint": "check a document and say all its mistakes",
     "models": "list, show, export and import models",
     "predict": "apply a saved model to data",
+    "resume": "go on with a run that ended early",
+    "report": "write a recorded run as one HTML page",
     "run": "run a workflow document",
+    "spin": "run one task again on its recorded inputs",
     "timeline": "draw a recorded run over time",
     "train": "train a network on data",
 }

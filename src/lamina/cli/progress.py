@@ -61,14 +61,26 @@ def line_of(event: log.Event, brief: bool = False) -> str:
     if isinstance(event, log.AttemptEnded):
         return _ended(event, brief)
     if isinstance(event, log.TaskReused):
-        return "" if brief else f"reused  {event.task}  ({event.reason})"
-    if isinstance(event, log.AttemptStarted) and event.attempt > 1:
-        return f"again   {event.task}  attempt {event.attempt}: {event.reason}"
+        return "" if brief else f"reused  {event.task}{_unless(event.reason, 'reused')}"
+    if isinstance(event, log.AttemptStarted):
+        return _started(event, brief)
     if isinstance(event, log.TaskSkipped):
         return "" if brief else f"skipped {event.task}  {event.reason}"
     if isinstance(event, log.Noticed):
         return f"notice  {event.what}{': ' if event.text else ''}{event.text}"
     return ""
+
+
+def _started(event: log.AttemptStarted, brief: bool) -> str:
+    """Only where somebody may wonder why it runs."""
+    if event.attempt > 1:
+        return f"again   {event.task}  attempt {event.attempt}: {event.reason}"
+    expected = brief or event.reason in ("", "not run before")
+    return "" if expected else f"runs    {event.task}  ({event.reason})"
+
+
+def _unless(reason: str, expected: str) -> str:
+    return "" if reason in ("", expected) else f"  ({reason})"
 
 
 def _ended(event: log.AttemptEnded, brief: bool) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lamina.cli.run_options import run_options, wished
 from lamina.cli.streams import note, out
+
+if TYPE_CHECKING:
+    from lamina.workspace.launch import Session
 
 
 @click.command("run")
@@ -17,24 +21,58 @@ from lamina.cli.streams import note, out
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A workflow input."
 )
 @click.option("--params-file", type=click.Path(path_type=Path), help="Inputs as YAML or JSON.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the outputs.")
-@click.option("-c", "--threads", type=int, default=0, help="Tasks at the same time (all cores).")
+@click.option("-o", "--output", help="Folder for the outputs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
-def command(file: Path, as_json: bool, **options: Any) -> None:
+@click.option("--until", multiple=True, metavar="TASK", help="Run only this and what it needs.")
+@click.option("--force", multiple=True, metavar="TASK", help="Run this again, whatever is known.")
+@click.option("--force-all", is_flag=True, help="Run everything again.")
+@click.option("--no-cache", is_flag=True, help="Neither reuse results nor keep them for reuse.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the newest run of this workflow that did not end well.",
+)
+@run_options
+def command(file: Path, **options: Any) -> None:
     """Run the workflow in FILE.
 
     Inputs are given as -p NAME=VALUE: numbers and lists as JSON, tables as a named set or a
-    file, models as a file.
+    file, models as a file. Results of earlier runs are reused where nothing changed.
     """
     from lamina.workspace import runs
 
     given = runs.parameters(options["parameters"], options["params_file"])
+    changes = wished(options)
+    changes["force"] = ("*",) if options["force_all"] else options["force"]
+    changes["until"], changes["cache"] = options["until"], not options["no_cache"]
     if options["dry_run"]:
         plan = runs.plan(file, given)
-        out(json.dumps(plan.to_json(), indent=2) if as_json else plan.text())
+        out(json.dumps(plan.to_json(), indent=2) if options["as_json"] else plan.text())
         return
-    say = None if options["quiet"] or as_json else note
-    outcome = runs.run(file, given, options["output"], options["threads"], say)
-    out(json.dumps(outcome.to_json(), indent=2) if as_json else outcome.text())
+    if options["resume"]:
+        from lamina.workspace import resumes
+
+        name = runs.read(file, given)[0].name
+        go(resumes.resumed(resumes.interrupted(name), (), wished(options)), options)
+        return
+    go(runs.session(file, given, changes), options)
+
+
+def go(session: Session, options: dict[str, Any]) -> None:
+    """Runs a session, with a view of how it goes, and prints what came out."""
+    from dataclasses import replace
+
+    from lamina.cli.progress import listener
+    from lamina.workspace import runs
+
+    silent = options["quiet"] or options["as_json"]
+    view = None if silent else listener()
+    if view is not None:
+        session = replace(session, listeners=(*session.listeners, view))
+    output = Path(options["output"]) if options.get("output") else None
+    try:
+        found = runs.ended(session, output, None if silent else note)
+    finally:
+        if view is not None:
+            view.close()
+    out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())

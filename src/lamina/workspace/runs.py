@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import LaminaError, TaskFailedError, UsageError
-from lamina.execution import Outcome
-from lamina.execution import run as execute
+from lamina.data.artifacts.reference import Ref
+from lamina.errors import LaminaError, RunCancelledError, UsageError
+from lamina.execution.engine import Control
 from lamina.nets.zoo import ZOO
-from lamina.training.engines.cost import cores
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
-from lamina.workflow.log import AttemptEnded, Event, RunStarted
 from lamina.workflow.reading import file_text, parse_text
+from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
+from lamina.workspace.project import Project, project
 from lamina.workspace.values import is_dataview_model, value
 from lamina.workspace.written import brief, shown, write_value
 
@@ -25,38 +25,44 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """A finished run: its outcome, and where each output was written ("" for not)."""
+    """A run that ended well: what it gave, and where each output was written ("" for not)."""
 
-    workflow: Workflow
-    outcome: Outcome
+    finished: Finished
+    outputs: Mapping[str, Any]
     written: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: status, seconds, tasks with their times, outputs."""
+        """Plain values: the run, status, seconds, tasks with their times, outputs."""
+        found = self.finished
+        keys = ("task", "status", "start", "end")
         return {
-            "workflow": self.workflow.name,
-            "status": self.outcome.status,
-            "seconds": self.outcome.seconds,
-            "tasks": [
-                {"task": s.task, "status": s.status, "start": s.start, "end": s.end}
-                for s in self.outcome.timeline
-            ],
+            "run": found.record.name,
+            "id": found.record.id,
+            "workflow": found.record.workflow,
+            "status": found.status,
+            "seconds": found.seconds,
+            "done": found.tasks,
+            "reused": found.reused,
+            "tasks": [dict(zip(keys, span, strict=True)) for span in found.spans],
             "outputs": {
-                name: self.written.get(name) or shown(given)
-                for name, given in self.outcome.outputs.items()
+                name: self.written.get(name) or shown(given) for name, given in self.outputs.items()
             },
         }
 
     def text(self) -> str:
         """Outputs and the count of tasks, for a terminal."""
         rows = []
-        for name, given in self.outcome.outputs.items():
+        for name, given in self.outputs.items():
             path = self.written.get(name)
             rows.append([name, brief(given) + (f"  -> {path}" if path else "")])
         width = max((len(name) for name, _ in rows), default=0)
         lines = [f"{name:<{width}}  {told}" for name, told in rows]
-        count = len(self.outcome.timeline)
-        lines.append(f"{self.workflow.name}: {count} tasks done in {self.outcome.seconds:.2f} s")
+        found = self.finished
+        reused = f" ({found.reused} reused)" if found.reused else ""
+        lines.append(
+            f"{found.record.workflow}: {found.tasks} tasks done{reused} in {found.seconds:.2f} s, "
+            f"run {found.record.name}"
+        )
         return "\n".join(lines)
 
 
@@ -117,39 +123,68 @@ def plan(file: Path, given: Mapping[str, Any]) -> RunPlan:
     )
 
 
-def run(
-    file: Path, given: Mapping[str, Any], output: Path | None, threads: int, say: Say | None
-) -> Ran:
-    """Reads the inputs, runs the workflow, writes the outputs into a folder.
+def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> Session:
+    """A new run of a workflow document, its inputs read; not begun.
 
     Args:
         file: a workflow document.
         given: inputs by name: text as on a command line, or plain values.
-        output: folder for the outputs; tables become CSV, models bundles, networks YAML, arrays
-            .npy, other values JSON. A list of such values becomes a folder of numbered files.
-        threads: tasks at the same time; 0 for as many as there are cores.
-        say: takes a line when a task ends.
+        wishes: fields of `Wish`.
 
     Raises:
-        LaminaError: as `lamina.execution.run`.
+        LaminaError: what is wrong with the document or its inputs.
+    """
+    workflow, inputs = read(file, given)
+    home = project()
+    return opened(home, workflow, inputs_of(home, workflow, inputs), Wish(**wishes))
+
+
+def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
+    """Runs a session to its end and writes its outputs.
+
+    Args:
+        session: a new run, or one that goes on.
+        output: folder for the outputs; tables become CSV, models bundles, networks YAML, arrays
+            .npy, other values JSON. A list of such values becomes a folder of numbered files.
+        say: takes a line when a signal came.
+
+    Raises:
+        TaskFailedError: the first task that failed for good.
+        RunCancelledError: somebody ended it.
+    """
+    if output is not None:
+        folder_to_write(output)
+    finished = session.go(Control(), say)
+    if finished.failures:
+        raise finished.failures[0]
+    if finished.status != "succeeded":
+        raise RunCancelledError(
+            f"the run {finished.record.name} was {finished.status}",
+            f"go on with it: lamina resume {finished.record.name}",
+        )
+    values = {name: shown_value(session.project, ref) for name, ref in finished.outputs.items()}
+    written = {} if output is None else _write(values, output)
+    return Ran(finished, values, written)
+
+
+def shown_value(home: Project, ref: Ref) -> Any:
+    """A value for people: itself, or what it is where reading it could run code."""
+    try:
+        return home.artifacts.get(ref, trusted=False)
+    except LaminaError as error:
+        return f"<{error.message}>"
+
+
+def read(file: Path, given: Mapping[str, Any]) -> tuple[Workflow, dict[str, Any]]:
+    """A workflow and its inputs, read from what a person types.
+
+    Raises:
+        LaminaError: no workflow, unknown inputs, or values that cannot be read.
     """
     workflow = _read(file)
     _check_names(workflow, given)
-    if output is not None:
-        folder_to_write(output)
     types = {port.name: str(port.type) for port in workflow.inputs}
-    values = _values(given, types)
-    try:
-        outcome = execute(
-            workflow, values, threads=threads or cores(), on_event=_teller(say),
-            folder=None if output is None else output / "work",
-        )  # fmt: skip
-    except TaskFailedError as error:
-        if not error.way_out:
-            error.way_out = f"mend the task and run again: lamina run {file}"
-        raise
-    written = {} if output is None else _write(outcome.outputs, output)
-    return Ran(workflow, replace(outcome), written)
+    return workflow, _values(given, types)
 
 
 def _read(file: Path) -> Workflow:
@@ -180,26 +215,6 @@ def _check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
             f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
             f"its inputs: {', '.join(known) or 'none'}",
         )
-
-
-def _teller(say: Say | None) -> Callable[[Event], None] | None:
-    if say is None:
-        return None
-    began = 0.0
-
-    def tell(event: Event) -> None:
-        nonlocal began
-        if isinstance(event, RunStarted):
-            began = event.time
-        elif isinstance(event, AttemptEnded) and event.status != "cancelled":
-            begin, end = event.phases.get("run", (event.time, event.time))
-            said = f"{event.time - began:8.2f} s  "
-            if event.status == "succeeded":
-                say(f"{said}done    {event.task}  ({end - begin:.2f} s)")
-            else:
-                say(f"{said}failed  {event.task}  {event.error.get('cause', '')}")
-
-    return tell
 
 
 def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:

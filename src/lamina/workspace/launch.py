@@ -1,0 +1,338 @@
+"""A run, wired: records, artifacts, the cache, a runtime and the engine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.errors import LaminaError, TaskFailedError, UsageError, WorkflowError
+from lamina.execution.engine import Control, Past, execute
+from lamina.execution.options import Options
+from lamina.execution.runners import RUNNERS
+from lamina.execution.values import StoredValues, run_inputs
+from lamina.workflow import log
+from lamina.workflow.actions.base import Action
+from lamina.workflow.actions.composite import Composite
+from lamina.workflow.actions.python import PythonAction
+from lamina.workflow.expansion import Expansion
+from lamina.workflow.graph import Task, Workflow
+from lamina.workflow.source import source_file
+from lamina.workflow.told import told_mistakes
+from lamina.workspace.interrupts import interruptible
+from lamina.workspace.project import Project
+from lamina.workspace.recalling import memory
+
+if TYPE_CHECKING:
+    from lamina.execution.runtimes.base import Runtime
+    from lamina.records.store import RunRecord
+
+Listener = Callable[[Sequence[log.Event]], None]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run is asked for.
+
+    Args:
+        cpus: cores for tasks at the same time; 0 for all.
+        memory: bytes for tasks at the same time; None for the machine's.
+        gpus: a number of devices ("2"), their ids ("0,3"), or "" for all that there are.
+        keep_going: whether what does not depend on a failed task goes on.
+        retries: attempts after the first, for reasons that repeating can mend.
+        until: tasks after which the run ends; everything when empty.
+        force: tasks that run again whatever the cache holds; "*" for all.
+        cache: whether earlier results may stand in.
+        fresh: whether every task gets a process of its own.
+    """
+
+    cpus: float = 0.0
+    memory: int | None = None
+    gpus: str = ""
+    keep_going: bool = False
+    retries: int = 2
+    until: tuple[str, ...] = ()
+    force: tuple[str, ...] = ()
+    cache: bool = True
+    fresh: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """How a session of a run ended.
+
+    Args:
+        record: the run.
+        status: "succeeded", "failed" or "cancelled".
+        outputs: workflow output -> reference.
+        failures: of the tasks that failed for good.
+        tasks: attempts that ended well in this session, and results that stood in.
+        reused: how many of them stood in.
+        seconds: of this session.
+        spans: (task, status, begin, end) of each attempt, seconds since the session began.
+    """
+
+    record: RunRecord
+    status: str
+    outputs: Mapping[str, Ref]
+    failures: tuple[TaskFailedError, ...]
+    tasks: int
+    reused: int
+    seconds: float
+    spans: tuple[tuple[str, str, float, float], ...]
+
+
+class _Watch:
+    """Hands events to the store, then to listeners; keeps what the result needs of them."""
+
+    def __init__(self, project: Project, run: str, listeners: Iterable[Listener]) -> None:
+        self._store = project.store
+        self._run = run
+        self._listeners = tuple(listeners)
+        self._began = 0.0
+        self.reused = 0
+        self.done = 0
+        self.spans: list[tuple[str, str, float, float]] = []
+
+    def __call__(self, events: Sequence[log.Event]) -> None:
+        self._store.append(self._run, events)
+        for event in events:
+            if isinstance(event, log.AttemptEnded):
+                begin, end = event.phases.get("run", (event.time, event.time))
+                span = (event.task, event.status, begin - self._began, end - self._began)
+                self.spans.append(span)
+                self.done += event.status == "succeeded"
+            elif isinstance(event, log.TaskReused):
+                self.reused += 1
+            elif isinstance(event, log.RunStarted):
+                self._began = event.time
+        for listener in self._listeners:
+            listener(events)
+
+
+def inputs_of(project: Project, workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Ref]:
+    """The inputs of a run as references: checked, read where a name was told, and kept.
+
+    Raises:
+        UsageError: missing, unknown or unfitting inputs.
+        ArtifactError: a value that cannot be kept.
+    """
+    values = run_inputs(workflow, given)
+    kinds = {port.name: port.type for port in workflow.inputs}
+    return {name: project.artifacts.refer(value, kinds[name]) for name, value in values.items()}
+
+
+def opened(
+    project: Project,
+    workflow: Workflow,
+    inputs: Mapping[str, Ref],
+    wish: Wish,
+    listeners: Iterable[Listener] = (),
+) -> Session:
+    """A new run of the project, in the records and not begun.
+
+    Args:
+        project: where records, artifacts and files go.
+        workflow: what to run.
+        inputs: see `inputs_of`.
+        wish: how.
+        listeners: called with each batch of events once it is written.
+
+    Raises:
+        WorkflowError: functions or programs that cannot be found; nothing has run.
+        StoreError: the records cannot be written.
+    """
+    from lamina.records.names import name_of, new_id
+    from lamina.records.store import RunRecord
+
+    check(workflow)
+    identity = new_id()
+    document = document_of(workflow)
+    record = RunRecord(
+        identity,
+        name_of(identity),
+        workflow.name,
+        document.get("workflow", {}),
+        document.get("folder") or str((workflow.folder or Path.cwd()).absolute()),
+        {name: ref.to_json() for name, ref in inputs.items()},
+        {**asdict(wish), "command": sys.argv},
+        time.time(),
+        host=platform.node(),
+        pid=os.getpid(),
+    )
+    record = project.store.create(record)
+    return Session(project, record, workflow, inputs, wish, tuple(listeners))
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One session of a run: its first, or one that goes on with it.
+
+    Args:
+        project: where records, artifacts and files are.
+        record: the run.
+        workflow: what runs.
+        inputs: workflow input -> reference.
+        wish: how.
+        listeners: called with each batch of events once it is written.
+        past: what earlier sessions left.
+    """
+
+    project: Project
+    record: RunRecord
+    workflow: Workflow
+    inputs: Mapping[str, Ref]
+    wish: Wish
+    listeners: tuple[Listener, ...] = ()
+    past: Past | None = None
+
+    def go(self, control: Control, say: Say | None = None) -> Finished:
+        """Runs what is left to run, and waits for the end."""
+        project, record = self.project, self.record
+        watch = _Watch(project, record.id, self.listeners)
+        runtime = self._runtime()
+        began = time.perf_counter()
+        try:
+            with interruptible(control, say):
+                ending = execute(
+                    self.workflow,
+                    self.inputs,
+                    run=record.id,
+                    folder=project.run_folder(record.id),
+                    runtime=runtime,
+                    values=StoredValues(project.artifacts),
+                    sink=watch,
+                    memory=self._memory(),
+                    options=self._options(runtime),
+                    control=control,
+                    done=self.past,
+                    about=self._about(),
+                )
+        finally:
+            runtime.close()
+        return Finished(
+            record,
+            ending.status,
+            ending.outputs,
+            tuple(_with_way_out(failure, record.name) for failure in ending.failures),
+            watch.done + watch.reused,
+            watch.reused,
+            time.perf_counter() - began,
+            tuple(watch.spans),
+        )
+
+    def _runtime(self) -> Runtime:
+        from lamina.execution.runtimes.local import LocalRuntime
+
+        wish = self.wish
+        return LocalRuntime(
+            self.project.artifacts, wish.cpus or None, wish.memory, devices(wish.gpus), wish.fresh
+        )
+
+    def _memory(self) -> Any:
+        return memory(
+            self.project, self.workflow, self.wish.force, self.wish.cache, Path(self.record.folder)
+        )
+
+    def _options(self, runtime: Runtime) -> Options:
+        wish, there = self.wish, runtime.capacity()
+        return Options(
+            workers=there.cpus,
+            memory=wish.memory,
+            gpus=there.gpus,
+            retries=wish.retries,
+            keep_going=wish.keep_going,
+            until=wish.until,
+            fresh=wish.fresh,
+        )
+
+    def _about(self) -> dict[str, Any]:
+        from lamina import __version__
+
+        return {
+            "lamina": __version__,
+            "directory": str(Path.cwd()),
+            "command": list(sys.argv),
+            "options": asdict(self.wish),
+        }
+
+
+def devices(told: str) -> tuple[str, ...] | None:
+    """Ids of the GPUs that a run may use: from "2" or "0,3"; None to take what there is.
+
+    Raises:
+        UsageError: more devices than there are.
+    """
+    if not told:
+        return None
+    if "," in told or not told.isdecimal():
+        return tuple(part.strip() for part in told.split(",") if part.strip())
+    from lamina.execution.workers.devices import gpus
+
+    there = gpus()
+    if int(told) > len(there):
+        raise UsageError(
+            f"{told} GPUs were asked for, and this machine has {len(there)}",
+            f"ask for at most {len(there)}, or name their ids: --gpus 0,1",
+        )
+    return there[: int(told)]
+
+
+def document_of(workflow: Workflow) -> Mapping[str, Any]:
+    """{"workflow", "folder"}; empty for functions that no other process can find."""
+    try:
+        return Expansion(workflow, {}).document()
+    except LaminaError:
+        return {}
+
+
+def check(workflow: Workflow) -> None:
+    """Looks for every function's file, program and told network; imports no code of the user.
+
+    Raises:
+        WorkflowError: those that cannot be found, all at once.
+    """
+    mistakes = [f"{place}: {problem}" for place, problem in told_mistakes(workflow)]
+    checked: dict[Any, str] = {}
+    for name, task in _leaves(workflow, ""):
+        known = id(task.action)
+        if known not in checked:
+            checked[known] = _unfound(task.action)
+        if checked[known]:
+            mistakes.append(f"task {name!r}: {checked[known]}")
+    if mistakes:
+        raise WorkflowError(f"workflow {workflow.name!r} cannot run", mistakes)
+
+
+def _leaves(workflow: Workflow, prefix: str) -> Iterator[tuple[str, Task]]:
+    for task in workflow.tasks:
+        if isinstance(task.action, Composite):
+            for part in task.action.parts():
+                yield from _leaves(part.workflow, f"{prefix}{task.name}/")
+        else:
+            yield prefix + task.name, task
+
+
+def _unfound(action: Action) -> str:
+    try:
+        if not isinstance(action, PythonAction):
+            RUNNERS.get(action.kind).prepare(action)
+        elif action.call is None:
+            source_file(action.function, action.folder)
+    except LaminaError as error:
+        return f"{error.message}; {error.way_out}"
+    return ""
+
+
+def _with_way_out(failure: TaskFailedError, run: str) -> TaskFailedError:
+    """How to go on, besides what the task itself says."""
+    again = f"then: lamina resume {run}"
+    failure.way_out = f"{failure.way_out}; {again}" if failure.way_out else f"mend it, {again}"
+    return failure

@@ -1,0 +1,223 @@
+"""`resume`, `spin` and `cancel`: runs that go on, tasks that run again, runs that are ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.errors import UnknownNameError, UsageError
+from lamina.execution.control import request_cancel
+from lamina.execution.lock import is_driven
+from lamina.execution.past import Past
+from lamina.records.store import RunRecord
+from lamina.workflow import log
+from lamina.workflow.actions.composite import Composite
+from lamina.workflow.document import workflow_from_document
+from lamina.workflow.graph import Edge, Port, Task, Workflow
+from lamina.workflow.units import task_of
+from lamina.workspace.launch import Listener, Session, Wish, opened
+from lamina.workspace.project import Project, project
+
+__all__ = ["Cancelled", "cancel", "interrupted", "resumed", "spun"]
+
+
+def resumed(
+    run: str,
+    from_task: Sequence[str] = (),
+    changes: Mapping[str, Any] | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Session:
+    """A session that goes on with a run: what is finished is not run again.
+
+    Args:
+        run: id, beginning of an id, name, or "last".
+        from_task: tasks that run again, with all that reads them.
+        changes: fields of `Wish` that differ from those of the run's first session.
+        listeners: called with each batch of events.
+
+    Raises:
+        UnknownNameError: no such run, or no such task.
+        UsageError: the run's functions exist only in the process that began it.
+        RunBusyError: (once it goes) another engine drives it.
+    """
+    home = project()
+    record = home.store.find(run)
+    workflow = workflow_of(record)
+    past = Past.of(event for _, event in home.store.events(record.id))
+    if from_task:
+        for name in from_task:
+            _task_in(workflow, task_of(name).split("/"), name)
+        past = past.without(from_task, workflow)
+    wish = _wish(record, changes or {})
+    inputs = {name: Ref.from_json(entry) for name, entry in record.inputs.items()}
+    return Session(home, record, workflow, inputs, wish, tuple(listeners), past)
+
+
+def interrupted(workflow: str) -> str:
+    """Id of the newest run of a workflow that did not end well and that nothing drives.
+
+    Raises:
+        UsageError: there is none.
+    """
+    home = project()
+    for record in home.store.runs():
+        open_ = record.status != "succeeded" and not is_driven(home.run_folder(record.id))
+        if record.workflow == workflow and open_:
+            return record.id
+    raise UsageError(
+        f"no run of {workflow!r} is there to be resumed", "run it without --resume; see: lamina ls"
+    )
+
+
+def workflow_of(record: RunRecord) -> Workflow:
+    """The workflow of a recorded run.
+
+    Raises:
+        UsageError: it could not be written as a document.
+        DocumentError: files that it names have changed so that it is no workflow any more.
+    """
+    if not record.document:
+        raise UsageError(
+            f"the run {record.name} has functions that only the program that began it knows",
+            "run that program again: finished tasks come from the cache",
+        )
+    return workflow_from_document(dict(record.document), folder=Path(record.folder))
+
+
+def spun(
+    task: str,
+    run: str,
+    changes: Mapping[str, Any] | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Session:
+    """A new run of one task on the inputs that it got in an earlier run.
+
+    Args:
+        task: a unit: "sort", "inner/count[3]".
+        run: id, name or "last".
+        changes: fields of `Wish` that differ from those of the run.
+        listeners: called with each batch of events.
+
+    Raises:
+        UnknownNameError: no such run, or a unit that did not start in it; lists those that did.
+    """
+    home = project()
+    record = home.store.find(run)
+    started = {
+        event.task: event
+        for _, event in home.store.events(record.id, words=("attempt-started",))
+        if isinstance(event, log.AttemptStarted)
+    }
+    if task not in started:
+        raise UnknownNameError(f"task of run {record.name}", task, started)
+    inputs = {port: Ref.from_json(entry) for port, entry in started[task].inputs.items()}
+    found = _task_in(workflow_of(record), task_of(task).split("/"), task)
+    workflow = _alone(found, record, inputs)
+    wish = replace(_wish(record, changes or {}), force=("*",), until=())
+    return opened(home, workflow, inputs, wish, listeners)
+
+
+def _alone(task: Task, record: RunRecord, inputs: Mapping[str, Ref]) -> Workflow:
+    """A workflow of one task, whose inputs are the task's own."""
+    ports = tuple(port for port in task.inputs if port.name in inputs)
+    name = task.name
+    while name in inputs:
+        name += "_"
+    return Workflow(
+        f"{record.workflow} - {task.name}",
+        tuple(Port(port.name, port.type) for port in ports),
+        task.outputs,
+        (replace(task, name=name, parameters={}, scatter=()),),
+        (
+            *(Edge(port.name, f"{name}.{port.name}") for port in ports),
+            *(Edge(f"{name}.{port.name}", port.name) for port in task.outputs),
+        ),
+        folder=Path(record.folder),
+    )
+
+
+def _task_in(workflow: Workflow, path: list[str], told: str) -> Task:
+    """The task that a path of names leads to, through workflows, loops and branches."""
+    first, rest = path[0], path[1:]
+    if first not in workflow.by_name:
+        raise UnknownNameError("task", told, workflow.by_name)
+    task = workflow[first]
+    if not rest:
+        return task
+    parts = task.action.parts() if isinstance(task.action, Composite) else ()
+    for part in parts:
+        if rest[0] in part.workflow.by_name:
+            return _task_in(part.workflow, rest, told)
+    inner = [name for part in parts for name in part.workflow.by_name]
+    raise UnknownNameError("task", told, [f"{first}/{name}" for name in inner])
+
+
+def _wish(record: RunRecord, changes: Mapping[str, Any]) -> Wish:
+    known = Wish.__dataclass_fields__
+    kept = {name: value for name, value in record.options.items() if name in known}
+    kept.update({"force": (), **changes})
+    for name in ("until", "force"):
+        kept[name] = tuple(kept.get(name, ()))
+    return Wish(**kept)
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What became of a wish to cancel."""
+
+    run: str
+    task: str
+    seconds: float
+    ended: bool
+
+    def text(self) -> str:
+        """One line."""
+        what = f"{self.run}/{self.task}" if self.task else self.run
+        if self.ended:
+            return f"{what} is cancelled ({self.seconds:.2f} s)"
+        return f"{what} was asked to cancel and goes on after {self.seconds:.0f} s"
+
+
+def cancel(run: str, task: str = "", patience: float = 10.0) -> Cancelled:
+    """Asks the engine that drives a run to end it, or one task of it, and waits for that.
+
+    Args:
+        run: id, name or "last".
+        task: a unit, or a task with all its units; empty for the run.
+        patience: seconds to wait.
+
+    Raises:
+        UsageError: nothing drives the run.
+    """
+    home = project()
+    record = home.store.find(run)
+    folder = home.run_folder(record.id)
+    if not is_driven(folder):
+        raise UsageError(
+            f"the run {record.name} is not running ({record.status})", "see: lamina ls"
+        )
+    began = time.monotonic()
+    request_cancel(folder, task)
+    while time.monotonic() - began < patience:
+        if _is_over(home, record.id, folder, task):
+            return Cancelled(record.name, task, time.monotonic() - began, True)
+        time.sleep(0.02)
+    return Cancelled(record.name, task, time.monotonic() - began, False)
+
+
+def _is_over(home: Project, run: str, folder: Path, task: str) -> bool:
+    if not is_driven(folder):
+        return True
+    if not task:
+        return False
+    running: set[str] = set()
+    for _, event in home.store.events(run, words=("attempt-started", "attempt-ended")):
+        if isinstance(event, log.AttemptStarted):
+            running.add(event.task)
+        elif isinstance(event, log.AttemptEnded):
+            running.discard(event.task)
+    return not any(unit == task or task_of(unit) == task for unit in running)
