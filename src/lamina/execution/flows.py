@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -93,6 +94,26 @@ def spool_paths(run: Path, unit: str, attempt: int) -> Callable[[str], Path]:
 def growing(path: Path) -> Ref:
     """What stands for a stream that is still written, for a runtime's workers."""
     return Ref("stream", "", 0, origin=str(path))
+
+
+def whole(value: Any, port: Port) -> Any:
+    """What a task returned for a stream output, run to its end in this process: a list.
+
+    Raises:
+        UsageError: it is nothing to iterate over, or an item is of another type.
+    """
+    problem = port.type.problem(value)
+    if problem:
+        raise UsageError(
+            f"its output {port.name!r} needs {port.type}; it {problem}",
+            "yield the items, or return an iterator over them",
+        )
+    items = checked(value, port)
+    return asyncio.run(_listed(items)) if isinstance(items, AsyncIterator) else list(items)
+
+
+async def _listed(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
 
 
 def checked(

@@ -15,6 +15,7 @@ from typing import Any
 
 from lamina.errors import UsageError
 from lamina.execution.failures import CommandFailed, told
+from lamina.execution.flows import whole
 from lamina.execution.runners import RUNNERS, Job, Scene
 from lamina.execution.runtimes.base import (
     AFTER,
@@ -249,6 +250,8 @@ def _arrived(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
             found[port.name], problem = arrived(port, arguments[port.name])
             if problem:
                 raise UsageError(f"port {port.name!r} {problem}")
+            if port.type.streams and found[port.name] is not None:
+                found[port.name] = iter(found[port.name])
     return found
 
 
@@ -256,7 +259,10 @@ def _leaving(task: Task, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a task gave, checked. Raises UsageError."""
     found = {}
     for port in task.outputs:
-        found[port.name], problem = arrived(port, outputs.get(port.name))
+        value = outputs.get(port.name)
+        if port.type.streams and not (value is None and port.optional):
+            value = whole(value, port)
+        found[port.name], problem = arrived(port, value)
         if problem:
             raise UsageError(
                 f"its output {port.name!r} {problem}",
