@@ -132,6 +132,8 @@ class Attempts:
         unit, recall = event.unit, event.recall
         if self._asked.pop(unit.name, None) is not unit or unit.state != "ready":
             return
+        if recall is None:
+            return
         unit.key, unit.recipe, unit.reason = recall.key, recall.recipe, recall.reason
         if recall.outputs is None:
             self._forgotten(unit, frozenset(recall.lacking), event.time)

@@ -49,10 +49,10 @@ class Refused(Happened):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Happened):
-    """What earlier runs know of a unit."""
+    """What earlier runs know of a unit; None where it is to be left alone, as in a dry run."""
 
     unit: Unit
-    recall: Recall
+    recall: Recall | None
 
 
 @dataclass(frozen=True, slots=True)
