@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as insert_server
 from sqlalchemy.dialects.sqlite import insert as insert_file
 
+from lamina.records.connection import APPEND
 from lamina.records.schema import EVENTS, LIVES, PRODUCTS, RESULTS, RUNS
 from lamina.records.writing import Batch
 
@@ -98,7 +99,7 @@ class Appender:
         doubled = isinstance(error, self._driver.IntegrityError)
         kind = sa.exc.IntegrityError if doubled else sa.exc.OperationalError
         broken = bool(getattr(self._connection, "broken", False))
-        return kind("append", None, error, connection_invalidated=broken)
+        return kind(APPEND, None, error, connection_invalidated=broken)
 
     def close(self) -> None:
         """Gives the connection back."""

@@ -16,6 +16,9 @@ from lamina.errors import LaminaError, MissingExtraError, RunBusyError, StoreErr
 WAIT = 30
 """Seconds that a writer waits for another one."""
 
+APPEND = "append"
+"""What stands for the statement in errors of batches of events."""
+
 SCHEMA = "lamina"
 """Name of our schema in a PostgreSQL database."""
 
@@ -111,7 +114,7 @@ def worded(url: URL, doing: str = "used") -> Iterator[None]:
 
 def told(error: BaseException, url: URL, doing: str) -> LaminaError:
     """A database's error in our words."""
-    if isinstance(error, sa.exc.IntegrityError):
+    if isinstance(error, sa.exc.IntegrityError) and error.statement == APPEND:
         return RunBusyError(
             "another engine writes the record of this run",
             "wait for it, or look at it with `lamina status`",

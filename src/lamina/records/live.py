@@ -124,10 +124,12 @@ def _progressed(live: Live, event: AttemptProgressed) -> None:
         name: value[-1] if isinstance(value, list | tuple) and value else value
         for name, value in event.values.items()
     }
+    before, epoch = running.values.get("epoch"), values.get("epoch")
     running.values.update(values)
     running.told = event.time
-    epoch = values.get("epoch")
     if isinstance(epoch, int | float):
+        if isinstance(before, int | float) and epoch < before:
+            running.firsts.clear()  # the next group of trainings counts from its start
         running.firsts.setdefault("epoch", (event.time, float(epoch)))
 
 

@@ -34,11 +34,7 @@ class Project:
         """The record of runs: LAMINA_STORE, or SQLite in the folder."""
         from lamina.records.store import Store
 
-        url = os.environ.get(STORE)
-        if not url:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{self.folder / 'records.sqlite'}"
-        return Store(url)
+        return Store(os.environ.get(STORE) or f"sqlite:///{self.folder / 'records.sqlite'}")
 
     @cached_property
     def artifacts(self) -> Artifacts:
