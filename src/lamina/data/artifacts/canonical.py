@@ -154,11 +154,15 @@ def _moment(name: str) -> Callable[[Any, Leaf], Any]:
     def grown(value: Any, leaf: Leaf) -> Any:
         zone: Any = getattr(value, "tzinfo", None)
         fold: Any = getattr(value, "fold", 0)
-        if fold or not (zone is None or zone == datetime.UTC):
+        if not (zone is None or zone == datetime.UTC):
             return _tagged("ref", **leaf(value))
-        return _tagged(name, text=value.isoformat())
+        return _tagged(name, text=value.isoformat(), **({"fold": 1} if fold else {}))
 
     return grown
+
+
+def _folded(value: Any, node: dict[str, Any]) -> Any:
+    return value.replace(fold=1) if "fold" in node else value
 
 
 def _span(value: datetime.timedelta, leaf: Leaf) -> Any:
@@ -212,8 +216,8 @@ _MADE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "bytes": lambda node: bytes.fromhex(node["hex"]),
     "complex": lambda node: complex(*node["parts"]),
     "date": lambda node: datetime.date.fromisoformat(node["text"]),
-    "datetime": lambda node: datetime.datetime.fromisoformat(node["text"]),
-    "time": lambda node: datetime.time.fromisoformat(node["text"]),
+    "datetime": lambda node: _folded(datetime.datetime.fromisoformat(node["text"]), node),
+    "time": lambda node: _folded(datetime.time.fromisoformat(node["text"]), node),
     "timedelta": lambda node: datetime.timedelta(*node["parts"]),
 }
 

@@ -52,13 +52,10 @@ class Artifacts:
         """
         if _of_files(kind) or _is_file(value):
             return self._put_paths(value, kind, self.files.put)
-        text = json_text(value)
-        if text is not None:
-            ref = self._put_text("json", text)
-            if ref is not None:
-                return ref
         try:
-            return self._put_other(value)
+            text = json_text(value)
+            ref = None if text is None else self._put_text("json", text)
+            return ref if ref is not None else self._put_other(value)
         except RecursionError as error:
             raise ArtifactError(
                 f"a {type(value).__name__} is too deep, or holds itself", "return flatter values"
@@ -221,6 +218,10 @@ class Artifacts:
             ref = self._put_text("tree", tree_text(value, lambda item: self._leaf_of(item)))
             if ref is not None:
                 return ref
+        return self._encoded(value)
+
+    def _encoded(self, value: Any) -> Ref:
+        """Keeps a value by the codec of its class."""
         name = codec_of(value)
         deposit = self.objects.deposit()
         try:
@@ -233,7 +234,8 @@ class Artifacts:
             deposit.drop()
 
     def _leaf_of(self, value: Any) -> dict[str, Any]:
-        return self.put(value).to_json()
+        ref = self._encoded(value) if is_plain_class(value) else self.put(value)
+        return ref.to_json()
 
     def _text(self, ref: Ref) -> str:
         if ref.inline is not None:

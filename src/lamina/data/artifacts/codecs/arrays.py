@@ -21,7 +21,10 @@ class Arrays(Codec):
         kind = value.dtype
         if kind.hasobject or kind.metadata is not None or kind.kind == "T":
             return False
-        return bool(npy.descr_to_dtype(npy.dtype_to_descr(kind)) == kind)
+        told = npy.dtype_to_descr(kind)
+        # The header of a .npy file of these versions is a short text of Latin letters.
+        text = str(told)
+        return len(text) < 1 << 15 and _latin(text) and bool(npy.descr_to_dtype(told) == kind)
 
     def write(self, value: Any, sink: Sink) -> None:
         """Header and elements; an array that is not in one piece is copied piece by piece."""
@@ -52,6 +55,10 @@ class Arrays(Codec):
         buffer = bytearray(data) if isinstance(data, bytes) else data
         order: Any = "F" if fortran else "C"
         return np.ndarray(shape, dtype, buffer, file.tell(), order=order)
+
+
+def _latin(text: str) -> bool:
+    return text.isascii() or max(text) < "\u0100"
 
 
 def _raw(array: NDArray[Any]) -> memoryview:
