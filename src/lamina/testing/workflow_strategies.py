@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from lamina.workflow.actions.base import Action
+from lamina.workflow.actions.choose import ChooseAction
 from lamina.workflow.actions.command import CommandAction
+from lamina.workflow.actions.loop import LoopAction
 from lamina.workflow.actions.named import NamedAction
 from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Edge, Port, Task, Workflow
+from lamina.workflow.needs import PLAIN, REASONS, Care, Needs
 from lamina.workflow.types import ANY, PortType, list_of, port_type
 
 names = st.sampled_from(
@@ -29,7 +33,28 @@ plain_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=6,
 )
 types = st.sampled_from(
-    [port_type(t) for t in ("any", "int", "float", "str", "json", "file", "table", "list[int]")]
+    [
+        *map(port_type, ("any", "int", "float", "str", "json", "file", "table", "list[int]")),
+        *map(port_type, ("stream[int]", "stream[table]")),
+    ]
+)
+cares = st.builds(
+    Care,
+    st.builds(
+        Needs,
+        st.sampled_from([0.0, 0.5, 1.0, 1.0, 4.0]),
+        st.none() | st.integers(1, 2**45),
+        st.sampled_from([0.0, 0.0, 0.25, 2.0]),
+        st.none() | st.integers(1, 10**6).map(float) | st.floats(0.001, 1e6),
+    ),
+    st.none() | st.integers(0, 9),
+    st.lists(st.sampled_from(REASONS), unique=True).map(tuple),
+    st.booleans(),
+    st.booleans(),
+    st.lists(texts, max_size=2).map(lambda rest: ("prog", *rest) if rest else ()),
+    st.sampled_from([(), ("prog",), ("prog", "--x")]),
+    st.sampled_from([(), ("TOKEN",), ("A", "B")]),
+    st.sampled_from([(), ("LANG",)]),
 )
 ports = st.builds(Port, names, types, st.booleans())
 
@@ -52,7 +77,7 @@ def workflows(draw: st.DrawFn, depth: int = 1) -> Workflow:
     edges: list[Edge] = []
     for name in chosen[cut:]:
         task = draw(_tasks(name, depth))
-        task = _wire(draw, task, sources, edges)
+        task = replace(_wire(draw, task, sources, edges), care=draw(st.just(PLAIN) | cares))
         tasks.append(task)
         sources += [(f"{name}.{port.name}", task.gives(port)) for port in task.outputs]
     outputs = []
@@ -83,10 +108,12 @@ def _input(draw: st.DrawFn, name: str) -> Port:
 
 @st.composite
 def _tasks(draw: st.DrawFn, name: str, depth: int) -> Task:
-    kinds = ["python", "command", "named", *(["workflow"] if depth else [])]
+    kinds = ["python", "command", "named", *(["workflow", "loop", "choose"] if depth else [])]
     kind = draw(st.sampled_from(kinds))
     if kind == "command":
         return _command(draw, name)
+    if kind in ("loop", "choose"):
+        return _controlled(draw, name, kind, draw(workflows(depth - 1)))
     action: Action = PythonAction(f"{draw(names)}.py:{draw(names)}")
     takes, gives = draw(port_lists()), draw(port_lists(0, 2))
     if kind == "named":
@@ -96,6 +123,22 @@ def _tasks(draw: st.DrawFn, name: str, depth: int) -> Task:
     if kind != "python" and draw(st.booleans()):
         takes, gives = action.signature().inputs, action.signature().outputs
     return Task(name, action, takes, gives)
+
+
+def _controlled(draw: st.DrawFn, name: str, kind: str, inner: Workflow) -> Task:
+    """A loop or a condition, where the workflow inside can be one; else the workflow itself."""
+    action: Action = SubworkflowAction(inner)
+    ends = [port.name for port in inner.outputs if port.type == ANY]
+    if kind == "loop" and ends:
+        action = LoopAction(inner, draw(st.sampled_from(ends)), draw(st.integers(1, 2000)))
+    elif kind == "choose":
+        action = ChooseAction(inner, draw(st.sampled_from([None, inner])))
+    signature = action.signature()
+    task = Task(name, action, signature.inputs, signature.outputs)
+    if action.mistakes(task):
+        action = SubworkflowAction(inner)
+        signature = action.signature()
+    return Task(name, action, signature.inputs, signature.outputs)
 
 
 def _command(draw: st.DrawFn, name: str) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lamina.workflow.actions.named import NamedAction
+from lamina.workflow.care import needs_told
 from lamina.workflow.draw.boxes import Box, Drawing, Line
 from lamina.workflow.graph import Edge, Task, Workflow
 
@@ -34,7 +35,7 @@ def _detail(task: Task) -> str:
     summary = task.action.summary()
     if summary.removesuffix("()") == task.name:
         summary = "" if isinstance(task.action, NamedAction) else task.action.kind
-    return " · ".join(part for part in (summary, each) if part)
+    return " · ".join(part for part in (summary, each, needs_told(task.care.needs)) if part)
 
 
 def _line(edge: Edge, workflow: Workflow) -> Line:
