@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lamina.execution import run
+from lamina import run
 from lamina.workflow import Workflow, command, workflow
 
 

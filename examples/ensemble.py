@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from lamina import run
 from lamina.data.tables import Table, read_table
-from lamina.execution import run
 from lamina.nets.bundle import Bundle
 from lamina.workflow import Workflow, named, task, workflow
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import run
 from lamina.data.tables import Table
-from lamina.execution import run
 from lamina.training.taps import Tapped
 from lamina.workflow import Workflow, named, task, workflow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from lamina.execution import run
+from lamina import run
 from lamina.workflow import Workflow, named, task, workflow
 
 

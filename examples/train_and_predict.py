@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina import run
 from lamina.data.tables import Table
-from lamina.execution import run
 from lamina.workflow import Workflow, named, task, workflow
 
 NETWORKS = ["papers-1", "5-4-1", "5-8-4-1"]

@@ -89,25 +89,31 @@ def as_told(value: Any) -> Any:
     return value.read_text() if isinstance(value, Path) else value
 
 
-def test_networks_are_trained_vote_and_are_judged_in_one_workflow(tmp_path: Path) -> None:
+def test_networks_are_trained_vote_and_are_judged_in_one_workflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = EXAMPLES / "train-and-predict.yaml"
     given = {"settings": {"epochs": 60, "seed": 1}}
-    ran = runs.run(path, given, tmp_path / "out", 2, None)
-    accuracy = ran.outcome["accuracy"]
+    ran = runs.run(path, given, tmp_path / "out")
+    accuracy = ran.outputs["accuracy"]
     assert len(accuracy["alone"]) == 3
     assert min(*accuracy["alone"], accuracy["vote"]) > 0.8
     models = [Bundle.load(tmp_path / "out" / "models" / f"{n}.lamina") for n in range(3)]
     assert [m.network.name for m in models] == ["papers-1", "5-4-1", "5-8-4-1"]
     built = run(from_python(path), given)
     assert built["accuracy"] == accuracy
-    assert np.array_equal(built["predictions"]["p_1"], ran.outcome["predictions"]["p_1"])
+    assert np.array_equal(built["predictions"]["p_1"], ran.outputs["predictions"]["p_1"])
 
 
-def test_feature_maps_feed_tasks_in_training_and_in_prediction(tmp_path: Path) -> None:
+def test_feature_maps_feed_tasks_in_training_and_in_prediction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = EXAMPLES / "feature-maps.yaml"
     given = {"data": load("digits").take(range(300))}
-    ran = runs.run(path, given, tmp_path / "out", 2, None)
-    found = ran.outcome
+    ran = runs.run(path, given, tmp_path / "out")
+    found = ran.outputs
     assert [(look["layer"], look["epoch"]) for look in found["course"]] == [("r1", 5), ("r1", 10)]
     assert found["course"][0]["strength"] != found["course"][1]["strength"]
     maps = np.load(tmp_path / "out" / "maps.npy")

@@ -139,6 +139,16 @@ def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> 
     return opened(home, workflow, inputs_of(home, workflow, inputs), Wish(**wishes))
 
 
+def run(
+    file: Path,
+    given: Mapping[str, Any],
+    output: Path | None = None,
+    wishes: Mapping[str, Any] | None = None,
+) -> Ran:
+    """Runs a workflow document and writes its outputs; see `session` and `ended`."""
+    return ended(session(file, given, wishes or {}), output)
+
+
 def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
     """Runs a session to its end and writes its outputs.
 

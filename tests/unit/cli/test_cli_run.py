@@ -85,7 +85,9 @@ def test_parameters_come_from_a_file_and_options_win(here: Path) -> None:
 def test_json_has_these_keys(here: Path) -> None:
     ran = done("run", "sums.yaml", "--json")
     assert ran.err == ""
-    assert list(ran.json) == ["workflow", "status", "seconds", "tasks", "outputs"]
+    assert list(ran.json) == [
+        *("run", "id", "workflow", "status", "seconds", "done", "reused", "tasks", "outputs")
+    ]
     assert list(ran.json["tasks"][0]) == ["task", "status", "start", "end"]
 
 
@@ -119,7 +121,8 @@ def test_a_failing_command_is_told_with_its_last_lines(here: Path) -> None:
     assert ran.code == 1
     assert "task 'loud' failed: sh ended with exit code 7: line 3" in ran.err
     assert "  | line 1\n  | line 2\n  | line 3\n" in ran.err
-    assert "run it by hand: sh -c" in ran.err
+    assert "attempts/loud~1/run.sh" in ran.err
+    assert "lamina resume" in ran.err
 
 
 def test_a_failure_as_json_names_task_and_details(here: Path) -> None:
