@@ -40,6 +40,10 @@ from lamina.workflow.graph import Task
 from lamina.workflow.masking import secret_values
 
 _RECIPES = 4096
+_SPARES = 2
+"""Workers that wait for their only job where tasks get processes of their own: while one task
+runs, the process of the next is made."""
+
 _PATIENCE = 5.0
 """Seconds after which an ended attempt is reported although its worker does not end."""
 
@@ -84,6 +88,7 @@ class LocalRuntime(Runtime):
         self._doing: dict[Ticket, Hand] = {}
         self._timed: dict[Ticket, Running] = {}
         self._shelf = Shelf()
+        self._spares = Shelf()
         self._count = 0
         self._recipes: OrderedDict[int, tuple[int, Task, dict[str, Any]]] = OrderedDict()
         self._reports: list[Report] = []
@@ -112,9 +117,7 @@ class LocalRuntime(Runtime):
         message["last"] = fresh
         key = Key(max(1, int(assignment.needs.cpus)), assignment.gpus, _is_program(assignment))
         while True:
-            hand = None if fresh else self._shelf.take(key)
-            if hand is None:
-                hand = self._fork(key)
+            hand = (self._spares if fresh else self._shelf).take(key) or self._fork(key)
             if number not in hand.known:
                 while len(hand.known) >= KNOWN:
                     del hand.known[next(iter(hand.known))]
@@ -130,6 +133,8 @@ class LocalRuntime(Runtime):
         self._doing[assignment.ticket] = hand
         if hand.pid:
             self._begin(hand, job)
+        if fresh and self._spares.count(key) < _SPARES:
+            self._spares.put(self._fork(key))
 
     def poll(self, timeout: float) -> list[Report]:
         """What has happened; time-outs are looked after here too."""
@@ -234,7 +239,8 @@ class LocalRuntime(Runtime):
             self._listen(zygote.socket, lambda z=zygote: self._hear_zygote(z))
         self._count += 1
         hand = Hand(self._count, key, zygote)
-        hand.ask(devices.environment(key.threads, key.gpus))
+        # Workers without devices see what the zygote does: none.
+        hand.ask(devices.environment(key.threads, key.gpus) if key.gpus else {})
         self._hands[hand.number] = hand
         self._listen(hand.socket, lambda: self._hear(hand))
         for output in (hand.out, hand.error):
@@ -336,6 +342,7 @@ class LocalRuntime(Runtime):
 
     def _forget(self, hand: Hand) -> None:
         self._shelf.drop(hand)
+        self._spares.drop(hand)
         for source in (hand.socket, hand.out, hand.error):
             self._unlisten(source)
         self._hands.pop(hand.number, None)

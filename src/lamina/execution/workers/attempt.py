@@ -24,17 +24,21 @@ class WorkerAttempt(Attempt):
     """Sends what is told, at most some twenty times a second.
 
     Args:
+        job: the engine's message: run, name, attempt, threads, scratch folder.
         send: takes {name: values} and never waits long.
-        folder: the unit's scratch folder; made when it is asked for.
+        outlet: gives what takes the items of a stream output.
     """
 
     def __init__(
-        self, run: str, task: str, number: int, threads: int,
-        send: Callable[[dict[str, Any]], None], folder: Path,
-    ) -> None:  # fmt: skip
-        super().__init__(run, task, number, threads)
+        self,
+        job: Mapping[str, Any],
+        send: Callable[[dict[str, Any]], None],
+        outlet: Callable[[str], Callable[[Any], None] | None],
+    ) -> None:
+        super().__init__(job["run"], job["name"], job["attempt"], job["threads"])
         self._send = send
-        self._folder = folder
+        self._outlet = outlet
+        self._folder = Path(job["scratch"])
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Any]] = {}
         self._sent = 0.0
@@ -60,6 +64,10 @@ class WorkerAttempt(Attempt):
         """The unit's folder, which all its attempts share."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder
+
+    def outlet(self, port: str) -> Callable[[Any], None] | None:
+        """Where the items of a stream output go while the task runs."""
+        return self._outlet(port)
 
     def end(self) -> None:
         """Sends what is left; nothing is sent afterwards."""

@@ -182,6 +182,10 @@ class Shelf:
         if found and hand in found:
             found.remove(hand)
 
+    def count(self, key: Key) -> int:
+        """How many there are of a kind."""
+        return len(self.idle.get(key, ()))
+
     def others(self, key: Key) -> list[Hand]:
         """Idle ones of other kinds, the longest idle first."""
         return [hand for kind, hands in self.idle.items() if kind != key for hand in hands]

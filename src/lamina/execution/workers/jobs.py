@@ -12,6 +12,7 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import UsageError
+from lamina.execution.flows import Flows, spool_paths
 from lamina.execution.runners import RUNNERS, Job, Scene
 from lamina.execution.runtimes.base import MAIN
 from lamina.execution.values import arrived
@@ -23,8 +24,10 @@ from lamina.execution.workers.verdicts import Verdict, judged
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.expansion import Expansion
 from lamina.workflow.graph import Task
+from lamina.workflow.ports import Port
 from lamina.workflow.telling import entered, left
 from lamina.workflow.types import PortType
+from lamina.workflow.units import folder_of
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -61,18 +64,22 @@ class Desk:
 
     Args:
         artifacts: folder of the store of values.
-        send: takes a message for the engine.
     """
 
-    def __init__(self, artifacts: Path, send: Send) -> None:
-        self._artifacts = Artifacts(artifacts)
+    def __init__(self, artifacts: Path) -> None:
+        self._notices: list[tuple[str, str]] = []
+        self._artifacts = Artifacts(artifacts, lambda *notice: self._notices.append(notice))
+        self._tasks: dict[int, Task | dict[str, Any]] = {}
+
+    def begin(self, send: Send) -> None:
+        """This process will do the jobs; `send` takes messages for the engine."""
         self._send = send
         self._meter = Meter()
-        self._tasks: dict[int, Task | dict[str, Any]] = {}
 
     def do(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Does a job; never raises. The answer is the last message about it."""
         course = Course()
+        self._notices.clear()
         self._meter.start()
         verdict = Verdict("succeeded")
         try:
@@ -88,7 +95,7 @@ class Desk:
             "outputs": course.outputs if verdict.status == "succeeded" else None,
             "exit": course.exit if course.exit is not None else verdict.exit,
             "error": verdict.error,
-            "notices": verdict.notices,
+            "notices": [*self._notices, *verdict.notices],
             "expansion": course.expansion,
             "logged": course.logged,
         }
@@ -99,10 +106,8 @@ class Desk:
 
     def _go(self, message: Mapping[str, Any], course: Course) -> None:
         task = self._task(message)
-        attempt = WorkerAttempt(
-            message["run"], message["name"], message["attempt"], message["threads"],
-            lambda told: self._send({"told": told}), Path(message["scratch"]),
-        )  # fmt: skip
+        flows = Flows(task, _spools(message), self._artifacts)
+        attempt = WorkerAttempt(message, lambda told: self._send({"told": told}), flows.outlet)
         token = entered(attempt)
         try:
             if message["part"] != MAIN:
@@ -110,8 +115,9 @@ class Desk:
             elif isinstance(task.action, CommandAction):
                 Program(self._artifacts, message).main(task, course)
             else:
-                self._call(task, message, course)
+                self._call(task, message, course, flows)
         finally:
+            flows.close()
             left(token)
             attempt.end()
 
@@ -128,33 +134,42 @@ class Desk:
             known = self._tasks[number] = task_of(known)
         return known
 
-    def _call(self, task: Task, message: Mapping[str, Any], course: Course) -> None:
+    def _call(self, task: Task, message: Mapping[str, Any], course: Course, flows: Flows) -> None:
         with course.phase("stage_in"):
             arguments = {
-                name: self._loaded(task, name, Ref.from_json(entry), message)
+                name: self._loaded(task.input(name), Ref.from_json(entry), flows)
                 for name, entry in message["inputs"].items()
             }
             runner = RUNNERS.get(task.action.kind)
             runner.prepare(task.action)
+            flows.begin()
         with course.phase("run"):
             scene = Scene(Path(message["folder"]))
             found = runner.run(Job(task, message["name"], arguments, scene))
+            expansion = next((v for v in found.values() if isinstance(v, Expansion)), None)
+            if expansion is None:
+                # A generator does its work while its items are taken.
+                for port in task.outputs:
+                    if port.type.streams:
+                        ref = flows.keep(port, found.get(port.name))
+                        course.outputs[port.name] = ref.to_json()
         with course.phase("stage_out"):
+            if expansion is not None:
+                course.expansion = [expansion.document(), self._inputs_of(expansion)]
+                return
             self._keep(task, found, course)
 
-    def _loaded(self, task: Task, name: str, ref: Ref, message: Mapping[str, Any]) -> Any:
-        port = task.input(name)
-        value, problem = arrived(port, self._artifacts.get(ref))
+    def _loaded(self, port: Port, ref: Ref, flows: Flows) -> Any:
+        value: Any = flows.inlet(ref) if port.type.streams else self._artifacts.get(ref)
+        value, problem = arrived(port, value)
         if problem:
-            raise UsageError(f"port {name!r} {problem}", "give it such a value")
+            raise UsageError(f"port {port.name!r} {problem}", "give it such a value")
         return value
 
     def _keep(self, task: Task, found: Mapping[str, Any], course: Course) -> None:
-        expansion = next((v for v in found.values() if isinstance(v, Expansion)), None)
-        if expansion is not None:
-            course.expansion = [expansion.document(), self._inputs_of(expansion)]
-            return
         for port in task.outputs:
+            if port.name in course.outputs:
+                continue
             value, problem = arrived(port, found.get(port.name))
             if problem:
                 raise UsageError(
@@ -170,3 +185,10 @@ class Desk:
     def kept(self, value: Any, kind: PortType) -> dict[str, Any]:
         """The reference of a value that is in the store now."""
         return self._artifacts.put(value, kind).to_json()
+
+
+def _spools(message: Mapping[str, Any]) -> Callable[[str], Path]:
+    """Where the attempt's streams lie, by port: beside the folders of attempts."""
+    name, attempt = message["name"], message["attempt"]
+    run = message["folder"].removesuffix(folder_of(name, attempt))
+    return spool_paths(Path(run), name, attempt)

@@ -41,6 +41,7 @@ def recipe(task: Task) -> dict[str, Any]:
         entry["folder"] = str(Path(folder).absolute())
     if call is None:
         entry["action"] = task.action.to_document()
+        entry["kind"] = task.action.kind
     elif name := _findable(call):
         entry["action"] = {"do": "python", "function": name}
     else:
@@ -57,7 +58,8 @@ def task_of(entry: dict[str, Any]) -> Task:
     """
     folder = Path(entry["folder"]) if "folder" in entry else None
     told = entry["action"]
-    kind = ACTIONS.get(told["do"]) if told["do"] in ACTIONS else NamedAction
+    word = entry.get("kind", PythonAction.kind)
+    kind = NamedAction if word == NamedAction.kind else ACTIONS.get(word)
     action = kind.from_document(told, Place(folder, _no_nested))
     if "call" in entry:
         action = PythonAction(told["function"], folder, _call_of(entry["call"], told["function"]))

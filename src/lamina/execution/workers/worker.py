@@ -17,34 +17,44 @@ from lamina.execution.workers.messages import Inbox, packed
 _TRACKERS = (b"resource_tracker", b"semaphore_tracker")
 
 
-def main(engine: socket.socket, settings: Mapping[str, Any], request: Mapping[str, Any]) -> None:
-    """Serves the engine until it closes its end, or says that a job is the last one.
+class Worker:
+    """A worker before and after it is forked: what all have in common is made once.
 
     Args:
-        engine: the socket that jobs come from.
         settings: of the runtime: "directory" that functions run in, "artifacts" folder.
-        request: of this worker: "environment" variables to set, None for those to remove.
     """
-    _set_environment(request["environment"])
-    with suppress(OSError):
-        os.chdir(settings["directory"])
-    sys.stdout = _text_to(1)
-    sys.stderr = _text_to(2)
-    _new_random_numbers()
-    desk = Desk(Path(settings["artifacts"]), lambda message: engine.sendall(packed(message)))
-    inbox = Inbox()
-    own = os.getpid()
-    while data := engine.recv(1 << 16):
-        for message in inbox.take(data):
-            found = desk.do(message)
-            if os.getpid() != own:  # a copy that the user's code made and let come back
-                os._exit(0)
-            _flush()
-            if not message.get("last"):
-                found["stained"] = _left_behind()
-            engine.sendall(packed(found))
-            if message.get("last") or found.get("stained"):
-                return
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        with suppress(OSError):
+            os.chdir(settings["directory"])
+        self._desk = Desk(Path(settings["artifacts"]))
+        self._inbox = Inbox()
+
+    def serve(self, engine: socket.socket, request: Mapping[str, Any]) -> None:
+        """Does jobs until the engine closes its end, or says that one is the last.
+
+        Args:
+            engine: the socket that jobs come from.
+            request: of this worker: "environment" variables to set, None for those to remove.
+        """
+        _set_environment(request["environment"])
+        sys.stdout = _text_to(1)
+        sys.stderr = _text_to(2)
+        _new_random_numbers()
+        self._desk.begin(lambda message: engine.sendall(packed(message)))
+        own = os.getpid()
+        while data := engine.recv(1 << 16):
+            for message in self._inbox.take(data):
+                found = self._desk.do(message)
+                if os.getpid() != own:  # a copy that the user's code made and let come back
+                    os._exit(0)
+                _flush()
+                last = message.get("last")
+                if not last and _left_behind():
+                    found["stained"] = last = True
+                engine.sendall(packed(found))
+                if last:
+                    return
 
 
 def _text_to(descriptor: int) -> TextIO:

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import deque
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, NoReturn
 
 from lamina.execution.workers import processes
@@ -25,6 +26,18 @@ _GRACE = 0.1
 memory tidy up then."""
 
 
+_SHARED = (
+    "cloudpickle",
+    "numpy",
+    "lamina.data.artifacts.codecs.arrays",
+    "lamina.execution.runners.calls",
+    "lamina.execution.workers.worker",
+    "lamina.workflow.actions.command",
+    "lamina.workflow.actions.python",
+)
+"""What nearly every task needs: imported once, and there in every worker."""
+
+
 class Zygote:
     """Forks a worker per request and tells of each one's end.
 
@@ -34,7 +47,6 @@ class Zygote:
 
     Args:
         control: socket to the engine.
-        settings: what each worker is told (see `lamina.execution.workers.worker.main`).
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -44,7 +56,6 @@ class Zygote:
         self._workers: set[int] = set()
         self._limits: dict[int, int] = {}
         self._reasons: dict[int, str] = {}
-        self._settings: dict[str, Any] = {}
         self._sweep_at = float("inf")
         self._kernel_kills = processes.kernel_kills()
         self._engine = os.getppid()
@@ -98,8 +109,7 @@ class Zygote:
     def _serve(self, request: dict[str, Any]) -> None:
         match request.pop("do"):
             case "begin":
-                self._settings = request
-                _prepare(request)
+                self._worker = _prepared(request)
             case "fork":
                 self._fork(request, [self._received.popleft() for _ in range(3)])
             case "end":
@@ -142,9 +152,7 @@ class Zygote:
             os.dup2(error, 2)
             os.close(out)
             os.close(error)
-            from lamina.execution.workers.worker import main
-
-            main(socket.socket(fileno=own), self._settings, request)
+            self._worker.serve(socket.socket(fileno=own), request)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -249,15 +257,17 @@ def _drain(descriptor: int) -> None:
             pass
 
 
-def _prepare(settings: dict[str, Any]) -> None:
-    """What all workers have in common is done once: paths, imports."""
+def _prepared(settings: dict[str, Any]) -> Any:
+    """A worker that has all that workers have in common: paths, imports, the store."""
     sys.path[:] = settings["path"]
-    import numpy  # noqa: F401
+    for module in _SHARED:
+        import_module(module)
+    from lamina.execution.workers.worker import Worker
 
-    import lamina.execution.workers.worker  # noqa: F401
-
+    worker = Worker(settings)
     gc.collect()
     gc.freeze()  # so that a collection in a worker does not touch, and copy, every page
+    return worker
 
 
 def main(descriptor: int) -> None:
