@@ -26,6 +26,7 @@ VERBS = {
     "evaluate": "measure a saved model on labelled data",
     "graph": "draw a workflow, a network or a model",
     "lint": "check a document and say all its mistakes",
+    "logs": "print what the tasks of a run printed",
     "ls": "list the runs of this project",
     "models": "list, show, export and import models",
     "predict": "apply a saved model to data",

@@ -15,6 +15,7 @@ from lamina.workflow.log import (
     TaskReused,
     TaskSkipped,
 )
+from lamina.workflow.units import task_of
 
 Span = tuple[float, float]
 
@@ -226,6 +227,15 @@ _TAKES: dict[type[Event], Callable[[_Reading, Any], None]] = {
     TaskReused: _Reading.reused,
     TaskSkipped: _Reading.skip,
 }
+
+
+def belongs(unit: str, task: str) -> bool:
+    """Whether a unit is what somebody calls a task: "count[3]" is "count[3]" and "count".
+
+    A workflow inside ("inner") stands for all its units.
+    """
+    names = (unit, task_of(unit))
+    return any(name == task or name.startswith(f"{task}/") for name in names)
 
 
 def newest(found: Iterable[Attempt]) -> dict[str, Attempt]:

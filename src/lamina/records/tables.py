@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
+_STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -26,6 +28,13 @@ def table_lines(rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> lis
         ).rstrip()
         for row in texts
     ]
+
+
+def line(text: Any, longest: int = 300) -> str:
+    """The first line of a text, without what would steer a terminal."""
+    first = next((part for part in str(text).splitlines() if part.strip()), "")
+    clean = _STEERING.sub("", first).strip()
+    return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
 def csv_text(rows: Sequence[Sequence[Any]]) -> str:

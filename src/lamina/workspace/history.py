@@ -12,7 +12,7 @@ from typing import Any
 
 from lamina.records.live import Live, Running
 from lamina.records.store import RunRecord
-from lamina.records.tables import duration, table_lines
+from lamina.records.tables import duration, line, table_lines
 from lamina.workspace.project import Project, project
 
 INTERRUPTED = "interrupted"
@@ -148,7 +148,7 @@ def values_text(running: Running, now: float) -> str:
 def _failures(live: Live) -> Iterator[str]:
     shown = list(live.failures.items())[-_MOST:]
     for task, cause in shown:
-        yield f"  {task}: {cause.partition(chr(10))[0]}"
+        yield f"  {task}: {line(cause)}"
     more = max(live.failed, len(live.failures)) - len(shown)
     if more > 0:
         yield f"  and {more} more attempts"
