@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
 from lamina.errors import WorkflowError
+from lamina.registry import Registry
 from lamina.workflow.actions.base import Action
 from lamina.workflow.checks import check
 from lamina.workflow.needs import PLAIN, Care
@@ -169,6 +170,16 @@ class Workflow:
     def output(self, name: str) -> Port:
         """The workflow output of that name; KeyError when there is none."""
         return _named(self.outputs, name)
+
+    def run(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Runs it, with records, cache and resume; see `lamina.run`."""
+        return FRONTS.get("run")(self, inputs, **options)
+
+
+FRONTS: Registry[Callable[..., Any]] = Registry(
+    "fronts", "verb of a workflow", {"run": "lamina.workspace.handle:run"}
+)
+"""What a workflow can do by itself; a table of names, since the parts that do it stand above."""
 
 
 def as_plain(value: Any) -> Any:
