@@ -269,7 +269,7 @@ def _made(plan: _Plan, *more: _Plan) -> MadeRun:
 
 def _task(reads: Any = None, **more: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {"do": "python", "function": "words.py:count", **more}
-    entry |= {"takes": {"text": "str"}, "gives": {"result": "str"}}
+    entry = {"takes": {"text": "any"}, "gives": {"result": "any"}, **entry}
     return {**entry, "in": {"text": reads}} if reads else entry
 
 
@@ -366,7 +366,7 @@ def nested() -> MadeRun:
     """A workflow in a workflow, itself scattered."""
     inner = {
         "name": "inner",
-        "inputs": {"text": "str"},
+        "inputs": {"text": "any"},
         "tasks": {"clean": _task("text"), "measure": _task("clean.result")},
         "outputs": {"result": "measure.result"},
     }
@@ -381,15 +381,18 @@ def nested() -> MadeRun:
     return _made(_Plan(_document("nested", tasks, "join.result"), [*units, "join"]))
 
 
+_MOVED = {"result": "any", "done": "bool"}
+
+
 def looped() -> MadeRun:
     """A loop of three turns, then a condition."""
     body = {
         "name": "step",
-        "inputs": {"text": "str"},
-        "tasks": {"assign": _task("text"), "move": _task("assign.result")},
+        "inputs": {"text": "any"},
+        "tasks": {"assign": _task("text"), "move": _task("assign.result", gives=_MOVED)},
         "outputs": {"text": "move.result", "done": "move.done"},
     }
-    branch = {"name": "b", "inputs": {"text": "str"}, "tasks": {"draw": _task("text")}}
+    branch = {"name": "b", "inputs": {"text": "any"}, "tasks": {"draw": _task("text")}}
     tasks = {
         "start": _task("text"),
         "loop": {"do": "loop", "workflow": body, "until": "done", "in": {"text": "start.result"}},
@@ -408,7 +411,7 @@ def expanded() -> MadeRun:
     """A task decides on two more."""
     inner = {
         "name": "decided",
-        "inputs": {"text": "str"},
+        "inputs": {"text": "any"},
         "tasks": {"left": _task("text"), "right": _task("text")},
         "outputs": {"result": ["left.result", "right.result"]},
     }

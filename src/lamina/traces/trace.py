@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,9 @@ GOOD = frozenset({"succeeded", "reused"})
 
 _SLACK = 1e-3
 """Seconds by which the clocks of engine and workers may disagree."""
+
+_PROMPT = 0.02
+"""Seconds within which an engine sees that a unit is ready."""
 
 
 class Phase(NamedTuple):
@@ -117,6 +119,7 @@ class Trace:
         metrics: (unit, attempt) -> (seconds since 1970, values) as they were told.
         planned: units known when the run began.
         about: host, versions, options and the like of the last session.
+        outputs: workflow output -> reference (`Ref.to_json`); empty unless it succeeded.
     """
 
     run: str
@@ -133,6 +136,7 @@ class Trace:
     )
     planned: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def begin(self) -> float:
@@ -195,7 +199,7 @@ class Trace:
         while here is not None and id(here) not in seen:
             path.append(here)
             seen.add(id(here))
-            here = _waited_for(here, tries, self.parents.get(here.task, ()))
+            here = _waited_for(here, tries, self.parents.get(here.task, ()), self.sites)
         return tuple(reversed(path))
 
     @cached_property
@@ -203,10 +207,9 @@ class Trace:
         """Index of an attempt -> (worker, row): no two attempts of one row overlap."""
         ends: dict[str, list[float]] = {}
         found: dict[int, tuple[str, int]] = {}
-        for index, attempt in enumerate(self.attempts):
-            if attempt.status == "reused":
-                continue
-            begin, end = busy(attempt)
+        held = [(*busy(one), n) for n, one in enumerate(self.attempts) if one.status != "reused"]
+        for begin, end, index in sorted(held):
+            attempt = self.attempts[index]
             rows = ends.setdefault(attempt.worker, [])
             row = next((n for n, until in enumerate(rows) if until <= begin + _SLACK), len(rows))
             rows[row : row + 1] = [end]
@@ -238,6 +241,9 @@ class Trace:
         from lamina.traces.gantt.svg import gantt_svg
 
         return gantt_svg(self)
+
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<Trace of {self.name or self.run}: {len(self.attempts)} attempts, {self.status}>"
@@ -276,15 +282,24 @@ def spans(attempt: Attempt) -> tuple[Phase, ...]:
 
 
 def _waited_for(
-    attempt: Attempt, tries: Mapping[str, list[Attempt]], parents: Iterable[str]
+    attempt: Attempt,
+    tries: Mapping[str, list[Attempt]],
+    parents: Iterable[str],
+    sites: Mapping[str, tuple[Attempt, ...]],
 ) -> Attempt | None:
     earlier = [one for one in tries[attempt.task] if one.number < attempt.number]
     if earlier and earlier[-1].end <= attempt.begin + _SLACK:
         return earlier[-1]
-    best: Attempt | None = None
-    for parent in parents:
-        found = tries.get(parent, [])
-        at = bisect_right(found, attempt.begin + _SLACK, key=lambda one: one.end)
-        if at and (best is None or found[at - 1].end > best.end):
-            best = found[at - 1]
-    return best
+    names = list(parents)
+    best = _latest((one for name in names for one in tries.get(name, ())), attempt.begin)
+    if best is None or attempt.ready - best.end <= _PROMPT:
+        return best
+    # It was ready later than its own item: the engine waited for the others of the list as well.
+    around = dict.fromkeys(map(site_of, names))
+    return _latest((one for site in around for one in sites.get(site, ())), attempt.begin)
+
+
+def _latest(attempts: Iterable[Attempt], before: float) -> Attempt | None:
+    """The attempt that ended last, but not after a time."""
+    ended = (one for one in attempts if one.end <= before + _SLACK and one.status != "running")
+    return max(ended, key=lambda one: one.end, default=None)

@@ -71,6 +71,7 @@ def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False
     forms: dict[str, Callable[[], str]] = {
         ".txt": lambda: text(found, width, every=every),
         ".svg": lambda: _svg(found),
+        ".html": lambda: _html(found),
         ".json": lambda: json.dumps(to_json(found), indent=1),
     }
     if suffix not in forms:
@@ -108,3 +109,9 @@ def _svg(found: Trace) -> str:
     from lamina.traces.gantt.svg import gantt_svg
 
     return gantt_svg(found)
+
+
+def _html(found: Trace) -> str:
+    from lamina.traces.report.page import report_html
+
+    return report_html(found)

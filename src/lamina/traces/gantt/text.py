@@ -125,11 +125,28 @@ def _bar(attempt: Attempt, paper: _Paper) -> list[str]:
     if last < 0:
         last = min(int(paper.place(attempt.begin)), paper.cells - 1)
         cells[last] = _sign("run", 0.1, attempt, style) if attempt.status != "reused" else " "
+    last = max(last, _run_shown(attempt, paper, cells, last))
     mark = MARKS.get(attempt.status)
     if mark is not None:
         spot = last if attempt.status == "reused" else last + 1
         cells[spot] = style.ink(style.pick(mark.sign, mark.plain), mark.ansi)
     return cells
+
+
+def _run_shown(attempt: Attempt, paper: _Paper, cells: list[str], last: int) -> int:
+    """Gives the run itself a sign where other phases would hide it; tells where."""
+    run = next((phase for phase in attempt.phases if phase.name == "run"), None)
+    if run is None:
+        return last
+    first, end = (min(int(paper.place(at)), paper.cells - 1) for at in (run.begin, run.end))
+    sign = _sign("run", 0.1, attempt, paper.style)
+    block = _sign("run", 1.0, attempt, paper.style)
+    if any(cells[cell] == block for cell in range(first, end + 1)) or cells[end] == sign:
+        return last
+    if paper.place(run.end) - paper.place(run.begin) < 0.5:
+        cells[end] = sign
+        return end
+    return last
 
 
 def _sign(phase: str, covered: float, attempt: Attempt, style: _Style) -> str:
