@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from lamina.errors import MissingExtraError, UnknownNameError
@@ -88,7 +87,7 @@ class Registry(Generic[T]):
         return f"{target.__module__}:{getattr(target, '__qualname__', type(target).__qualname__)}"
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        return name in self._targets or name in self.names()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -109,5 +108,7 @@ class Registry(Generic[T]):
         if self._plugins_read:
             return
         self._plugins_read = True
+        from importlib.metadata import entry_points  # 20 ms that most commands need not pay
+
         for point in entry_points(group=f"lamina.{self.family}"):
             self._targets.setdefault(point.name, point.value)
