@@ -91,8 +91,10 @@ def run_of(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
     options = mask_plain(run.options, secrets)
     if not secrets:
         return replace(run, options=options)
-    made = {name: getattr(run, name) for name in ("document", "inputs", "folder")}
-    return replace(run, **concealed(made, secrets), options=options)
+    made = concealed({"inputs": run.inputs, "folder": run.folder}, secrets)
+    # A document with a hole in it would run with the hole: better none.
+    document = {} if holds_secret(to_json(run.document), secrets) else run.document
+    return replace(run, **made, document=document, options=options)
 
 
 def to_json(value: Any) -> str:

@@ -59,6 +59,7 @@ _LOOKS = {
     "basic ": r"((?i:\bbasic) )(?=[a-z]*[A-Z0-9+/=])[\w+/]{8,}=*",
 }
 _LOOK = {begin: re.compile(look) for begin, look in _LOOKS.items()}
+_OPTION = re.compile(rf"(?i)--[\w-]*(?:{_NAMES})")
 _NAMED = re.compile(rf"(?i:{_NAMES}|(?:^|_)key$|_auth$|cookie)")
 
 
@@ -91,7 +92,8 @@ def mask_environment(environment: Mapping[str, str], names: Iterable[str] = ()) 
 def mask_plain(value: Any, secrets: Iterable[str] = ()) -> Any:
     """A plain value (texts, numbers, lists, mappings) whose texts hold no secrets.
 
-    A text under a name that looks secret ("password") is hidden whole.
+    A text under a name that looks secret ("password") is hidden whole, and so is what follows an
+    option that does ("--password") in a list.
     """
     told = tuple(secrets)
     if isinstance(value, str):
@@ -104,8 +106,16 @@ def mask_plain(value: Any, secrets: Iterable[str] = ()) -> Any:
             for name, entry in value.items()
         }
     if isinstance(value, list | tuple):
-        return [mask_plain(entry, told) for entry in value]
+        # Of a command line, an option and its value are two texts.
+        return [
+            HIDDEN if place and _is_option(value[place - 1]) else mask_plain(entry, told)
+            for place, entry in enumerate(value)
+        ]
     return value
+
+
+def _is_option(word: Any) -> bool:
+    return isinstance(word, str) and _OPTION.fullmatch(word) is not None
 
 
 def looks_secret(name: str) -> bool:

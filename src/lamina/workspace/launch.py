@@ -28,6 +28,7 @@ from lamina.workflow.told import told_mistakes
 from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
+from lamina.workspace.recording import protect, surroundings
 
 if TYPE_CHECKING:
     from lamina.execution.runtimes.base import Runtime
@@ -153,6 +154,7 @@ def opened(
     from lamina.records.store import RunRecord
 
     check(workflow)
+    protect(project.store, workflow, inputs)
     identity = new_id()
     document = document_of(workflow)
     record = RunRecord(
@@ -196,6 +198,7 @@ class Session:
     def go(self, control: Control, say: Say | None = None) -> Finished:
         """Runs what is left to run, and waits for the end."""
         project, record = self.project, self.record
+        protect(project.store, self.workflow, self.inputs)
         watch = _Watch(project, record.id, self.listeners)
         runtime = self._runtime()
         began = time.perf_counter()
@@ -258,6 +261,7 @@ class Session:
 
         return {
             "lamina": __version__,
+            "environment": surroundings(self.project.store),
             "directory": str(Path.cwd()),
             "command": list(sys.argv),
             "options": asdict(self.wish),

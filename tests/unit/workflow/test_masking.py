@@ -124,6 +124,11 @@ def test_plain_values_are_masked_all_the_way_down() -> None:
     }
 
 
+def test_the_value_of_an_option_is_hidden_in_a_list_of_arguments() -> None:
+    argv = ["fit", "--api-token", "abc", "-p", "password=x", "--epochs", 3]
+    assert mask_plain(argv) == ["fit", "--api-token", "***", "-p", "password=***", "--epochs", 3]
+
+
 def test_values_to_hide_come_from_declared_names_and_from_names_that_look_secret() -> None:
     found = secret_values(
         ["SITE", "code"],

@@ -1,0 +1,61 @@
+"""What a session tells the records besides its events: its surroundings, and what to hide."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.records.store import Store
+from lamina.workflow.actions.composite import Composite
+from lamina.workflow.graph import Workflow
+from lamina.workflow.masking import looks_secret, secret_values
+
+
+def surroundings(store: Store) -> str:
+    """Keeps what this process runs on, once, and gives its digest for `RunStarted.about`."""
+    from lamina.records.environment import digest_of, environment
+
+    found = environment()
+    digest = digest_of(found)
+    if digest not in store.recipes([digest]):
+        store.keep({digest: found})
+    return digest
+
+
+def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None:
+    """Lets the store hide the values that tasks declare secret, and inputs that look it.
+
+    Values that tasks hand on to ports declared secret are known to the worker only, which masks
+    its logs.
+
+    Args:
+        store: that the run is written to.
+        workflow: its tasks say which variables and ports are secret.
+        inputs: workflow input -> reference.
+    """
+    given = {name: _plain(ref) for name, ref in inputs.items()}
+    told = secret_values((), {}, {name: v for name, v in given.items() if looks_secret(name)})
+    declared = [value for found in _declared(workflow, given) for value in found]
+    store.protect([*told, *declared])
+
+
+def _declared(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for task in workflow.tasks:
+        arguments = dict(task.parameters)
+        for edge in workflow.incoming.get(task.name, ()):
+            if not edge.source_task and edge.source_port in given:
+                arguments[edge.target_port] = given[edge.source_port]
+        names = task.care.secrets
+        if names:
+            own = {name: value for name, value in arguments.items() if name in names}
+            yield secret_values(names, os.environ, own)
+        if isinstance(task.action, Composite):
+            for part in task.action.parts():
+                yield from _declared(part.workflow, arguments)
+
+
+def _plain(ref: Ref) -> Any:
+    return None if ref.inline is None else json.loads(ref.inline)
