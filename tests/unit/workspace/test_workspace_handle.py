@@ -1,0 +1,170 @@
+"""Runs from Python: waited for, awaited, cancelled; outputs are read when they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import lamina
+from lamina.errors import RunCancelledError, TaskFailedError, UnknownNameError, UsageError
+from lamina.workflow import Workflow, log, task, workflow
+
+
+@task
+def ramp(n: int) -> NDArray[np.float64]:
+    return np.arange(n, dtype=np.float64)
+
+
+@task
+def mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean())
+
+
+@task
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@task
+def inverse(x: float) -> float:
+    return 1 / x
+
+
+def ramps() -> Workflow:
+    with workflow("ramps") as w:
+        values = ramp(w.input("n", "int", default=5))
+        w.output("mean", mean(values))
+        w.output("values", values)
+    return w.workflow
+
+
+def of(step: Any, name: str, kind: str) -> Workflow:
+    with workflow(step.name) as w:
+        w.output("y", step(w.input(name, kind)))
+    return w.workflow
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_gives_its_outputs_and_its_name(here: Path) -> None:
+    run = ramps().run({"n": 4}, cpus=1)
+    assert (run.status, run["mean"], list(run["values"])) == ("succeeded", 1.5, [0, 1, 2, 3])
+    assert list(run.outputs) == ["mean", "values"]
+    assert (here / ".lamina" / "runs" / run.id).is_dir()
+    assert run.name in repr(run)
+    assert run.name in run._repr_html_()
+    assert "array of 4" in repr(run.outputs)
+    assert "mean" in str(run.timeline())
+
+
+def test_a_run_may_be_awaited() -> None:
+    async def both() -> list[float]:
+        first = lamina.run(ramps(), {"n": 3}, wait=False, cpus=1)
+        second = lamina.run(ramps(), {"n": 5}, wait=False, cpus=1)
+        return [(await first)["mean"], (await second)["mean"]]
+
+    assert asyncio.run(both()) == [1.0, 2.0]
+
+
+def test_a_run_that_goes_on_can_be_waited_for_and_cancelled() -> None:
+    run = of(nap, "seconds", "float").run({"seconds": 60}, wait=False, cpus=1)
+    assert run.status == "running"
+    assert "running" in repr(run)
+    with pytest.raises(TimeoutError, match="goes on"):
+        run.wait(0.5)
+    began = time.monotonic()
+    run.cancel()
+    with pytest.raises(RunCancelledError, match="was cancelled"):
+        run.wait(20)
+    assert time.monotonic() - began < 5
+    assert run.done
+    assert run.status == "cancelled"
+
+
+def test_a_failure_is_raised_where_somebody_waits() -> None:
+    made = of(inverse, "x", "float")
+    with pytest.raises(TaskFailedError, match="division by zero") as caught:
+        made.run({"x": 0}, cpus=1)
+    assert caught.value.task == "inverse"
+    assert "lamina resume" in caught.value.way_out
+    run = made.run({"x": 0}, wait=False, cpus=1)
+    with pytest.raises(TaskFailedError):
+        _ = run.outputs
+    assert run.status == "failed"
+
+
+def test_wrong_inputs_and_options_are_told_before_anything_runs(here: Path) -> None:
+    with pytest.raises(UsageError, match="'n'"):
+        ramps().run({"n": "many"})
+    with pytest.raises(UnknownNameError, match="unknown option 'cores'"):
+        ramps().run({"n": 3}, cores=2)
+    assert not list(here.glob(".lamina/runs/*"))
+
+
+def test_whoever_listens_hears_events_in_order() -> None:
+    heard: list[log.Event] = []
+
+    def listen(events: Sequence[log.Event]) -> None:
+        heard.extend(events)
+
+    ramps().run(cpus=1, on_event=listen)
+    assert isinstance(heard[0], log.RunStarted)
+    assert isinstance(heard[-1], log.RunFinished)
+    ended = [event.task for event in heard if isinstance(event, log.AttemptEnded)]
+    assert ended == ["ramp", "mean"]
+    times = [event.time for event in heard]
+    assert times == sorted(times)
+
+
+def test_an_equal_run_reuses_everything() -> None:
+    ramps().run(cpus=1)
+    again = ramps().run(cpus=1)
+    assert (again.result.tasks, again.result.reused) == (2, 2)
+    assert ramps().run(cpus=1, cache=False).result.reused == 0
+
+
+SESSION = """
+import lamina
+from lamina.workflow import task, workflow
+
+FACTOR = 3
+
+class Box:
+    def __init__(self, x):
+        self.x = x
+
+@task
+def boxed(x: int):
+    return Box(x * FACTOR)
+
+@task
+def opened(box) -> int:
+    return box.x
+
+with workflow("cells") as w:
+    w.output("x", opened(boxed(w.input("x", "int"))))
+print(w.workflow.run({"x": 2}, cpus=1)["x"])
+FACTOR = 5
+print(w.workflow.run({"x": 2}, cpus=1)["x"])
+"""
+
+
+def test_functions_and_classes_of_a_cell_work_and_their_values_count(here: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-"], input=SESSION, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["6", "10"]

@@ -1,0 +1,123 @@
+"""Runs that go on, tasks that run again alone, runs that another process ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lamina.errors import RunBusyError, UnknownNameError, UsageError
+from lamina.execution.engine import Control
+from lamina.workspace import resumes, runs
+from lamina.workspace.project import project
+
+TASKS = """
+import time
+from pathlib import Path
+
+def step(x: int, broken: bool, nap: float) -> int:
+    with open("ran.txt", "a") as file:
+        file.write(f"step {x}\\n")
+    if broken and x == 2 and not Path("mended").exists():
+        raise ValueError("two is broken")
+    time.sleep(nap)
+    return x + 1
+
+def total(xs: list[int]) -> int:
+    with open("ran.txt", "a") as file:
+        file.write("total\\n")
+    return sum(xs)
+"""
+
+WORKFLOW = """\
+lamina: workflow/1
+name: steps
+inputs:
+  xs: {type: "list[int]", default: [1, 2, 3]}
+  broken: {type: bool, default: false}
+  nap: {type: float, default: 0}
+tasks:
+  step: {do: python, function: "tasks.py:step", in: {x: xs, broken: broken, nap: nap}, scatter: [x]}
+  total: {do: python, function: "tasks.py:total", in: {xs: step}}
+outputs: {total: total}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "steps.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (tmp_path / "tasks.py").write_text(TASKS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ran(folder: Path) -> list[str]:
+    path = folder / "ran.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def lamina(*words: str) -> list[str]:
+    return [sys.executable, "-m", "lamina", *words]
+
+
+def test_a_failed_run_goes_on_with_what_is_missing(here: Path) -> None:
+    session = runs.session(Path("steps.yaml"), {"broken": True}, {"keep_going": True, "cpus": 1})
+    assert session.go(Control()).status == "failed"
+    assert sorted(ran(here)) == ["step 1", "step 2", "step 3"]
+    (here / "mended").touch()
+    found = runs.ended(resumes.resumed("last"), None)
+    assert found.outputs == {"total": 9}
+    assert ran(here)[3:] == ["step 2", "total"]
+    assert found.finished.record.id == session.record.id
+
+
+def test_resuming_from_a_task_runs_it_and_its_readers_again(here: Path) -> None:
+    runs.run(Path("steps.yaml"), {}, None, {"cpus": 1})
+    runs.ended(resumes.resumed("last", ["total"], {"force": ("*",)}), None)
+    assert ran(here)[-2:] == ["total", "total"]
+    with pytest.raises(UnknownNameError, match="unknown task 'totals'"):
+        resumes.resumed("last", ["totals"])
+
+
+def test_one_task_runs_alone_on_its_recorded_inputs(here: Path) -> None:
+    runs.run(Path("steps.yaml"), {"xs": [5, 6]}, None, {"cpus": 1})
+    found = runs.ended(resumes.spun("step[1]", "last"), None)
+    assert dict(found.outputs) == {"result": 7}
+    assert ran(here)[-1] == "step 6"
+    with pytest.raises(UnknownNameError, match=r"step\[7\]"):
+        resumes.spun("step[7]", resumes.project().store.runs()[1].name)
+
+
+def test_the_newest_run_that_did_not_end_well_is_found(here: Path) -> None:
+    with pytest.raises(UsageError, match="no run of 'steps'"):
+        resumes.interrupted("steps")
+    failed = runs.session(Path("steps.yaml"), {"broken": True}, {"cpus": 1})
+    failed.go(Control())
+    runs.run(Path("steps.yaml"), {}, None, {"cpus": 1})
+    assert resumes.interrupted("steps") == failed.record.id
+
+
+def test_a_run_of_another_process_is_cancelled_and_cannot_be_driven_twice(here: Path) -> None:
+    words = lamina("run", "steps.yaml", "-p", "nap=60", "--json")
+    engine = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 30
+        while len(ran(here)) < 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with pytest.raises(RunBusyError, match="another engine drives"):
+            resumes.resumed("last").go(Control())
+        found = resumes.cancel("last")
+        assert found.ended
+        _, told = engine.communicate(timeout=20)
+    finally:
+        engine.kill()
+        engine.wait()
+    assert engine.returncode == 130
+    assert json.loads(told)["kind"] == "RunCancelledError"
+    assert project().store.find("last").status == "cancelled"
+    with pytest.raises(UsageError, match="is not running"):
+        resumes.cancel("last")
