@@ -112,7 +112,8 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return same(list(one), list(other)) and same(list(one.values()), list(other.values()))
     if isinstance(one, float):
-        return one == other and math.copysign(1, one) == math.copysign(1, other) or one != one
+        alike = one == other and math.copysign(1, one) == math.copysign(1, other)
+        return alike or (math.isnan(one) and math.isnan(other))
     if isinstance(one, complex):
         return same([one.real, one.imag], [other.real, other.imag])
     return bool(one == other)

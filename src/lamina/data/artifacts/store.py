@@ -95,7 +95,7 @@ class Artifacts:
             ArtifactError: missing, damaged, changed since the run began, or refused.
         """
         if ref.codec == "json":
-            return json.loads(self._text(ref))
+            return self._json(ref)
         if ref.codec == "tree":
             return self._read(
                 ref, lambda: tree_value(self._text(ref), lambda e: self.get(_leaf(e), trusted))
@@ -116,7 +116,7 @@ class Artifacts:
     def plain(self, ref: Ref) -> Any:
         """A JSON value; never anything that could run code. Raises ArtifactError for others."""
         if ref.codec == "json":
-            return json.loads(self._text(ref))
+            return self._json(ref)
         if ref.codec == "tree":
             return self._read(
                 ref, lambda: plain_value(self._text(ref), lambda e: self.plain(_leaf(e)))
@@ -236,6 +236,16 @@ class Artifacts:
     def _leaf_of(self, value: Any) -> dict[str, Any]:
         ref = self._encoded(value) if is_plain_class(value) else self.put(value)
         return ref.to_json()
+
+    def _json(self, ref: Ref) -> Any:
+        try:
+            return json.loads(self._text(ref))
+        except (ValueError, RecursionError) as error:
+            raise ArtifactError(
+                f"artifact {ref.digest[:12]} cannot be read as json: {error}",
+                "run again: its producer makes it anew",
+                ref.digest,
+            ) from error
 
     def _text(self, ref: Ref) -> str:
         if ref.inline is not None:
