@@ -6,7 +6,8 @@
 A block fenced as `console` is a session: lines that start with "$ " are run, the lines below are
 their output. A block fenced as `python` is run in one namespace per page; what it prints stands
 in a block fenced as `text` right below, when there is one. All blocks of a page run in one fresh
-folder. Numbers, times and hashes may differ in a check: they are masked. A block under the comment
+folder. Numbers, times, hashes and names of runs
+may differ in a check: they are masked. A block under the comment
 `<!-- not run: reason -->` is shown only.
 """
 
@@ -24,11 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lamina.records.names import QUALITIES, THINGS
+
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w*)\s*$")
 NOT_RUN = re.compile(r"<!--\s*not run:\s*\S.*-->")
 CORES = re.compile(r"(engine \w+ on \w+) \(.*")
-VOLATILE = re.compile(r"[0-9a-f]{16,}|\d+([.,]\d+)*|\s+")
+VOLATILE = re.compile(r"[0-9a-f]{16,}|\b[0-9a-f]{10}\b|\d+([.,]\d+)*|\s+")
+RUNS = re.compile(rf"\b({'|'.join(QUALITIES)})-({'|'.join(THINGS)})\b")
+BARS = re.compile(r"[\s░▒▓█▏▎▍▌▋▊▉╌·┬─╫]+")
 LIMIT_SECONDS = 240
 
 
@@ -115,8 +120,8 @@ def produce(page: Path) -> str:
 
 
 def masked(text: str) -> str:
-    """A page with numbers, hashes, spacing, and how the machine's cores were used masked."""
-    return VOLATILE.sub("#", CORES.sub(r"\1", text))
+    """A page without numbers, hashes, names of runs, spacing, bars of charts, use of cores."""
+    return VOLATILE.sub("#", BARS.sub(" ", RUNS.sub("RUN", CORES.sub(r"\1", text))))
 
 
 def main() -> int:
