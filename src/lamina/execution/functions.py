@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from lamina.errors import LaminaError, UsageError
-from lamina.workflow.actions.python import PythonAction
+from lamina.workflow.actions.python import FILE, PythonAction
 from lamina.workflow.build import Step
 
 
@@ -75,6 +75,7 @@ def _loaded(path: Path, changed: int) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is no Python file", "name a file that ends in .py")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, FILE, str(path))
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))
     try:

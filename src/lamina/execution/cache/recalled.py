@@ -19,6 +19,7 @@ from lamina.workflow.units import task_of
 REUSED = "reused"
 CLEANED = "its output was cleaned"
 NEW = "not run before"
+DECIDES = "it decides which tasks run"
 
 
 class Kept(Protocol):
@@ -174,9 +175,13 @@ class Recalled(Memory):
         known = self._ledger.results([case.key for case in cases])
         for case in cases:
             case.kept = known.get(case.key)
-            if case.kept is not None:
-                told = case.kept.outputs
+            if case.kept is None:
+                continue
+            told = case.kept.outputs
+            if all(port.name in told for port in case.question.task.outputs):
                 case.outputs = {port: Ref.from_json(entry) for port, entry in told.items()}
+            else:  # other tasks gave its outputs: each of them is asked about by itself
+                case.kept, case.reason = None, DECIDES
         gone = self._lacking(ref for case in cases for ref in case.outputs.values())
         for case in cases if gone else ():
             if any(ref.digest in gone for ref in case.outputs.values()):

@@ -14,6 +14,9 @@ from lamina.workflow.ports import Signature
 from lamina.workflow.signature import signature_of
 from lamina.workflow.source import signature_in_source
 
+FILE = "__lamina_file__"
+"""Attribute of modules that were loaded from a file, by a name that no other process knows."""
+
 
 @dataclass(frozen=True)
 class PythonAction(Action):
@@ -35,8 +38,9 @@ class PythonAction(Action):
         """The action of a function at hand; functions of a script are named by its file."""
         module = getattr(call, "__module__", None) or "?"
         name = getattr(call, "__qualname__", None) or type(call).__qualname__
-        script = getattr(sys.modules.get("__main__"), "__file__", None)
-        if module == "__main__" and script:
+        file = "__file__" if module == "__main__" else FILE
+        script = getattr(sys.modules.get(module), file, None)
+        if script:
             path = Path(script).resolve()
             return cls(f"{path.name}:{name}", path.parent, call)
         return cls(f"{module}:{name}", None, call)
