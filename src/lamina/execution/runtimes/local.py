@@ -181,6 +181,10 @@ class LocalRuntime(Runtime):
         with suppress(OSError):
             self._woken.send(b"w")
 
+    def zygotes(self) -> list[int]:
+        """Numbers of the processes that fork its workers."""
+        return [zygote.process.pid for zygote in self._zygotes.values()]
+
     def _awake(self) -> None:
         with suppress(BlockingIOError):
             self._wake.recv(4096)
@@ -206,7 +210,8 @@ class LocalRuntime(Runtime):
             for name, ref in assignment.arguments.items()
             if name in names and isinstance(ref, Ref) and ref.inline is not None
         }
-        return secret_values(names, os.environ, plain)
+        own = getattr(assignment.task.action, "environment", {})
+        return secret_values(names, {**os.environ, **own}, plain)
 
     def _message(self, job: Running, number: int) -> dict[str, Any]:
         told = job.assignment

@@ -73,8 +73,6 @@ class WorkerAttempt(Attempt):
         """Sends what is left; nothing is sent afterwards."""
         with self._lock:
             self._over = True
-            if self._timer is not None:
-                self._timer.cancel()
             self._flush()
 
     def _add(self, name: str, value: Any) -> None:
@@ -88,11 +86,13 @@ class WorkerAttempt(Attempt):
 
     def _later(self) -> None:
         with self._lock:
-            self._timer = None
             if not self._over:
                 self._flush()
 
     def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._waiting:
             told = {n: v[0] if len(v) == 1 else v for n, v in self._waiting.items()}
             self._waiting = {}
