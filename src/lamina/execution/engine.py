@@ -17,6 +17,7 @@ from lamina.execution.cache.base import Memory, Question
 from lamina.execution.clock import RunClock
 from lamina.execution.control import Control, Requests
 from lamina.execution.failures import failure_of, told
+from lamina.execution.flows import growing
 from lamina.execution.lock import RunLock
 from lamina.execution.options import Ending, Options
 from lamina.execution.past import Past
@@ -25,6 +26,8 @@ from lamina.execution.runtimes.base import Began as BeganReport
 from lamina.execution.runtimes.base import Ended as EndedReport
 from lamina.execution.runtimes.base import Told as ToldReport
 from lamina.execution.state import Machine, Policy
+from lamina.execution.state.frames import Unit
+from lamina.execution.state.parts import Flowing
 from lamina.execution.state.words import (
     Action,
     Answered,
@@ -44,7 +47,7 @@ from lamina.execution.writing import Writer
 from lamina.workflow.expansion import expanded
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import Counted, Event, Noticed, RunFinished, RunStarted, Sink
-from lamina.workflow.units import folder_of, scratch_of
+from lamina.workflow.units import folder_of, scratch_of, stream_of
 
 __all__ = ["Control", "Ending", "Options", "Past", "execute"]
 
@@ -181,6 +184,7 @@ class _Engine:
             seed=self._scene.run,
             recall=self._scene.memory is not None,
             lasting=values.lasting,
+            streaming=values.lasting,
             note=values.note,
             holds=values.holds,
         )
@@ -275,7 +279,7 @@ class _Engine:
             unit.name,
             unit.attempt,
             unit.node.task,
-            unit.arguments,
+            self._arguments(unit),
             unit.needs,
             unit.share.gpus if unit.share is not None else (),
             folder / folder_of(unit.name, unit.attempt),
@@ -283,6 +287,18 @@ class _Engine:
             action.part,
             action.status,
         )
+
+    def _arguments(self, unit: Unit) -> Mapping[str, Any]:
+        """What a unit gets; for streams that are still written, where they are."""
+        if not unit.follows:
+            return unit.arguments
+        folder = self._scene.folder
+        return {
+            port: growing(folder / stream_of(value.unit, value.attempt, value.port))
+            if isinstance(value, Flowing)
+            else value
+            for port, value in unit.arguments.items()
+        }
 
     def _assemble(self, action: Assemble) -> None:
         self._machine.feed(self._assembly.assembled(action.node, self._clock.now()))
@@ -297,7 +313,7 @@ class _Engine:
         memory = self._scene.memory
         assert memory is not None
         questions = [
-            Question(ask.unit.name, ask.unit.node.task, ask.unit.arguments) for ask in asked
+            Question(ask.unit.name, ask.unit.node.task, self._arguments(ask.unit)) for ask in asked
         ]
         now = self._clock.now()
         for ask, recall in zip(asked, memory.recall(questions), strict=True):

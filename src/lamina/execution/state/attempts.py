@@ -17,6 +17,7 @@ from lamina.execution.slots import Slots
 from lamina.execution.state.book import Book
 from lamina.execution.state.frames import Unit
 from lamina.execution.state.queue import ReadyQueue
+from lamina.execution.state.streams import BROKEN, KIND, Streams
 from lamina.execution.state.words import (
     Answered,
     Ask,
@@ -43,6 +44,9 @@ _ASKED = 1000
 
 DAMAGED = "artifact damaged"
 """What a report says of an input that cannot be read."""
+
+
+_Held = tuple[Unit, Report, tuple[Workflow, Mapping[str, Any]] | None]
 
 
 class Settled(ABC):
@@ -97,6 +101,9 @@ class Attempts:
         self._unasked: deque[Unit] = deque()
         self._asked: dict[str, Unit] = {}
         self._later: list[tuple[float, int, Unit]] = []
+        self._held: dict[str, _Held] = {}
+        """Units that are done, and whose streams are not."""
+        self._streams: Streams | None = None
         self._numbers = count()
 
     @property
@@ -112,6 +119,9 @@ class Attempts:
         """A unit has all its inputs. recall: whether an earlier result may stand in for it."""
         unit.ready = time
         if self._book.stopping:
+            return
+        if self._streams is not None and not self._streams.offered(unit):
+            self._book.move(unit, "unready")
             return
         self._book.move(unit, "ready")
         if recall and self._book.policy.recall:
@@ -292,10 +302,32 @@ class Attempts:
         expansion: tuple[Workflow, Mapping[str, Any]] | None,
     ) -> None:
         """An attempt is over with all its parts."""
+        if unit.follows and not unit.stopped and _is_early(report):
+            self._held[unit.name] = (unit, report, expansion)
+            return
         del self._open[unit.name]
         report = _checked(unit, report, expansion is not None)
         self._book.record(self._ending(unit, time, report, expansion))
         self._notice(unit, time, report)
+        if report.status != "succeeded" and self._streams is not None:
+            self._streams.failed(unit, time)
+        if self._book.stopping and report.status != "succeeded":
+            self._book.move(unit, "unready")
+        elif unit.suspended and self._streams is not None:
+            unit.stopped = ""
+            self._book.move(unit, "unready")
+            self._streams.resume(unit, time)
+        else:
+            self._decide(unit, time, report, expansion)
+
+    def _decide(
+        self,
+        unit: Unit,
+        time: float,
+        report: Report,
+        expansion: tuple[Workflow, Mapping[str, Any]] | None,
+    ) -> None:
+        """What follows from the end of an attempt."""
         if report.status == "succeeded":
             self._book.move(unit, "success")
             if expansion is not None:
@@ -382,10 +414,42 @@ class Attempts:
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, exception, time)
 
+    def attach(self, streams: Streams) -> None:
+        """Who is to know of units that write and read streams."""
+        self._streams = streams
+
+    def suspend(self, unit: Unit, time: float) -> None:
+        """A stream that the unit reads broke off: what it did is void, and it waits."""
+        if unit.name in self._held:
+            del self._held[unit.name]
+            unit.suspended, unit.stopped = True, BROKEN
+            report = Report(unit.ticket, time, "cancelled", error={"cause": BROKEN})
+            self._settle(unit, time, report, None)
+        elif unit.name in self._open:
+            unit.suspended = True
+            if unit.name in self._out:
+                self._end(unit, BROKEN)
+            else:
+                self._ready.without({unit.name})
+                self._drop(unit, time)
+        elif unit.state == "ready":
+            unit.suspended = True
+            self._ready.without({unit.name})
+            self._asked.pop(unit.name, None)
+            self._book.move(unit, "unready")
+
+    def release(self, unit: Unit, time: float) -> None:
+        """All streams that the unit reads are whole: what it did counts."""
+        held = self._held.pop(unit.name, None)
+        if held is not None:
+            self._settle(unit, time, held[1], held[2])
+
     def stop(self, time: float) -> None:
         """Nothing starts any more, and what runs is to end; `Book.stopping` says why."""
-        for unit in [*self._unasked, *self._asked.values(), *self._ready.cleared()]:
+        held = [unit for unit, _, _ in self._held.values()]
+        for unit in [*self._unasked, *self._asked.values(), *self._ready.cleared(), *held]:
             self._drop(unit, time)
+        self._held.clear()
         for _, _, unit in self._later:
             self._drop(unit, time)
         self._unasked.clear()
@@ -398,8 +462,11 @@ class Attempts:
         """A unit that waits for a place is not going to get one."""
         if unit.name in self._open:
             del self._open[unit.name]
-            cancelled = Report(unit.ticket, time, "cancelled", error={"cause": "the run ended"})
+            why = BROKEN if unit.suspended else "it was ended before it ran"
+            cancelled = Report(unit.ticket, time, "cancelled", error={"cause": why})
             self._book.record(self._ending(unit, time, cancelled, None))
+            if self._streams is not None:
+                self._streams.failed(unit, time)
         self._book.move(unit, "unready")
 
     def _end(self, unit: Unit, why: str) -> None:
@@ -420,6 +487,7 @@ class Attempts:
         self._later = sorted(entry for entry in self._later if entry[2].name not in gone)
         for unit in waiting:
             self._asked.pop(unit.name, None)
+            self._held.pop(unit.name, None)
             self._drop(unit, time)
             self._book.move(unit, "failure")
             error = {"cause": "it was cancelled", "kind": "cancelled"}
@@ -429,6 +497,7 @@ class Attempts:
         yield from self._unasked
         yield from self._asked.values()
         yield from self._ready.units()
+        yield from (unit for unit, _, _ in self._held.values())
         yield from (unit for _, _, unit in self._later)
 
 
@@ -463,12 +532,17 @@ def _script(which: str, report: Report) -> Report:
     )
 
 
+def _is_early(report: Report) -> bool:
+    """Whether an end means something only once the streams that were read have ended."""
+    return report.status == "succeeded" or report.error.get("kind") == KIND
+
+
 def _checked(unit: Unit, report: Report, expands: bool) -> Report:
     """The report, with what cannot be said of an attempt put right."""
     if report.status == "cancelled" and not unit.stopped:
         gone = report.error or {"cause": "it was ended from outside"}
         return replace(report, status="lost", error=gone)
-    if report.status != "succeeded":
+    if report.status != "succeeded" or unit.suspended:
         if unit.stopped:
             return replace(report, status="cancelled", error={"cause": unit.stopped}, notices=())
         return report

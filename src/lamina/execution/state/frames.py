@@ -27,7 +27,7 @@ class Frame:
         wanted: the tasks that are to run; None for all.
     """
 
-    __slots__ = ("broken", "done", "left", "owner", "plan", "prefix", "readers", "values",
+    __slots__ = ("broken", "done", "early", "left", "owner", "plan", "prefix", "readers", "values",
                  "waiting", "wanted")  # fmt: skip
 
     def __init__(
@@ -48,6 +48,8 @@ class Frame:
         self.left = len(plan.waiting) if wanted is None else len(wanted.names)
         self.done: dict[str, Node] = {}
         """Tasks that have ended well, where the run keeps them; see `Machine`."""
+        self.early: dict[str, list[str]] = {}
+        """Task that began to write streams -> tasks that wait for it no more."""
         self.broken: set[str] = set()
         """Tasks that failed, or never run because of one that did."""
 
@@ -80,6 +82,10 @@ class Frame:
             self.readers[edge.source] -= 1
             if not self.readers[edge.source]:
                 self.values.pop(edge.source, None)
+
+
+_NOBODY: set[str] = set()
+"""Shared by all units that read no stream; never changed."""
 
 
 class Node:
@@ -126,9 +132,9 @@ class Unit:
     """
 
     __slots__ = (
-        "about", "arguments", "attempt", "index", "iteration", "key", "main", "name", "needs",
-        "node", "outputs", "part", "phases", "ready", "reason", "rebuilds", "recipe", "share",
-        "since", "state", "stopped", "tries", "waits",
+        "about", "arguments", "attempt", "follows", "index", "iteration", "key", "main",
+        "name", "needs", "node", "outputs", "part", "phases", "ready", "reason", "rebuilds",
+        "recipe", "share", "since", "state", "stopped", "suspended", "tries", "waits",
     )  # fmt: skip
 
     def __init__(self, node: Node, name: str, arguments: Mapping[str, Any], index: int) -> None:
@@ -159,6 +165,10 @@ class Unit:
         self.about: tuple[str, str, int] = ("", "", 0)
         self.outputs: Mapping[str, Any] | None = None
         self.iteration = 0
+        self.follows: set[str] = _NOBODY
+        """Units that still write a stream that this one reads."""
+        self.suspended = False
+        """Whether it has to begin again once its streams are written again."""
         self.waits = 0
         """Units that have to make an input again before this one can run."""
 

@@ -15,6 +15,7 @@ from lamina.execution.state.frames import Frame, Node, Unit
 from lamina.execution.state.parts import Many
 from lamina.execution.state.plans import Plans, Wanted, wanted
 from lamina.execution.state.rebuilds import Rebuilds
+from lamina.execution.state.streams import Streams
 from lamina.execution.state.words import (
     Action,
     Answered,
@@ -62,6 +63,9 @@ class Machine(Settled):
         self.attempts = Attempts(self.book, capacity, self, past.attempts)
         self.composites = Composites(self)
         self._rebuilds = Rebuilds(self)
+        self._streams = Streams(self)
+        if policy.streaming:
+            self.attempts.attach(self._streams)
         self._agenda: deque[tuple[Frame, str]] = deque()
         self._cancelled: list[str] = []
         self._inputs = dict(inputs)
@@ -93,7 +97,7 @@ class Machine(Settled):
     @property
     def finished(self) -> bool:
         """Whether the run is over: everything has ended, or what ran when it was ended has."""
-        return self._over or (bool(self.book.stopping) and self.attempts.idle)
+        return self.attempts.idle and (self._over or bool(self.book.stopping))
 
     @property
     def size(self) -> int:
@@ -269,7 +273,19 @@ class Machine(Settled):
         return self._rebuilds.damaged(unit, digests, time)
 
     def began(self, unit: Unit, time: float) -> None:
-        """The main part of a unit runs."""
+        """The main part of a unit runs; what reads its streams may start."""
+        if self.policy.streaming:
+            self._streams.began(unit, time)
+
+    def one_less(self, frame: Frame, reader: str) -> None:
+        """A task waits for one task less."""
+        frame.waiting[reader] -= 1
+        if not frame.waiting[reader] and frame.runs(reader) and reader not in frame.broken:
+            self._agenda.append((frame, reader))
+
+    def renew(self, unit: Unit, time: float) -> None:
+        """Puts the arguments of a unit together again, and offers it."""
+        self._rebuilds.renew(unit, time)
 
     def stop(self, status: str) -> None:
         """The run is to end early."""
@@ -350,11 +366,12 @@ class Machine(Settled):
             self._skip(frame, name, node.failed)
         else:
             self.publish(node)
-            waiting = frame.waiting
+            begun = frame.early.get(name, ())
             for reader in frame.plan.following[name]:
-                waiting[reader] -= 1
-                if not waiting[reader] and frame.runs(reader) and reader not in frame.broken:
-                    self._agenda.append((frame, reader))
+                if reader not in begun:
+                    self.one_less(frame, reader)
+            if begun:
+                self._streams.whole(node, node.results[0], self._time)
         if not frame.left:
             self._frame_ended(frame)
 

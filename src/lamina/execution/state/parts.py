@@ -42,12 +42,19 @@ class Many:
 
 
 class Flowing:
-    """A stream that its producer still writes. unit: the producer; port: its output."""
+    """A stream that is still being written.
 
-    __slots__ = ("port", "unit")
+    Args:
+        unit: the writer.
+        attempt: the number of its attempt.
+        port: its output.
+    """
 
-    def __init__(self, unit: str, port: str) -> None:
+    __slots__ = ("attempt", "port", "unit")
+
+    def __init__(self, unit: str, attempt: int, port: str) -> None:
         self.unit = unit
+        self.attempt = attempt
         self.port = port
 
 

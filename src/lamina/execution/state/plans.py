@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lamina.execution.state.parts import Told
+from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.units import task_of
@@ -18,7 +19,9 @@ class Plan:
         plans: those of all workflows of a run, by their identity.
     """
 
-    __slots__ = ("constants", "feeds", "following", "readers", "waiting", "weights", "workflow")
+    __slots__ = (
+        "constants", "early", "feeds", "following", "readers", "waiting", "weights", "workflow",
+    )  # fmt: skip
 
     def __init__(self, workflow: Workflow, plans: Plans) -> None:
         self.workflow = workflow
@@ -50,6 +53,8 @@ class Plan:
             self.feeds[task.name] = [pair for pair in found if pair[1] in self.readers]
             if isinstance(task.action, SubworkflowAction) and not task.scatter:
                 self.weights[task.name] = plans.of(task.action.workflow).weight()
+        self.early = _early(workflow, self.following)
+        """Task that writes streams -> tasks that read nothing else of it."""
 
     def weight(self, names: Iterable[str] | None = None) -> int:
         """How many tasks the workflow (or these tasks of it) is known to hold."""
@@ -77,6 +82,34 @@ class Plan:
             found = Told(port.default, port.type, True, self.workflow.folder)
             self.constants["", name] = found
         return found
+
+
+def _early(workflow: Workflow, following: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    found = {}
+    for task in workflow.tasks:
+        if any(port.type.streams for port in task.outputs) and not _holds_or_scatters(task):
+            readers = [
+                name for name in following[task.name] if _reads_streams(workflow, task, name)
+            ]
+            if readers:
+                found[task.name] = readers
+    return found
+
+
+def _reads_streams(workflow: Workflow, writer: Task, name: str) -> bool:
+    """Whether all that a task reads of another are streams that it can read as such."""
+    reader = workflow.by_name[name]
+    return not _holds_or_scatters(reader) and all(
+        edge.position is None
+        and writer.output(edge.source_port).type.streams
+        and reader.input(edge.target_port).type.streams
+        for edge in workflow.incoming[name]
+        if edge.source_task == writer.name
+    )
+
+
+def _holds_or_scatters(task: Task) -> bool:
+    return bool(task.scatter) or isinstance(task.action, Composite)
 
 
 class Plans:

@@ -42,7 +42,7 @@ class Rebuilds:
         if not producers:
             if not any(isinstance(part, (Told, Many)) for part in unit.node.parts.values()):
                 return "an input is damaged, and no task of this run makes it"
-            self._renew(unit, time)
+            self.renew(unit, time)
             return ""
         for producer in producers:
             self._waiting.setdefault(producer.name, []).append(unit)
@@ -76,7 +76,7 @@ class Rebuilds:
         for reader in waiting:
             reader.waits -= 1
             if not reader.waits and reader.state == "unready":
-                self._renew(reader, time)
+                self.renew(reader, time)
         return True
 
     def _publish(self, node: Node) -> None:
@@ -92,7 +92,7 @@ class Rebuilds:
             if not owner.node.missing and not owner.node.failed:
                 self._publish(owner.node)
 
-    def _renew(self, unit: Unit, time: float) -> None:
+    def renew(self, unit: Unit, time: float) -> None:
         """The arguments of a unit are put together again."""
         node = unit.node
         if self._changed:
