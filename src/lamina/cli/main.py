@@ -22,6 +22,7 @@ VERBS = {
     "benchmark": "time Lamina beside its peers, on this machine",
     "cancel": "end a run, or a task of it",
     "data": "list, fetch and describe the named data sets",
+    "diff": "say what differs between two runs",
     "doctor": "say what this machine has and what is missing",
     "evaluate": "measure a saved model on labelled data",
     "graph": "draw a workflow, a network or a model",
@@ -34,8 +35,10 @@ VERBS = {
     "report": "write a recorded run as one HTML page",
     "run": "run a workflow document",
     "spin": "run one task again on its recorded inputs",
+    "stats": "print figures of a run",
     "status": "say where a run is, once or until its end",
     "timeline": "draw a recorded run over time",
+    "trace": "print the attempts of a run as a table",
     "train": "train a network on data",
 }
 """Verb -> one line of help; kept here so that `--help` loads no verb."""

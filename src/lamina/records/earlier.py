@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
-from lamina.execution.cache.recalled import Earlier
-from lamina.records.schema import EVENTS, RUNS
+from lamina.execution.cache.recalled import EXPANDED, Earlier
 from lamina.workflow.units import task_of
 
 MOST_RUNS = 30
@@ -20,9 +17,13 @@ MOST_RUNS = 30
 _MOST_ROWS = 500_000
 _MOST_TIMES = 2000
 _SOME = 400
-_WORDS = ("attempt-started", "attempt-ended", "task-reused")
+_WORDS = "('attempt-started', 'attempt-ended', 'task-reused')"
 
-Reading = Callable[[], AbstractContextManager[sa.Connection | None]]
+Rows = Callable[[str, Mapping[str, Any]], Iterable[Any]]
+"""Runs a statement with named values, `:name`. Statements are plain texts, so that a dry run can
+read them without loading SQLAlchemy."""
+
+Reading = Callable[[], AbstractContextManager[Rows | None]]
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class _Search:
         key, recipe, inputs = (
             body.get(n, e) for n, e in (("key", ""), ("recipe", ""), ("inputs", {}))
         )
-        status = bodies[trail.ended].get("status", "") if trail.ended else ""
+        status = _status(bodies[trail.ended]) if trail.ended else ""
         sought = self.keys.get(unit)
         if sought is None or sought[0] == key:
             self.found[unit] = Earlier(run, key, recipe, inputs, "reused" if sought else status)
@@ -89,11 +90,15 @@ class _Search:
             self.others.setdefault(unit, Earlier(run, key, recipe, inputs, status))
 
 
+def _status(end: Mapping[str, Any]) -> str:
+    return EXPANDED if end.get("expansion") else str(end.get("status", ""))
+
+
 class Attempts:
     """Finds the newest attempts of units; reads where they are once, and bodies when asked.
 
     Args:
-        reading: gives a connection to the store.
+        reading: gives a way to the store; None where there is none.
         workflow: name of the workflow whose runs count.
         before: id of a run; only older ones are looked at.
     """
@@ -109,85 +114,98 @@ class Attempts:
     def __call__(self, units: Iterable[str]) -> dict[str, Earlier]:
         """Unit -> its newest attempt, of those that have one."""
         search = _Search(dict.fromkeys(units))
-        with self._reading() as connection:
-            if connection is None:
+        with self._reading() as rows:
+            if rows is None:
                 return {}
-            for run in self._known(connection):
+            for run in self._known(rows):
                 if not search.wanted:
                     break
-                _look(connection, run, search)
+                _look(rows, run, search)
             for unit in [unit for unit in search.wanted if unit in search.keys]:
                 # The result came from a run of another workflow.
-                foreign = _foreign(connection, search.keys[unit][1], unit)
+                foreign = _foreign(rows, search.keys[unit][1], unit)
                 if foreign is not None:
-                    _look(connection, foreign, search)
+                    _look(rows, foreign, search)
         return {**search.others, **search.found}
 
-    def _known(self, connection: sa.Connection) -> Iterator[_Run]:
+    def _known(self, rows: Rows) -> Iterator[_Run]:
         """The runs, newest first, each read when it is reached."""
         yield from list(self._runs)
         if self._left is None:
-            self._left = _runs(connection, self._workflow, self._before)
+            self._left = _runs(rows, self._workflow, self._before)
         while self._left and self._rows < _MOST_ROWS:
             number, name = self._left.pop(0)
-            run = _Run(number, name, _trails(connection, number))
+            run = _Run(number, name, _trails(rows, number))
             self._rows += len(run.trails)
             self._runs.append(run)
             yield run
 
 
-def _look(connection: sa.Connection, run: _Run, search: _Search) -> None:
+def _look(rows: Rows, run: _Run, search: _Search) -> None:
     here = {unit: run.trails[unit] for unit in search.wanted if unit in run.trails}
     numbers = {n for t in here.values() for n in (t.started, t.ended, t.reused) if n}
-    bodies = _bodies(connection, run.number, sorted(numbers))
+    bodies = _bodies(rows, run.number, sorted(numbers))
     for unit, trail in here.items():
         search.take(run.id, unit, trail, bodies)
 
 
-def _foreign(connection: sa.Connection, run: str, unit: str) -> _Run | None:
-    number = connection.execute(sa.select(RUNS.c.number).where(RUNS.c.id == run)).scalar()
-    return None if number is None else _Run(number, run, _trails(connection, number, unit))
+def _foreign(rows: Rows, run: str, unit: str) -> _Run | None:
+    found = list(rows("SELECT number FROM runs WHERE id = :run", {"run": run}))
+    return _Run(found[0][0], run, _trails(rows, found[0][0], unit)) if found else None
 
 
-def _runs(connection: sa.Connection, workflow: str, before: str) -> list[tuple[int, str]]:
-    chosen = sa.select(RUNS.c.number, RUNS.c.id).where(RUNS.c.workflow == workflow)
-    if before:
-        limit = sa.select(RUNS.c.number).where(RUNS.c.id == before).scalar_subquery()
-        chosen = chosen.where(RUNS.c.number < limit)
-    rows = connection.execute(chosen.order_by(RUNS.c.number.desc()).limit(MOST_RUNS))
-    return [(number, run) for number, run in rows]
+def _runs(rows: Rows, workflow: str, before: str) -> list[tuple[int, str]]:
+    older = "AND number < (SELECT number FROM runs WHERE id = :before)" if before else ""
+    statement = (
+        f"SELECT number, id FROM runs WHERE workflow = :workflow {older} "
+        "ORDER BY number DESC LIMIT :most"
+    )
+    values = {"workflow": workflow, "before": before, "most": MOST_RUNS}
+    if not before:
+        del values["before"]
+    return [(number, run) for number, run in rows(statement, values)]
 
 
-def _trails(connection: sa.Connection, run: int, unit: str = "") -> dict[str, _Trail]:
-    e = EVENTS.c
-    chosen = sa.select(e.task, e.number, e.word, e.attempt).where(e.run == run)
-    chosen = chosen.where(e.word.in_(_WORDS)).order_by(e.number)
-    if unit:
-        chosen = chosen.where(e.task == unit)
+def _trails(rows: Rows, run: int, unit: str = "") -> dict[str, _Trail]:
+    one = "AND task = :unit" if unit else ""
+    statement = (
+        "SELECT task, number, word, attempt FROM events "
+        f"WHERE run = :run AND word IN {_WORDS} {one} ORDER BY number"
+    )
     found: dict[str, _Trail] = {}
-    for task, number, word, attempt in connection.execute(chosen):
+    for task, number, word, attempt in rows(
+        statement, {"run": run, **({"unit": unit} if unit else {})}
+    ):
         found.setdefault(task, _Trail()).take(number, word, attempt)
     return found
 
 
-def _bodies(connection: sa.Connection, run: int, numbers: Sequence[int]) -> dict[int, Any]:
-    e = EVENTS.c
+def _bodies(rows: Rows, run: int, numbers: Sequence[int]) -> dict[int, Any]:
     found = {}
     for start in range(0, len(numbers), _SOME):
-        some = numbers[start : start + _SOME]
-        chosen = sa.select(e.number, e.body_json).where(e.run == run, e.number.in_(some))
-        found.update({number: json.loads(text) for number, text in connection.execute(chosen)})
+        names, values = listed(numbers[start : start + _SOME])
+        statement = f"SELECT number, body_json FROM events WHERE run = :run AND number IN ({names})"
+        for number, text in rows(statement, {"run": run, **values}):
+            found[number] = json.loads(text)
     return found
 
 
-def durations(connection: sa.Connection, workflow: str) -> dict[str, list[float]]:
+def listed(values: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """Names of values for a list in a statement, and the values by these names."""
+    named = {f"v{place}": value for place, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in named), named
+
+
+def durations(rows: Rows, workflow: str) -> dict[str, list[float]]:
     """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
-    e = EVENTS.c
     found: dict[str, list[float]] = {}
     left = _MOST_TIMES
-    for number, _ in _runs(connection, workflow, ""):
-        chosen = sa.select(e.task, e.body_json).where(e.run == number, e.word == "attempt-ended")
-        for task, text in connection.execute(chosen.order_by(e.number.desc()).limit(left)):
+    statement = (
+        "SELECT task, body_json FROM events WHERE run = :run AND word = 'attempt-ended' "
+        "ORDER BY number DESC LIMIT :most"
+    )
+    for number, _ in _runs(rows, workflow, ""):
+        for task, text in rows(statement, {"run": number, "most": left}):
             body = json.loads(text)
             span = body.get("phases", {}).get("run")
             if body.get("status") == "succeeded" and span:

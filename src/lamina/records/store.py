@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from lamina.records.appending import Appender
-    from lamina.records.earlier import Attempts
+    from lamina.records.earlier import Attempts, Rows
     from lamina.records.writing import Batch, Book, Line
 
 
@@ -305,14 +305,26 @@ class Store:
         """Finds the newest attempts of units in runs of a workflow (older than one, if wanted)."""
         from lamina.records.earlier import Attempts
 
-        return Attempts(self._reading, workflow, before)
+        return Attempts(self._rows, workflow, before)
 
     def durations(self, workflow: str) -> dict[str, list[float]]:
         """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
         from lamina.records.earlier import durations
 
+        with self._rows() as rows:
+            return durations(rows, workflow) if rows else {}
+
+    @contextmanager
+    def _rows(self) -> Iterator[Rows | None]:
+        """A way to run statements that are plain texts."""
+        import sqlalchemy as sa
+
         with self._reading() as connection:
-            return durations(connection, workflow) if connection else {}
+            if connection is None:
+                yield None
+            else:
+                reader = connection
+                yield lambda statement, values: reader.execute(sa.text(statement), values)
 
     def close(self) -> None:
         """Gives connections back."""

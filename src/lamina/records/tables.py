@@ -9,18 +9,24 @@ from collections.abc import Sequence
 from typing import Any
 
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NUMERIC = re.compile(r"|-|-?[\d.,/]+%?( (B|[kMGTP]B|s))?|\d+ [mhd] \d+ [smh]")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def table_lines(rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> list[str]:
-    """Rows with their columns below each other, two spaces apart.
+def table_lines(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Rows with their columns below each other, two spaces apart; numbers end at the same place.
 
     Args:
         rows: of equal length; the first one holds the heads.
-        right: places of columns that end at the same place, as numbers do.
     """
     texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    columns = list(zip(*texts, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = {
+        place
+        for place, column in enumerate(columns)
+        if len(column) > 1 and all(_NUMERIC.fullmatch(cell) for cell in column[1:])
+    }
     return [
         "  ".join(
             cell.rjust(width) if place in right else cell.ljust(width)

@@ -1,0 +1,151 @@
+"""Chrome trace events, for Perfetto and chrome://tracing.
+
+After the "Trace Event Format" of the Chromium project: complete events on the rows of workers,
+nestable events for what waits, flows along the workflow's edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lamina.records.attempts import Attempt
+from lamina.records.exports.base import Artifacts, Exporter, iso, write_json
+from lamina.records.history import History
+from lamina.records.lanes import lanes_of
+from lamina.workflow.masking import mask_plain
+
+ARROWS = 20_000
+"""Edges up to which arrows are written: more cannot be told apart, and make viewers slow."""
+
+_HELD = ("stage_in", "run", "stage_out")
+_WORKERS, _WAITING = 1, 2
+"""Groups of rows: processes, in the words of the format."""
+
+
+class ChromeExporter(Exporter):
+    """A file with `traceEvents`; times are microseconds since the run began."""
+
+    title: ClassVar[str] = "Chrome trace"
+
+    def export(self, history: History, target: Path, artifacts: Artifacts) -> None:
+        """Writes the events, in order of time."""
+        del artifacts
+        write_json(trace_document(history), target)
+
+
+def trace_document(history: History) -> dict[str, Any]:
+    """The run as a trace document."""
+    record = history.record
+    events = sorted(_events(history), key=lambda event: (event["ph"] != "M", event.get("ts", 0.0)))
+    return {
+        "displayTimeUnit": "ms",
+        "otherData": {
+            "workflow": record.workflow,
+            "run": record.id,
+            "name": record.name,
+            "status": history.status,
+            "began": iso(history.begin),
+        },
+        "traceEvents": events,
+    }
+
+
+def _events(history: History) -> Iterator[dict[str, Any]]:
+    ran = [one for one in history.attempts if one.status not in ("reused", "skipped")]
+    rows = lanes_of((one.worker, *held(one, history.end)) for one in ran)
+    lanes: dict[tuple[str, int], int] = {}
+    places = [
+        lanes.setdefault((one.worker, row), len(lanes) + 1)
+        for one, row in zip(ran, rows, strict=True)
+    ]
+    yield from _names(history, lanes)
+    for one, lane in zip(ran, places, strict=True):
+        yield from _attempt(one, lane, history)
+    yield from _arrows(history, {id(one): lane for one, lane in zip(ran, places, strict=True)})
+    for time, what, task, text in history.notices:
+        yield {
+            "name": what, "cat": "notice", "ph": "i", "s": "g", "ts": _micros(time, history),
+            "pid": _WORKERS, "tid": 0, "args": mask_plain({"task": task, "text": text}),
+        }  # fmt: skip
+    for one in history.attempts:
+        if one.status == "reused":
+            yield {
+                "name": f"{one.task} (reused)", "cat": "reused", "ph": "i", "s": "p",
+                "ts": _micros(one.started, history), "pid": _WORKERS, "tid": 0,
+                "args": {"from": one.source},
+            }  # fmt: skip
+
+
+def _names(history: History, lanes: dict[tuple[str, int], int]) -> Iterator[dict[str, Any]]:
+    titles = {_WORKERS: f"{history.record.workflow}: workers", _WAITING: "waiting"}
+    for process, title in titles.items():
+        yield _meta("process_name", process, 0, {"name": title})
+        yield _meta("process_sort_index", process, 0, {"sort_index": process})
+    for (worker, row), lane in lanes.items():
+        name = (worker or "no worker") + (f" ({row + 1})" if row else "")
+        yield _meta("thread_name", _WORKERS, lane, {"name": name})
+
+
+def _meta(name: str, process: int, row: int, args: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "ph": "M", "pid": process, "tid": row, "args": args}
+
+
+def held(one: Attempt, end: float) -> tuple[float, float]:
+    """When an attempt held a worker; a running one until the end of what is known."""
+    spans = [one.phases[name] for name in _HELD if name in one.phases]
+    if not spans:
+        return (one.started, max(end if one.ended is None else one.ended, one.started))
+    return (min(begin for begin, _ in spans), max(last for _, last in spans))
+
+
+def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, Any]]:
+    begin, end = held(one, history.end)
+    args = {
+        "task": one.task, "attempt": one.number, "status": one.status, "reason": one.reason,
+        "host": one.host, "process": one.pid, "usage": dict(one.usage),
+        **({"error": mask_plain(one.cause)} if one.cause else {}),
+    }  # fmt: skip
+    good = one.status == "succeeded"
+    yield {
+        "name": one.name, "cat": "attempt", "ph": "X", "ts": _micros(begin, history),
+        "dur": max(round((end - begin) * 1e6, 3), 0.0), "pid": _WORKERS, "tid": lane, "args": args,
+        **({} if good else {"cname": "grey" if one.status == "running" else "terrible"}),
+    }  # fmt: skip
+    for name, (first, last) in one.phases.items():
+        event = {"name": name, "cat": "phase", "pid": _WORKERS, "tid": lane}
+        if name in _HELD:
+            length = max(round((last - first) * 1e6, 3), 0.0)
+            yield {**event, "ph": "X", "ts": _micros(first, history), "dur": length}
+            continue
+        event |= {"pid": _WAITING, "tid": 0, "id": one.name}
+        yield {**event, "ph": "b", "ts": _micros(first, history)}
+        yield {**event, "ph": "e", "ts": _micros(max(first, last), history)}
+
+
+def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """From the end of an attempt to the begin of those that read it."""
+    last = {one.task: one for one in history.attempts if id(one) in lanes}
+    number = 0
+    for task, one in last.items():
+        for parent in history.parents.get(task) or ():
+            before = last.get(parent)
+            if before is None or before.status != "succeeded":
+                continue
+            number += 1
+            if number > ARROWS:
+                return
+            event = {"name": "reads", "cat": "flow", "id": number, "pid": _WORKERS}
+            leaves, arrives = held(before, history.end)[1], held(one, history.end)[0]
+            yield {
+                **event, "ph": "s", "tid": lanes[id(before)], "ts": _micros(leaves, history),
+            }  # fmt: skip
+            yield {
+                **event, "ph": "f", "bp": "e", "tid": lanes[id(one)],
+                "ts": _micros(max(arrives, leaves), history),
+            }  # fmt: skip
+
+
+def _micros(time: float, history: History) -> float:
+    return round((time - history.begin) * 1e6, 3)

@@ -1,0 +1,87 @@
+"""A quick look into a store that is an SQLite file: nothing is loaded for it, nothing written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lamina.records.earlier import Attempts, Rows, durations, listed
+from lamina.records.store import Result
+
+VERSION = 2
+"""Of the tables that it knows; the same as `lamina.records.schema.VERSION`."""
+
+_SOME = 400
+
+
+class Peek:
+    """Results, recipes and attempts, as `Store` gives them; for commands that answer at once.
+
+    Args:
+        path: of the SQLite file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, timeout=5.0)
+        self._connection.execute("PRAGMA query_only = 1")
+
+    @classmethod
+    def at(cls, url: str) -> Peek | None:
+        """A look into the store of a URL; None for what only `Store` can read."""
+        path = Path(url.removeprefix("sqlite:///"))
+        if not url.startswith("sqlite:///") or not path.is_file():
+            return None
+        try:
+            peek = cls(path)
+            versions = [row[0] for row in peek.rows("SELECT version FROM schema_version", {})]
+        except sqlite3.Error:
+            return None
+        return peek if versions == [VERSION] else None
+
+    def rows(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        """What a statement gives."""
+        with closing(self._connection.execute(statement, dict(values))) as cursor:
+            return cursor.fetchall()
+
+    def results(self, keys: Sequence[str]) -> dict[str, Result]:
+        """The newest result of each key that has one."""
+        found = {}
+        for start in range(0, len(keys), _SOME):
+            names, values = listed(keys[start : start + _SOME])
+            statement = (
+                "SELECT r.key, u.id, e.task, r.task, r.recipe, e.body_json, r.outputs_json "
+                "FROM results r JOIN events e ON r.run = e.run AND r.number = e.number "
+                f"JOIN runs u ON u.number = r.run WHERE r.key IN ({names})"
+            )
+            for key, run, task, own, recipe, body, adopted in self.rows(statement, values):
+                outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
+                found[key] = Result(key, outputs, run, own or task, recipe)
+        return found
+
+    def recipes(self, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Recipes by their digests."""
+        if not digests:
+            return {}
+        names, values = listed(digests)
+        statement = f"SELECT digest, body_json FROM documents WHERE digest IN ({names})"
+        return {digest: json.loads(body) for digest, body in self.rows(statement, values)}
+
+    def attempts(self, workflow: str, before: str = "") -> Attempts:
+        """Finds the newest attempts of units in runs of a workflow."""
+        return Attempts(self._reading, workflow, before)
+
+    def durations(self, workflow: str) -> dict[str, list[float]]:
+        """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
+        return durations(self.rows, workflow)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Rows | None]:
+        yield self.rows

@@ -1,0 +1,137 @@
+"""`stats`, `trace` and `diff`: recorded runs read closely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lamina.errors import StoreError
+from lamina.records.attempts import Attempt, attempts
+from lamina.records.difference import Difference, Side, difference
+from lamina.records.selection import fields_of, filter_of, rows_of, values_of
+from lamina.records.statistics import FORMS, Story, Teller, figures
+from lamina.records.store import RunRecord, Store
+from lamina.records.tables import csv_text, table_lines
+from lamina.workspace.logs import chosen, parted
+from lamina.workspace.project import Project, project
+
+
+def story(target: str = "last", here: Project | None = None) -> tuple[RunRecord, Story]:
+    """A run with all that happened in it.
+
+    Args:
+        target: RUN or RUN/TASK.
+        here: the project; that of the current folder when None.
+
+    Raises:
+        LaminaError: no such run or task, or records that cannot be read.
+    """
+    store = (here or project()).store
+    run, task = parted(target)
+    record, teller = store.find(run), Teller()
+    found = attempts(teller.heard(event for _, event in store.events(record.id)))
+    kept = chosen(found, task, record)
+    known = teller.tasks if not task else len({one.task for one in kept})
+    return record, Story(tuple(kept), tuple(teller.sessions), tuple(teller.notices), known)
+
+
+def statistics(
+    target: str, form: str, here: Project | None = None
+) -> tuple[RunRecord, list[list[str]], dict[str, Any]]:
+    """Figures of a run: the run, a table, and its summary as plain values.
+
+    Args:
+        target: RUN or RUN/TASK.
+        form: one of `lamina.records.statistics.FORMS`.
+        here: the project; that of the current folder when None.
+    """
+    record, found = story(target, here)
+    return record, FORMS[form](found), figures(found)
+
+
+def statistics_lines(rows: Sequence[Sequence[str]], form: str) -> list[str]:
+    """Figures as lines."""
+    headed = form not in ("summary", "integrity")
+    return table_lines(rows if headed else [["", ""], *rows])[not headed :]
+
+
+def statistics_json(rows: Sequence[Sequence[str]], form: str) -> Any:
+    """Figures as plain values: a list of rows by their heads, or texts by their names."""
+    if form in ("summary", "integrity"):
+        return {row[0].strip(): row[1] for row in rows}
+    heads = [head.lower().replace(" ", "_") for head in rows[0]]
+    return [{head: _plain(cell) for head, cell in zip(heads, row, strict=True)} for row in rows[1:]]
+
+
+def _plain(cell: str) -> str | float | None:
+    if cell in ("-", ""):
+        return None
+    try:
+        return float(cell) if "." in cell else int(cell)
+    except ValueError:
+        return cell
+
+
+def selected(
+    target: str, fields: str, filters: Iterable[str], here: Project | None = None
+) -> tuple[tuple[str, ...], list[Attempt]]:
+    """Names of fields, and the attempts of a run that pass all filters.
+
+    Raises:
+        LaminaError: no such run, task or field, or a filter that cannot be understood.
+    """
+    names, tests = fields_of(fields), [filter_of(text) for text in filters]
+    _, found = story(target, here)
+    return names, [one for one in found.attempts if all(test(one) for test in tests)]
+
+
+def trace_text(names: Sequence[str], found: Sequence[Attempt], form: str) -> str:
+    """Attempts as a table for people, or as comma-separated values."""
+    if form == "csv":
+        values = values_of(found, names)
+        return csv_text([list(names), *([_cell(each[name]) for name in names] for each in values)])
+    rows = rows_of(found, names)
+    return "\n".join(table_lines([[cell.upper() for cell in rows[0]], *rows[1:]]))
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def trace_json(names: Sequence[str], found: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Attempts as plain values by field."""
+    return values_of(found, names)
+
+
+def compared(first: str, second: str, here: Project | None = None) -> Difference:
+    """What differs between two runs.
+
+    Raises:
+        LaminaError: no such run, or records that cannot be read.
+    """
+    store = (here or project()).store
+    return difference(_side(store, first), _side(store, second))
+
+
+def _side(store: Store, run: str) -> Side:
+    record = store.find(run)
+    found = attempts(event for _, event in store.events(record.id))
+    if not found:
+        raise StoreError(f"run {record.name} holds no tasks yet", "wait for its first task")
+    found = _with_recipes(store, found)
+    recipes = store.recipes(sorted({one.recipe for one in found if one.recipe}))
+    digest = str(found[-1].about.get("environment", ""))
+    environment: Mapping[str, Any] = store.recipes([digest]).get(digest, {}) if digest else {}
+    return Side(record, found, recipes, environment)
+
+
+def _with_recipes(store: Store, found: Sequence[Attempt]) -> list[Attempt]:
+    """Reused results with the recipe of the attempt that made them."""
+    from dataclasses import replace
+
+    keys = [one.key for one in found if one.key and not one.recipe]
+    known = store.results(keys)
+    return [
+        replace(one, recipe=known[one.key].recipe) if not one.recipe and one.key in known else one
+        for one in found
+    ]
