@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import IO
 
 from lamina.benchmark.jobs import Answer, Job
@@ -84,7 +84,12 @@ def _ask_once(asked: Job, job: Job, clock: Clock) -> Generator[Answer, None, Non
     if clock.left() <= 0:
         yield from (Answer(job, task, failure=clock.reason(0.0)) for task in asked.tasks)
         return
-    with tempfile.TemporaryFile() as errors, _process(asked, errors) as lines:
+    command = [sys.executable, "-m", "lamina.benchmark.child"]
+    variables = environment(job.threads)
+    with (
+        tempfile.TemporaryFile() as errors,
+        process(command, asked.to_json(), variables, errors) as lines,
+    ):
         for task in asked.tasks:
             waited = clock.left()
             try:
@@ -93,36 +98,45 @@ def _ask_once(asked: Job, job: Job, clock: Clock) -> Generator[Answer, None, Non
                 yield Answer(job, task, failure=clock.reason(waited))
                 return
             if not line:
-                yield Answer(job, task, failure=f"the process died: {_tail(errors)}")
+                yield Answer(job, task, failure=f"the process died: {tail(errors)}")
                 return
             plain = json.loads(line)
             yield Answer(job, task, plain.get("values", {}), plain.get("failure", ""))
 
 
 @contextlib.contextmanager
-def _process(job: Job, errors: IO[bytes]) -> Iterator[queue.Queue[str]]:
-    """A measuring process; gives its lines, and an empty one at its end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lamina.benchmark.child"],
+def process(
+    command: Sequence[str], request: str, variables: Mapping[str, str], errors: IO[bytes]
+) -> Iterator[queue.Queue[str]]:
+    """A measuring process; gives its lines, and an empty one at its end.
+
+    Args:
+        command: argument list.
+        request: a line that it reads first; its standard input stays open while it is wanted.
+        variables: its environment.
+        errors: takes its standard error.
+    """
+    child = subprocess.Popen(
+        list(command),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=environment(job.threads),
+        env=dict(variables),
         text=True,
         encoding="utf-8",
         start_new_session=True,
     )
     lines: queue.Queue[str] = queue.Queue()
     try:
-        assert process.stdin is not None and process.stdout is not None
-        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        assert child.stdin is not None and child.stdout is not None
+        reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
         reader.start()
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(job.to_json() + "\n")
-            process.stdin.flush()
+            child.stdin.write(request + "\n")
+            child.stdin.flush()
         yield lines
     finally:
-        end(process)
+        end(child)
 
 
 def _read(stream: IO[str], lines: queue.Queue[str]) -> None:
@@ -148,7 +162,8 @@ def end(process: subprocess.Popen[str]) -> None:
                 stream.close()
 
 
-def _tail(errors: IO[bytes]) -> str:
+def tail(errors: IO[bytes]) -> str:
+    """The last line of what a process said on standard error."""
     errors.seek(0)
     text = errors.read().decode("utf-8", "replace").strip()
     return text.splitlines()[-1] if text else "it said nothing"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lamina.benchmark.figures import draw
 from lamina.benchmark.results import FORMAT
-from lamina.benchmark.sheets import sheets
-from lamina.errors import DocumentError
+from lamina.benchmark.sheets import Sheet, sheets
+from lamina.errors import DocumentError, MissingExtraError
 
 Results = Mapping[str, Any]
 
@@ -17,12 +20,43 @@ BUSY = 0.5
 """Load of a machine that does something else."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of results is told; found by the document's key `benchmark`.
+
+    Args:
+        head: lines of its own, above the tables.
+        sheets: its tables.
+        draw: writes its pictures into a folder.
+        left_out: lines on what was not measured.
+    """
+
+    head: Callable[[Results], list[str]]
+    sheets: Callable[[Results], list[Sheet]]
+    draw: Callable[[Results, Path], list[Path]]
+    left_out: Callable[[Results], list[str]]
+
+
+def kind_of(results: Results) -> Kind:
+    """The kind of a results document.
+
+    Raises:
+        KeyError: a kind that this version does not know.
+    """
+    name = _name(results)
+    module = import_module(_KINDS[name])
+    if name == "networks":
+        return Kind(_networks_head, sheets, draw, _networks_left_out)
+    return Kind(module.head, module.sheets, module.draw, _left_out)
+
+
 def text(results: Results) -> str:
     """Everything for a terminal."""
-    lines = [*_head(results), ""]
-    for sheet in sheets(results):
+    kind = kind_of(results)
+    lines = [*_head(results), *kind.head(results), ""]
+    for sheet in kind.sheets(results):
         lines.extend((sheet.text(), ""))
-    return "\n".join([*lines, *_left_out(results)]).rstrip()
+    return "\n".join([*lines, *kind.left_out(results)]).rstrip()
 
 
 def markdown(results: Results, pictures: tuple[str, ...] = ()) -> str:
@@ -32,14 +66,15 @@ def markdown(results: Results, pictures: tuple[str, ...] = ()) -> str:
         results: a results document.
         pictures: file names to show, relative to the page.
     """
-    head = "\n".join(f"- {line}" for line in _head(results))
+    kind = kind_of(results)
+    head = "\n".join(f"- {line}" for line in (*_head(results), *kind.head(results)))
     parts = [
-        "# Benchmark: networks",
+        f"# Benchmark: {_name(results)}",
         f"Written by `lamina benchmark` from its `results.json`.\n\n{head}",
-        *(sheet.markdown() for sheet in sheets(results)),
+        *(sheet.markdown() for sheet in kind.sheets(results)),
         *(f"![{_caption(name)}]({name})" for name in pictures),
     ]
-    left_out = _left_out(results)
+    left_out = kind.left_out(results)
     if left_out:
         parts.append("## Not measured\n\n" + "\n".join(f"- {line}" for line in left_out))
     return "\n\n".join(parts) + "\n"
@@ -50,14 +85,11 @@ def write(results: Results, folder: Path) -> list[Path]:
 
     Without matplotlib there are no figures; the page then says nothing of them.
     """
-    from lamina.benchmark.figures import draw
-    from lamina.errors import MissingExtraError
-
     folder.mkdir(parents=True, exist_ok=True)
     document, page = folder / "results.json", folder / "results.md"
     document.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     try:
-        pictures = draw(results, folder)
+        pictures = kind_of(results).draw(results, folder)
     except MissingExtraError:
         pictures = []
     shown = tuple(file.name for file in pictures if file.suffix == ".png")
@@ -88,12 +120,16 @@ def read(path: Path) -> dict[str, Any]:
     return results
 
 
-def page(path: Path) -> str:
-    """The Markdown page of a results document in a file.
+def page(*paths: Path) -> str:
+    """The Markdown page of results documents in files, one section each.
 
     Raises:
         DocumentError: as `read`; or parts of the document are missing or of another kind.
     """
+    return "\n".join(_section(path) for path in paths)
+
+
+def _section(path: Path) -> str:
     results = read(path)
     try:
         return markdown(results)
@@ -102,7 +138,19 @@ def page(path: Path) -> str:
         raise DocumentError(f"results {str(path)!r}", [f"not whole ({what})"], _RESULTS) from error
 
 
-_RESULTS = "give the results.json that `lamina benchmark networks -o DIR` wrote"
+_RESULTS = (
+    "give the results.json that `lamina benchmark networks -o DIR` (or overhead, faults) wrote"
+)
+
+_KINDS = {
+    "networks": "lamina.benchmark.sheets",
+    "overhead": "lamina.benchmark.overhead.sheets",
+    "faults": "lamina.benchmark.faults.sheets",
+}
+
+
+def _name(results: Results) -> str:
+    return str(results.get("benchmark", "networks"))
 
 
 def _head(results: Results) -> list[str]:
@@ -115,17 +163,31 @@ def _head(results: Results) -> list[str]:
         f"{machine['memory_gib']} GiB, {machine['os']}",
         f"load before the start: {results['load_before']}",
         f"versions: {versions}",
-        f"seeds: split {results['seeds']['split']}, weights {results['seeds']['weights']}",
-        f"every training: {results['epochs']} epochs, {results['batches']} batches",
     ]
     if (results["load_before"] or 0.0) > BUSY:
         lines.append("the machine was busy with other work: times are longer than they would be")
     if results["quick"]:
-        lines.append("quick form: few epochs and repeats; the bars below are a hint, not a verdict")
+        lines.append("quick form: little and seldom; the bars below are a hint, not a verdict")
     return lines
 
 
+def _networks_head(results: Results) -> list[str]:
+    return [
+        f"seeds: split {results['seeds']['split']}, weights {results['seeds']['weights']}",
+        f"every training: {results['epochs']} epochs, {results['batches']} batches",
+    ]
+
+
 def _left_out(results: Results) -> list[str]:
+    """Names under `absent` and `failed`, with the reason."""
+    return [
+        f"{key}: {name}: {reason}"
+        for key in ("absent", "failed")
+        for name, reason in results[key].items()
+    ]
+
+
+def _networks_left_out(results: Results) -> list[str]:
     absent = {**results["absent"]["sets"], **results["absent"]["contestants"]}
     lines = [f"absent: {name}: {reason}" for name, reason in absent.items()]
     for key in ("refused", "failed"):

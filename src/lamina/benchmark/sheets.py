@@ -86,7 +86,7 @@ def sheets(results: Results) -> list[Sheet]:
         _hyper_parameters(results),
         _rates(results),
         _vectorised(results),
-        _bars(results),
+        bars_sheet(results),
     ]
     return [sheet for sheet in every if sheet.rows]
 
@@ -282,7 +282,8 @@ def _vectorised(results: Results) -> Sheet:
     return Sheet(title, head, tuple(rows))
 
 
-def _bars(results: Results) -> Sheet:
+def bars_sheet(results: Results) -> Sheet:
+    """What was wanted, what was measured, and whether it is reached."""
     words = {True: "yes", False: "NO", None: "not measured"}
     rows = [
         (

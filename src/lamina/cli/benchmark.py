@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,13 +54,9 @@ def networks(
     with the same number of threads. Progress goes to standard error, tables to standard
     output.
     """
-    from lamina.benchmark import report
     from lamina.benchmark.networks import benchmark_networks
     from lamina.benchmark.plan import QUICK_DEFAULT_EPOCHS, SETS, Options
-    from lamina.workspace.outputs import folder_to_write
 
-    if output is not None:
-        folder_to_write(output)
     by_default = QUICK_DEFAULT_EPOCHS if quick else 1000
     options = Options(
         epochs=by_default if epochs is None else epochs,
@@ -69,33 +67,96 @@ def networks(
         seed=seed,
     )
     line = shlex.join(["lamina", *sys.argv[1:]])
-    results = benchmark_networks(options, line, lambda said: click.echo(said, err=True))
-    if output is not None:
-        for file in report.write(results, output):
-            click.echo(f"wrote {file}", err=True)
-    click.echo(json.dumps(results, indent=2) if as_json else report.text(results))
+    _deliver(lambda say: benchmark_networks(options, line, say), as_json, output)
+
+
+@command.command("overhead")
+@click.option("--quick", is_flag=True, help="Fewer tasks and one repeat, within two minutes.")
+@click.option("--engines", default="", help="Which engines; all that are there when left out.")
+@click.option(
+    "-w", "--workers", type=click.IntRange(1), default=2, show_default=True, help="For each engine."
+)
+@click.option(
+    "--peer-python",
+    "pythons",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="The Python that has a peer, where it cannot live beside this one. "
+    "LAMINA_PEER_PYTHON_<NAME> does the same.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results.json, results.md and the figure.",
+)
+def overhead(
+    *,
+    quick: bool,
+    engines: str,
+    workers: int,
+    pythons: tuple[str, ...],
+    as_json: bool,
+    output: Path | None,
+) -> None:
+    """What the engine costs: per task, per plan, per start; beside other engines.
+
+    Dask, Parsl, Ray, Prefect and Snakemake are measured where they are installed, each in a
+    process of its own with the same number of workers and the same tasks, which do nothing.
+    """
+    from lamina.benchmark.overhead.measuring import Options, benchmark_overhead
+
+    options = Options(quick, _names(engines), workers, _pairs(pythons))
+    line = shlex.join(["lamina", *sys.argv[1:]])
+    _deliver(lambda say: benchmark_overhead(options, line, say), as_json, output)
 
 
 @command.command("report")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Markdown file to write; standard output when left out.",
 )
-def report_page(results: Path, output: Path | None) -> None:
-    """Turn a results.json into the Markdown page that stands in benchmarks/RESULTS.md."""
+def report_page(results: tuple[Path, ...], output: Path | None) -> None:
+    """Turn results.json files into the Markdown page that stands in benchmarks/RESULTS.md."""
     from lamina.benchmark import report
     from lamina.workspace.outputs import file_to_write
 
-    page = report.page(results)
+    page = report.page(*results)
     if output is None:
         click.echo(page, nl=False)
         return
     file_to_write(output)
     output.write_text(page, encoding="utf-8")
     click.echo(f"wrote {output}", err=True)
+
+
+def _deliver(
+    measure: Callable[[Callable[[str], None]], dict[str, Any]], as_json: bool, output: Path | None
+) -> None:
+    """Measures, writes the files, prints the results."""
+    from lamina.benchmark import report
+    from lamina.workspace.outputs import folder_to_write
+
+    if output is not None:
+        folder_to_write(output)
+    results = measure(lambda said: click.echo(said, err=True))
+    if output is not None:
+        for file in report.write(results, output):
+            click.echo(f"wrote {file}", err=True)
+    click.echo(json.dumps(results, indent=2) if as_json else report.text(results))
+
+
+def _pairs(told: tuple[str, ...]) -> dict[str, str]:
+    from lamina.errors import UsageError
+
+    found = dict(text.split("=", 1) for text in told if "=" in text)
+    if len(found) < len(told):
+        raise UsageError("--peer-python is NAME=PATH", "say --peer-python ray=/path/bin/python")
+    return found
 
 
 def _names(text: str) -> tuple[str, ...]:
