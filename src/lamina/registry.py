@@ -70,6 +70,10 @@ class Registry(Generic[T]):
         self._targets[name] = part
         return part
 
+    def is_near(self, name: str) -> bool:
+        """Whether there is such a part, as far as is known without looking for plug-ins."""
+        return name in self._targets
+
     def where(self, name: str) -> str:
         """ "module:attribute" of the part called `name`; nothing is imported for it.
 

@@ -201,7 +201,7 @@ class _Reader:
     def _action(self, entry: dict[str, Any]) -> Action:
         place = Place(self._folder, self._nested)
         kind = entry["do"]
-        if kind in ACTIONS:
+        if not TASKS.is_near(kind) and kind in ACTIONS:
             return ACTIONS.get(kind).from_document(entry, place)
         if kind not in TASKS:
             raise UnknownNameError("task", kind, [*ACTIONS.names(), *TASKS.names()])
