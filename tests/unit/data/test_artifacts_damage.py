@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.signing import key_file
 from lamina.data.artifacts.store import Artifacts
-from lamina.data.tables import Table
+from lamina.data.tables import read_table
 from lamina.errors import ArtifactError
 from lamina.nets.zoo import mlp
 from lamina.workflow.types import port_type
@@ -28,7 +28,7 @@ VALUES: dict[str, Any] = {
     "json": list(range(1000)),
     "tree": {"t": (1, 2), "many": list(range(500))},
     "npy": np.arange(3000.0).reshape(30, 100),
-    "arrow": Table({"a": [1.0, None], "b": ["x", None], "c": [True, False]}),
+    "arrow": read_table({"a": [1.0, None], "b": ["x", None], "c": [True, False]}),
     "bytes": b"abc" * 300,
     "list": [np.arange(3), "text", {"k": np.arange(4)}],
     "network": mlp(2, [4], 1),

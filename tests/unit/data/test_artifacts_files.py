@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lamina.data.artifacts.objects import digest_of_file
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import ArtifactError
 from lamina.workflow.types import port_type
@@ -210,10 +211,7 @@ def test_the_digest_of_an_input_is_remembered_until_it_changes(
         read.append(path)
         return digest_of_file(path)
 
-    from lamina.data.artifacts import known
-
-    digest_of_file = known.digest_of_file
-    monkeypatch.setattr(known, "digest_of_file", counting)
+    monkeypatch.setattr("lamina.data.artifacts.known.digest_of_file", counting)
     clock = time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: clock() + 10**10)
     first = store.refer(path, FILE)
