@@ -76,6 +76,8 @@ def type_of(hint: Hint) -> PortType:
         return stream_of(type_of(hint.of[0]) if hint.of else ANY)
     if hint.name in _MAPS:
         return PortType("json")
+    if hint.name == "typing.Any":
+        return ANY
     return type_of_class((hint.name, *hint.bases)) or ANY
 
 
