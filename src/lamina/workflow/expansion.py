@@ -28,24 +28,29 @@ class Expansion:
     def document(self) -> dict[str, Any]:
         """The workflow as plain data that another process can read; see `expanded`.
 
+        Functions without a name to find them by (of a notebook's cell, a lambda) go along, signed.
+
         Raises:
-            DocumentError: functions without a name to find them by.
+            DocumentError: values that are no plain data.
+            ArtifactError: a function that cannot be sent.
         """
+        from lamina.workflow.sent import without_functions
         from lamina.workflow.writing import workflow_to_document
 
         folder = self.workflow.folder or _folder_of_files(self.workflow)
-        return {
-            "workflow": workflow_to_document(self.workflow),
+        plain, functions = without_functions(self.workflow)
+        entry = {
+            "workflow": workflow_to_document(plain),
             "folder": str((folder or Path.cwd()).absolute()),
         }
+        return {**entry, "functions": functions} if functions else entry
 
 
 def expand(workflow: Workflow | Builder, **inputs: Any) -> Any:
     """What a task returns to have a workflow run in its place.
 
     The outputs of the workflow become those of the task, whose function is annotated with them:
-    by name, or its only output as the task's only one. Functions in the workflow stand at the
-    top level of a module or file, so that workers find them.
+    by name, or its only output as the task's only one.
 
     Args:
         workflow: what to run.
@@ -80,10 +85,12 @@ def expand(workflow: Workflow | Builder, **inputs: Any) -> Any:
 
 
 def expanded(document: Mapping[str, Any]) -> Workflow:
-    """The workflow of `Expansion.document`. Raises DocumentError."""
+    """The workflow of `Expansion.document`; no code of the user is run. Raises DocumentError."""
     from lamina.workflow.document import workflow_from_document
+    from lamina.workflow.sent import with_functions
 
-    return workflow_from_document(document["workflow"], document["folder"], "expansion")
+    read = workflow_from_document(document["workflow"], document["folder"], "expansion")
+    return with_functions(read, document.get("functions", {}))
 
 
 def outputs_in(workflow: Workflow, ports: tuple[Port, ...]) -> dict[str, str]:

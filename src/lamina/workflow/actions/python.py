@@ -38,9 +38,10 @@ class PythonAction(Action):
         """The action of a function at hand; functions of a script are named by its file."""
         module = getattr(call, "__module__", None) or "?"
         name = getattr(call, "__qualname__", None) or type(call).__qualname__
-        file = "__file__" if module == "__main__" else FILE
-        script = getattr(sys.modules.get(module), file, None)
-        if script:
+        home = sys.modules.get(module)
+        script = getattr(home, "__file__" if module == "__main__" else FILE, None)
+        # A cell's function that travelled to a worker says __main__ too, and is not of its script.
+        if script and hasattr(home, name.partition(".")[0]):
             path = Path(script).resolve()
             return cls(f"{path.name}:{name}", path.parent, call)
         return cls(f"{module}:{name}", None, call)
@@ -51,9 +52,14 @@ class PythonAction(Action):
             return signature_of(self.call)
         return signature_in_source(self.function, self.folder)
 
+    @property
+    def nameless(self) -> bool:
+        """Whether no other process can find the function by its name."""
+        return "<" in self.function or self.function.startswith(("__main__:", "?:"))
+
     def to_document(self) -> dict[str, Any]:
         """Raises UsageError for a function that has no name to find it by."""
-        if "<" in self.function or self.function.startswith(("__main__:", "?:")):
+        if self.nameless:
             raise UsageError(
                 f"the function {self.function} exists only in this process",
                 "define it at the top level of a module or of a file beside the document",
