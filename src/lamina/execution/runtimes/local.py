@@ -33,8 +33,8 @@ from lamina.execution.runtimes.base import (
 )
 from lamina.execution.workers import devices, endings, processes
 from lamina.execution.workers.hands import Hand, Key, Running, Shelf
-from lamina.execution.workers.recipes import KNOWN, recipe
-from lamina.execution.workers.zygotes import MARK, ZygoteProcess
+from lamina.execution.workers.recipes import is_plain, recipe
+from lamina.execution.workers.zygotes import MARK, ZygoteProcess, remember
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.graph import Task
 from lamina.workflow.masking import secret_values
@@ -89,6 +89,7 @@ class LocalRuntime(Runtime):
         self._timed: dict[Ticket, Running] = {}
         self._shelf = Shelf()
         self._spares = Shelf()
+        self._met: set[int] = set()
         self._count = 0
         self._recipes: OrderedDict[int, tuple[int, Task, dict[str, Any]]] = OrderedDict()
         self._reports: list[Report] = []
@@ -119,9 +120,7 @@ class LocalRuntime(Runtime):
         while True:
             hand = (self._spares if fresh else self._shelf).take(key) or self._fork(key)
             if number not in hand.known:
-                while len(hand.known) >= KNOWN:
-                    del hand.known[next(iter(hand.known))]
-                hand.known[number] = None
+                remember(hand.known, number)
                 message["recipe"] = entry
             # A job waits in the socket until its worker is there to read it.
             if hand.send(message):
@@ -133,7 +132,17 @@ class LocalRuntime(Runtime):
         self._doing[assignment.ticket] = hand
         if hand.pid:
             self._begin(hand, job)
-        if fresh and self._spares.count(key) < _SPARES:
+        if fresh:
+            self._prepare_next(hand.zygote, key, number, entry)
+
+    def _prepare_next(
+        self, zygote: ZygoteProcess, key: Key, number: int, entry: dict[str, Any]
+    ) -> None:
+        """While a task runs in a process of its own, that of the next one is made."""
+        if number in self._met and number not in zygote.known and is_plain(entry):
+            zygote.teach(number, entry)
+        self._met.add(number)
+        if self._spares.count(key) < _SPARES:
             self._spares.put(self._fork(key))
 
     def poll(self, timeout: float) -> list[Report]:

@@ -88,7 +88,7 @@ class Hand:
         self.pid = 0
         self.job: Running | None = None
         self.leaving = False
-        self.known: dict[int, None] = {}
+        self.known = dict(zygote.known)
         self._inbox = Inbox()
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(_PATIENCE)

@@ -125,14 +125,22 @@ class Desk:
         """The task of a message: named by its number after the first time."""
         number = message["task"]
         if "recipe" in message:
-            while len(self._tasks) >= KNOWN:
-                del self._tasks[next(iter(self._tasks))]
-            # Kept before it is read: the engine counts it as known, whatever comes of it here.
-            self._tasks[number] = message["recipe"]
+            self._learn(number, message["recipe"])
         known = self._tasks[number]
         if not isinstance(known, Task):
             known = self._tasks[number] = task_of(known)
         return known
+
+    def learn(self, number: int, entry: dict[str, Any]) -> None:
+        """Reads the recipe of a task. Raises LaminaError."""
+        self._learn(number, entry)
+        self._tasks[number] = task_of(entry)
+
+    def _learn(self, number: int, entry: dict[str, Any]) -> None:
+        while len(self._tasks) >= KNOWN:
+            del self._tasks[next(iter(self._tasks))]
+        # Kept before it is read: the engine counts it as known, whatever comes of it here.
+        self._tasks[number] = entry
 
     def _call(self, task: Task, message: Mapping[str, Any], course: Course, flows: Flows) -> None:
         with course.phase("stage_in"):

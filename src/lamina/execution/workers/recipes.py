@@ -16,6 +16,7 @@ from lamina.workflow.actions.named import TASKS, NamedAction
 from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.graph import Task
 from lamina.workflow.ports import Port
+from lamina.workflow.types import TYPES
 
 KNOWN = 256
 """Recipes that a worker keeps; both sides forget the oldest one first."""
@@ -68,6 +69,15 @@ def task_of(entry: dict[str, Any]) -> Task:
         action,
         tuple(Port(*port) for port in entry["in"]),
         tuple(Port(*port) for port in entry["out"]),
+    )
+
+
+def is_plain(entry: dict[str, Any]) -> bool:
+    """Whether reading the recipe imports nothing of anybody else's."""
+    kinds = (word for _, text, _ in entry["in"] + entry["out"] for word in text.split("["))
+    return "call" not in entry and all(
+        word.rstrip("]") in ("list", "stream") or TYPES.registered(word.rstrip("]"))
+        for word in kinds
     )
 
 

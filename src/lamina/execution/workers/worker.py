@@ -29,6 +29,12 @@ class Worker:
             os.chdir(settings["directory"])
         self._desk = Desk(Path(settings["artifacts"]))
         self._inbox = Inbox()
+        self._out, self._error = _text_to(1), _text_to(2)
+
+    def learn(self, number: int, entry: dict[str, Any]) -> None:
+        """Reads a recipe that those who are forked from now on need not read themselves."""
+        with suppress(Exception):  # they will meet the same mistake, and say so
+            self._desk.learn(number, entry)
 
     def serve(self, engine: socket.socket, request: Mapping[str, Any]) -> None:
         """Does jobs until the engine closes its end, or says that one is the last.
@@ -38,8 +44,7 @@ class Worker:
             request: of this worker: "environment" variables to set, None for those to remove.
         """
         _set_environment(request["environment"])
-        sys.stdout = _text_to(1)
-        sys.stderr = _text_to(2)
+        sys.stdout, sys.stderr = self._out, self._error
         _new_random_numbers()
         self._desk.begin(lambda message: engine.sendall(packed(message)))
         own = os.getpid()

@@ -112,6 +112,8 @@ class Zygote:
                 self._worker = _prepared(request)
             case "fork":
                 self._fork(request, [self._received.popleft() for _ in range(3)])
+            case "learn":
+                self._worker.learn(request["task"], request["recipe"])
             case "end":
                 self._end(request["pid"], request.get("reason", ""))
             case "watch":

@@ -15,6 +15,7 @@ from typing import Any
 
 import lamina
 from lamina.execution.workers.messages import Inbox, packed
+from lamina.execution.workers.recipes import KNOWN
 
 _CODE = (
     "import sys; sys.path.append({home!r}); "
@@ -27,6 +28,13 @@ MARK = "LAMINA_WORKERS"
 """Environment variable that every process of a runtime inherits."""
 
 
+def remember(known: dict[int, None], number: int) -> None:
+    """Adds a recipe to those that a process knows; it forgets the oldest, and so does this."""
+    while len(known) >= KNOWN:
+        del known[next(iter(known))]
+    known[number] = None
+
+
 class ZygoteProcess:
     """A running zygote.
 
@@ -37,6 +45,7 @@ class ZygoteProcess:
 
     def __init__(self, settings: Mapping[str, Any], environment: Mapping[str, str | None]) -> None:
         self.socket, theirs = socket.socketpair()
+        self.known: dict[int, None] = {}
         self._inbox = Inbox()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - as long as it
         own = {n: v for n, v in {**os.environ, **environment}.items() if v is not None}
@@ -67,6 +76,11 @@ class ZygoteProcess:
         message = packed({"do": "fork", "id": number, "environment": dict(environment)})
         with suppress(OSError):
             socket.send_fds(self.socket, [message], given)
+
+    def teach(self, number: int, entry: Mapping[str, Any]) -> None:
+        """Has it read a recipe, so that those whom it forks from now on know it."""
+        remember(self.known, number)
+        self.send({"do": "learn", "task": number, "recipe": entry})
 
     def read(self) -> list[dict[str, Any]] | None:
         """What it has told; None when it has ended."""
