@@ -39,16 +39,20 @@ def command(file: Path, **options: Any) -> None:
     Inputs are given as -p NAME=VALUE: numbers and lists as JSON, tables as a named set or a
     file, models as a file. Results of earlier runs are reused where nothing changed.
     """
-    from lamina.workspace import runs
+    from lamina.workspace.parameters import parameters
 
-    given = runs.parameters(options["parameters"], options["params_file"])
+    given = parameters(options["parameters"], options["params_file"])
     changes = wished(options)
     changes["force"] = ("*",) if options["force_all"] else options["force"]
     changes["until"], changes["cache"] = options["until"], not options["no_cache"]
     if options["dry_run"]:
-        plan = runs.plan(file, given)
+        from lamina.workspace.dry_runs import dry_run
+
+        plan = dry_run(file, given, changes["force"], changes["cache"], changes["until"])
         out(json.dumps(plan.to_json(), indent=2) if options["as_json"] else plan.text())
         return
+    from lamina.workspace import runs
+
     if options["resume"]:
         from lamina.workspace import resumes
 

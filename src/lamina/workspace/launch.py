@@ -16,7 +16,7 @@ from lamina.errors import LaminaError, TaskFailedError, UsageError, WorkflowErro
 from lamina.execution.engine import Control, Past, execute
 from lamina.execution.options import Options
 from lamina.execution.runners import RUNNERS
-from lamina.execution.values import StoredValues, run_inputs
+from lamina.execution.values import run_inputs
 from lamina.workflow import log
 from lamina.workflow.actions.base import Action
 from lamina.workflow.actions.composite import Composite
@@ -29,6 +29,7 @@ from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
 from lamina.workspace.recording import protect, surroundings
+from lamina.workspace.told_inputs import ReadOnce
 
 if TYPE_CHECKING:
     from lamina.execution.runtimes.base import Runtime
@@ -210,7 +211,7 @@ class Session:
                     run=record.id,
                     folder=project.run_folder(record.id),
                     runtime=runtime,
-                    values=StoredValues(project.artifacts),
+                    values=ReadOnce(project),
                     sink=watch,
                     memory=self._memory(),
                     options=self._options(runtime),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lamina.execution.cache.recalled import Choice, Ledger, Recalled
+from lamina.errors import UnknownNameError
+from lamina.execution.cache.recalled import Choice, Ledger, Recalled, made_ports
 from lamina.workflow.graph import Workflow
 from lamina.workspace.project import Project
+
+if TYPE_CHECKING:
+    from lamina.records.peek import Peek
 
 EVERY = "*"
 """Stands for all tasks where tasks are forced."""
@@ -19,6 +24,7 @@ def memory(
     force: Iterable[str] = (),
     cache: bool = True,
     folder: Path | None = None,
+    peek: Peek | None = None,
 ) -> Recalled:
     """What a run asks before it runs a task.
 
@@ -28,8 +34,23 @@ def memory(
         force: tasks that run again whatever is known; "*" for all.
         cache: whether earlier results may stand in, and this run's are kept.
         folder: what relative files in commands are relative to; the workflow's when None.
+        peek: reads the records instead, and nothing is written: for a dry run.
+
+    Raises:
+        UnknownNameError: a task is forced that the workflow does not have.
     """
-    store, told = project.store, frozenset(force)
-    ledger = Ledger(store.results, store.keep, store.recipes, store.attempts(workflow.name))
+    told = frozenset(force)
+    known = made_ports(workflow)
+    for name in sorted(told - {EVERY}):
+        # What stands behind a task that decides on tasks is not known before.
+        if name.partition("/")[0].partition("[")[0].partition("#")[0] not in known:
+            raise UnknownNameError("task", name, known)
+    reader = peek or project.store
+    keep = project.store.keep if peek is None else _nothing
+    ledger = Ledger(reader.results, keep, reader.recipes, reader.attempts(workflow.name))
     choice = Choice(told - {EVERY}, EVERY in told, cache)
     return Recalled(workflow, ledger, project.artifacts, choice, folder)
+
+
+def _nothing(recipes: Mapping[str, Mapping[str, Any]]) -> None:
+    del recipes

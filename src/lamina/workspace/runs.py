@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from lamina.execution.engine import Control
 from lamina.nets.zoo import ZOO
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
-from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
 from lamina.workspace.project import Project, project
+from lamina.workspace.told_inputs import remember
 from lamina.workspace.values import is_dataview_model, value
 from lamina.workspace.written import brief, shown, write_value
 
@@ -66,63 +66,6 @@ class Ran:
         return "\n".join(lines)
 
 
-def parameters(given: Sequence[str], file: Path | None) -> dict[str, Any]:
-    """Inputs from -p NAME=VALUE (as text) over those of a YAML or JSON file.
-
-    Raises:
-        UsageError: a parameter without "=", or a file that is no mapping.
-    """
-    found: dict[str, Any] = {}
-    if file is not None:
-        document = parse_text(file_text(file), str(file))
-        if not isinstance(document, Mapping):
-            raise UsageError(f"{file} is no mapping of names to values", "write NAME: VALUE lines")
-        found.update({str(name): entry for name, entry in document.items()})
-    for text in given:
-        name, equals, told = text.partition("=")
-        if not equals:
-            raise UsageError(f"-p {text!r} cannot be read", "write -p NAME=VALUE")
-        found[name.strip()] = told
-    return found
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """What a run would do: (task, what it does, why), in order; nothing has run."""
-
-    workflow: str
-    tasks: tuple[tuple[str, str, str], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        keys = ("task", "does", "reason")
-        return {
-            "workflow": self.workflow,
-            "tasks": [dict(zip(keys, entry, strict=True)) for entry in self.tasks],
-            "run": len(self.tasks),
-            "reused": 0,
-        }
-
-    def text(self) -> str:
-        """A line per task, and the counts."""
-        width, does = (max((len(entry[k]) for entry in self.tasks), default=0) for k in (0, 1))
-        lines = [f"{task:<{width}}  {did:<{does}}  {why}" for task, did, why in self.tasks]
-        return "\n".join([*lines, f"{len(self.tasks)} tasks would run, 0 are reused"])
-
-
-def plan(file: Path, given: Mapping[str, Any]) -> RunPlan:
-    """What a run would do; nothing is run and no input is read."""
-    workflow = _read(file)
-    _check_names(workflow, given)
-    return RunPlan(
-        workflow.name,
-        tuple(
-            (task.name, task.action.summary(), "not run before")
-            for task in (workflow[name] for name in workflow.order)
-        ),
-    )
-
-
 def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> Session:
     """A new run of a workflow document, its inputs read; not begun.
 
@@ -134,9 +77,11 @@ def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> 
     Raises:
         LaminaError: what is wrong with the document or its inputs.
     """
-    workflow, inputs = read(file, given)
+    workflow, values = read(file, given)
     home = project()
-    return opened(home, workflow, inputs_of(home, workflow, inputs), Wish(**wishes))
+    inputs = inputs_of(home, workflow, values)
+    remember(home, workflow, given, inputs)
+    return opened(home, workflow, inputs, Wish(**wishes))
 
 
 def run(
@@ -191,13 +136,13 @@ def read(file: Path, given: Mapping[str, Any]) -> tuple[Workflow, dict[str, Any]
     Raises:
         LaminaError: no workflow, unknown inputs, or values that cannot be read.
     """
-    workflow = _read(file)
+    workflow = document(file)
     _check_names(workflow, given)
     types = {port.name: str(port.type) for port in workflow.inputs}
     return workflow, _values(given, types)
 
 
-def _read(file: Path) -> Workflow:
+def document(file: Path) -> Workflow:
     """The workflow; a model or a network in its place is told what to do with it."""
     if file.suffix == ".lamina" or is_dataview_model(file):
         raise UsageError(f"{file} is a model, not a workflow", f"lamina predict {file} DATA")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
-
-from lamina.workflow.graph import Task
 
 _LONGEST = 40
 
@@ -25,16 +23,24 @@ def recipe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def input_changes(old: Mapping[str, Entry], new: Mapping[str, Entry], task: Task) -> list[str]:
-    """Which inputs are not as they were: "param lr 0.1 -> 0.01", "input table changed"."""
+def input_changes(
+    old: Mapping[str, Entry], new: Mapping[str, Entry], made: Collection[str] = ()
+) -> list[str]:
+    """Which inputs are not as they were: "param lr 0.1 -> 0.01", "input table changed".
+
+    Args:
+        old, new: port -> reference.
+        made: ports that other tasks fill; the others are what a person tells.
+    """
     found = []
     for port in sorted({*old, *new}):
         before, after = old.get(port), new.get(port)
         if before is None or after is None:
             found.append(f"input {port} is {'new' if before is None else 'gone'}")
         elif not _same(before, after):
-            word = "param" if port in task.parameters else "input"
-            found.append(f"{word} {port} {_change(before, after)}")
+            change = _change(before, after)
+            told = port not in made and " -> " in change
+            found.append(f"{'param' if told else 'input'} {port} {change}")
     return sorted(found, key=lambda line: not line.startswith("param"))
 
 

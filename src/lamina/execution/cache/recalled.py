@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from lamina.execution.cache.base import Memory, Question, Recall
 from lamina.execution.cache.keys import key_of
 from lamina.execution.cache.reasons import input_changes, recipe_changes
 from lamina.execution.cache.recipes import Recipe, Recipes
+from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Workflow
 from lamina.workflow.units import task_of
@@ -19,6 +20,8 @@ from lamina.workflow.units import task_of
 REUSED = "reused"
 CLEANED = "its output was cleaned"
 NEW = "not run before"
+EXPANDED = "expanded"
+"""Status of an attempt that decided on tasks to run in its place: it has no outputs of its own."""
 DECIDES = "it decides which tasks run"
 
 
@@ -140,6 +143,7 @@ class Recalled(Memory):
         self._choice = choice or Choice()
         self._recipes = Recipes(folder or workflow.folder)
         self._final = frozenset(_final(workflow, ""))
+        self._made = made_ports(workflow)
         self._told: set[str] = set()
 
     def recall(self, questions: Sequence[Question]) -> list[Recall]:
@@ -210,7 +214,9 @@ class Recalled(Memory):
             if found is None:
                 case.reason = NEW
                 continue
-            lines = differences(found, recipes.get(found.recipe), case.recipe.body, case.question)
+            made = self._made.get(task_of(case.question.name), frozenset())
+            recipe = recipes.get(found.recipe)
+            lines = differences(found, recipe, case.recipe.body, case.question, made)
             case.reason = lines[0] if lines else _not_kept(found)
 
     def _tell_recipes(self, cases: Sequence[_Case]) -> None:
@@ -236,20 +242,45 @@ class Recalled(Memory):
 
 
 def differences(
-    earlier: Earlier, old: Mapping[str, Any] | None, new: Mapping[str, Any], question: Question
+    earlier: Earlier,
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    question: Question,
+    made: Collection[str] = (),
 ) -> list[str]:
-    """All that changed since an earlier attempt, the weightiest first."""
+    """All that changed since an earlier attempt, the weightiest first.
+
+    Args:
+        earlier: the attempt.
+        old, new: its recipe, None where it is not known, and the recipe now.
+        question: the unit now.
+        made: ports that other tasks fill.
+    """
     entries = {port: ref.to_json() for port, ref in question.arguments.items()}
-    inputs = input_changes(earlier.inputs, entries, question.task)
+    inputs = input_changes(earlier.inputs, entries, made)
     if old is None:
-        return inputs or ([] if not earlier.recipe else ["its code then is not known"])
+        return inputs or (["its code then is not known"] if earlier.recipe else [])
     return [*recipe_changes(old, new), *inputs]
 
 
 def _not_kept(earlier: Earlier) -> str:
+    if earlier.status == EXPANDED:
+        return "it decides on tasks anew"
     if earlier.status in ("succeeded", "reused"):
-        return "its outputs were lost" if earlier.key else "had no key before"
+        return "its outputs were lost" if earlier.key else "its result was not kept"
     return f"it {earlier.status or 'did not end'} before"
+
+
+def made_ports(workflow: Workflow, prefix: str = "") -> dict[str, frozenset[str]]:
+    """Task -> its ports that other tasks fill; tasks of workflows inside by their full names."""
+    found = {}
+    for task in workflow.tasks:
+        edges = workflow.incoming[task.name]
+        found[f"{prefix}{task.name}"] = frozenset(e.target_port for e in edges if e.source_task)
+        if isinstance(task.action, Composite):
+            for part in task.action.parts():
+                found |= made_ports(part.workflow, f"{prefix}{task.name}/")
+    return found
 
 
 def _final(workflow: Workflow, prefix: str) -> Iterable[str]:

@@ -1,0 +1,112 @@
+"""`run -n` of a document: its inputs, as far as they are known without reading; its plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.errors import LaminaError, UsageError
+from lamina.records.peek import Peek
+from lamina.workflow.document import read_workflow
+from lamina.workflow.graph import Workflow
+from lamina.workflow.ports import Port
+from lamina.workspace.plans import NOT_KNOWN, PlanValues, RunPlan, plan
+from lamina.workspace.project import Project, project
+from lamina.workspace.recalling import memory
+
+
+def dry_run(
+    file: Path,
+    given: Mapping[str, Any],
+    force: Sequence[str] = (),
+    cache: bool = True,
+    until: Sequence[str] = (),
+) -> RunPlan:
+    """What a run of a document would do; no code of the user runs, and no table is read.
+
+    Args:
+        file: a workflow document.
+        given: inputs by name: text as on a command line, or plain values.
+        force: tasks that would run whatever is known; "*" for all.
+        cache: whether earlier results may stand in.
+        until: tasks after which the run would end.
+
+    Raises:
+        LaminaError: what is wrong with the document or its inputs.
+    """
+    workflow = _document(file)
+    known = [port.name for port in workflow.inputs]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UsageError(
+            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
+            f"its inputs: {', '.join(known) or 'none'}",
+        )
+    home = project()
+    if home.folder.is_dir():
+        return planned(home, workflow, given, force, cache, until)
+    with TemporaryDirectory() as made:  # a dry run leaves no trace
+        return planned(Project(Path(made)), workflow, given, force, cache, until)
+
+
+def _document(file: Path) -> Workflow:
+    if file.suffix in (".yaml", ".yml", ".json") and file.is_file():
+        return read_workflow(file)
+    from lamina.workspace.runs import document  # it knows what else a file may be
+
+    return document(file)
+
+
+def planned(
+    home: Project,
+    workflow: Workflow,
+    given: Mapping[str, Any],
+    force: Sequence[str] = (),
+    cache: bool = True,
+    until: Sequence[str] = (),
+) -> RunPlan:
+    """What a run of a workflow in a project would do; see `dry_run`."""
+    values = PlanValues(home)
+    inputs = {
+        port.name: _input(values, port, given[port.name]) if port.name in given else NOT_KNOWN
+        for port in workflow.inputs
+        if port.name in given or not port.optional
+    }
+    # Loading the records' library alone takes longer than the rest of a dry run.
+    peek = Peek.at(home.store.url)
+    try:
+        recall = memory(home, workflow, force, cache, peek=peek)
+        times = (peek or home.store).durations(workflow.name)
+        return plan(workflow, inputs, values, recall, times, until)
+    finally:
+        if peek is not None:
+            peek.close()
+
+
+def _input(values: PlanValues, port: Port, given: Any) -> Ref:
+    try:
+        told = _told(given, str(port.type)) if isinstance(given, str) else given
+        ref: Ref = values.constant(told, port, None)
+    except LaminaError as error:
+        error.message = f"input {port.name!r}: {error.message}"
+        raise
+    return ref
+
+
+def _told(text: str, kind: str) -> Any:
+    """What `lamina.workspace.values.value` makes of a text, where that needs no library."""
+    if kind in ("str", "any", "file", "folder", "table", "model", "network"):
+        return text
+    if kind.startswith("list[") and not text.lstrip().startswith("["):
+        inner = kind.removeprefix("list[").removesuffix("]")
+        return [_told(part.strip(), inner) for part in text.split(",") if part.strip()]
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{text!r} cannot be read as {kind}", "write it as JSON, say 3, 0.5, true, [1, 2]"
+        ) from error
