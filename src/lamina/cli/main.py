@@ -26,6 +26,7 @@ VERBS = {
     "doctor": "say what this machine has and what is missing",
     "evaluate": "measure a saved model on labelled data",
     "graph": "draw a workflow, a network or a model",
+    "lineage": "say where a result comes from, and where it went",
     "lint": "check a document and say all its mistakes",
     "logs": "print what the tasks of a run printed",
     "ls": "list the runs of this project",

@@ -207,6 +207,43 @@ def consumers(connection: sa.Connection, digest: str) -> list[tuple[str, str, st
     return list(dict.fromkeys(found))
 
 
+def given(connection: sa.Connection, digest: str) -> list[tuple[RunRecord, str]]:
+    """(run, input) of runs that were given a digest, oldest first."""
+    chosen = sa.select(RUNS).where(RUNS.c.inputs_json.contains(digest, autoescape=True))
+    records = [_run(row) for row in connection.execute(chosen.order_by(RUNS.c.number))]
+    return [
+        (record, port)
+        for record in records
+        for port, ref in record.inputs.items()
+        if ref.get("digest") == digest
+    ]
+
+
+def digests(connection: sa.Connection, beginning: str) -> list[str]:
+    """Digests of products and of runs' inputs that begin so."""
+    begins = PRODUCTS.c.digest.startswith(beginning, autoescape=True)
+    chosen = sa.select(PRODUCTS.c.digest).distinct().where(begins).limit(_SOME)
+    found = dict.fromkeys(connection.execute(chosen).scalars())
+    holding = RUNS.c.inputs_json.contains(f'"digest":"{beginning}', autoescape=True)
+    for text in connection.execute(sa.select(RUNS.c.inputs_json).where(holding)).scalars():
+        told = [str(ref.get("digest", "")) for ref in json.loads(text).values()]
+        found.update(dict.fromkeys(digest for digest in told if digest.startswith(beginning)))
+    return list(found)
+
+
+def add_files(connection: sa.Connection, run: str, files: Mapping[str, str]) -> None:
+    """Files of outputs stand at the last event of their run."""
+    number = connection.execute(sa.select(RUNS.c.number).where(RUNS.c.id == run)).scalar()
+    last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.run == number)
+    at = connection.execute(last).scalar()
+    if at is not None:
+        rows = [
+            {"digest": digest, "run": number, "number": at, "port": port}
+            for digest, port in files.items()
+        ]
+        connection.execute(known_passed_over(PRODUCTS, connection.dialect.name), rows)
+
+
 def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(names), _SOME):
         yield names[start : start + _SOME]

@@ -326,6 +326,33 @@ class Store:
                 reader = connection
                 yield lambda statement, values: reader.execute(sa.text(statement), values)
 
+    def given(self, digest: str) -> list[tuple[RunRecord, str]]:
+        """(run, input) of the runs that were given bytes, oldest first."""
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.given(connection, digest) if connection else []
+
+    def digests(self, beginning: str) -> list[str]:
+        """Digests of products and of runs' inputs that begin so; some of them, where many do."""
+        from lamina.records import queries
+
+        with self._reading() as connection:
+            return queries.digests(connection, beginning) if connection else []
+
+    def wrote(self, run: str, files: Mapping[str, str]) -> None:
+        """Keeps that files were written from a run's outputs.
+
+        Args:
+            run: its id.
+            files: digest of the bytes -> workflow output.
+        """
+        from lamina.records import queries
+
+        if files:
+            with self._writing() as connection:
+                queries.add_files(connection, run, files)
+
     def close(self) -> None:
         """Gives connections back."""
         with self._lock:

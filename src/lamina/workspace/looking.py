@@ -51,8 +51,9 @@ def statistics(
 
 def statistics_lines(rows: Sequence[Sequence[str]], form: str) -> list[str]:
     """Figures as lines."""
-    headed = form not in ("summary", "integrity")
-    return table_lines(rows if headed else [["", ""], *rows])[not headed :]
+    if form in ("summary", "integrity"):
+        return table_lines([["", ""], *rows])[1:]
+    return table_lines(rows)
 
 
 def statistics_json(rows: Sequence[Sequence[str]], form: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
@@ -40,6 +42,28 @@ def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None
     told = secret_values((), {}, {name: v for name, v in given.items() if looks_secret(name)})
     declared = [value for found in _declared(workflow, given) for value in found]
     store.protect([*told, *declared])
+
+
+def wrote(store: Store, run: str, written: Mapping[str, str]) -> None:
+    """Keeps the digests of files that outputs were written to, so that they can be traced back.
+
+    Args:
+        run: its id.
+        written: workflow output -> file, or folder of files.
+    """
+    files = {}
+    for name, path in written.items():
+        place = Path(path)
+        for file in [place] if place.is_file() else sorted(place.rglob("*")):
+            if file.is_file():
+                files[file_digest(file)] = name
+    store.wrote(run, files)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _declared(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from lamina.workflow.graph import Workflow
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
 from lamina.workspace.project import Project, project
+from lamina.workspace.recording import wrote
 from lamina.workspace.told_inputs import remember
 from lamina.workspace.values import is_dataview_model, value
 from lamina.workspace.written import brief, shown, write_value
@@ -119,6 +120,7 @@ def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
         )
     values = {name: shown_value(session.project, ref) for name, ref in finished.outputs.items()}
     written = {} if output is None else _write(values, output)
+    wrote(session.project.store, finished.record.id, written)
     return Ran(finished, values, written)
 
 

@@ -122,18 +122,23 @@ def _execution(history: History, ids: Identifiers) -> dict[str, Any]:
             tries.setdefault(one.task, []).append(one)
     if not tries:
         return {}
+    commands: dict[str, dict[str, Any]] = {}
+    for unit in tries:
+        path = task_of(unit)
+        if path not in commands:
+            commands[path] = _command(history, path)
     hosts = dict.fromkeys(_host(one.host) for found in tries.values() for one in found if one.host)
     found: dict[str, Any] = {
         "makespanInSeconds": history.seconds,
         "executedAt": iso(history.begin),
-        "tasks": [_task(attempts, history, ids) for attempts in tries.values()],
+        "tasks": [_task(found, ids, commands[task_of(unit)]) for unit, found in tries.items()],
     }
     if hosts:
         found["machines"] = [{"nodeName": host} for host in hosts]
     return found
 
 
-def _task(attempts: list[Attempt], history: History, ids: Identifiers) -> dict[str, Any]:
+def _task(attempts: list[Attempt], ids: Identifiers, command: dict[str, Any]) -> dict[str, Any]:
     last = attempts[-1]
     run = last.phases.get("run")
     begin, end = run or (last.started, last.started if last.ended is None else last.ended)
@@ -143,7 +148,7 @@ def _task(attempts: list[Attempt], history: History, ids: Identifiers) -> dict[s
         "id": ids[last.task],
         "runtimeInSeconds": seconds,
         "executedAt": iso(begin),
-        "command": _command(history, last.task),
+        "command": command,
     }
     if last.needs.get("cpus"):
         found["coreCount"] = max(float(last.needs["cpus"]), 1.0)
@@ -182,9 +187,9 @@ def _attempt(one: Attempt) -> dict[str, Any]:
     }
 
 
-def _command(history: History, unit: str) -> dict[str, Any]:
+def _command(history: History, path: str) -> dict[str, Any]:
     """Program and arguments as the workflow states them; the name of a function."""
-    entry = entry_of(history.record.document, task_of(unit).split("/"))
+    entry = entry_of(history.record.document, path.split("/"))
     argv = [mask(str(word)) for word in entry.get("argv") or () if str(word)]
     if argv:
         return {"program": argv[0], "arguments": argv[1:]}
