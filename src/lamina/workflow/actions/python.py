@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,8 +41,7 @@ class PythonAction(Action):
         name = getattr(call, "__qualname__", None) or type(call).__qualname__
         home = sys.modules.get(module)
         script = getattr(home, "__file__" if module == "__main__" else FILE, None)
-        # A cell's function that travelled to a worker says __main__ too, and is not of its script.
-        if script and hasattr(home, name.partition(".")[0]):
+        if script and (module != "__main__" or _stands_in(call, script)):
             path = Path(script).resolve()
             return cls(f"{path.name}:{name}", path.parent, call)
         return cls(f"{module}:{name}", None, call)
@@ -74,3 +74,9 @@ class PythonAction(Action):
     def summary(self) -> str:
         """The function's name."""
         return f"{self.function.rpartition(':')[2].rpartition('<locals>.')[2]}()"
+
+
+def _stands_in(call: Callable[..., Any], script: str) -> bool:
+    """Whether a function of `__main__` is one of this script, not one that travelled here."""
+    code = getattr(inspect.unwrap(call), "__code__", None)
+    return code is None or Path(code.co_filename).resolve() == Path(script).resolve()
