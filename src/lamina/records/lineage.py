@@ -124,6 +124,11 @@ class Lineage:
         """
         return list(self._run(run).last)
 
+    def ends(self, run: str) -> list[str]:
+        """Units of a run that no other unit of it reads."""
+        known = self._run(run)
+        return [unit for unit in known.last if unit not in known.children]
+
     def back(self, run: str, unit: str) -> Node:
         """What a unit's outputs were made from.
 

@@ -114,12 +114,10 @@ def _of_tasks(follow: Lineage, target: str) -> Found:
     run, task = parted(target)
     record = follow.store.find(run)
     known = follow.units(record.id)
-    units = [unit for unit in known if belongs(unit, task)] if task else known
+    # What nothing reads is what the run was for.
+    units = [unit for unit in known if belongs(unit, task)] if task else follow.ends(record.id)
     if not units:
         raise UnknownNameError(f"task of run {record.name}", task, known[:30])
-    if not task:
-        # What nothing reads is what the run was for.
-        units = [unit for unit in units if not follow.forward(record.id, unit).steps] or units
     made = [follow.back(record.id, unit) for unit in units[:_MOST]]
     used = [follow.forward(record.id, unit) for unit in units[:_MOST]] if task else []
     return Found(f"{record.name}{f'/{task}' if task else ''}", "", made, _with_steps(used))
