@@ -129,17 +129,30 @@ class Lineage:
         known = self._run(run)
         return [unit for unit in known.last if unit not in known.children]
 
-    def back(self, run: str, unit: str) -> Node:
-        """What a unit's outputs were made from.
+    def back(self, run: str, units: Iterable[str]) -> list[Node]:
+        """What units' outputs were made from.
+
+        Args:
+            run: its id.
+            units: names; of many items of one task only the first are told.
 
         Raises:
             UnknownNameError: the run has no such unit.
         """
-        return self._back(run, unit, "", set(), 0)
+        seen: set[tuple[str, str]] = set()
+        shown, more = _some(units)
+        found = [self._back(run, unit, "", seen, 0) for unit in shown]
+        return [*found, *self._more(run, more)]
 
-    def forward(self, run: str, unit: str) -> Node:
-        """What was made from a unit's outputs."""
-        return self._forward(run, unit, "", set(), 0)
+    def forward(self, run: str, units: Iterable[str]) -> list[Node]:
+        """What was made from units' outputs; arguments as of `back`."""
+        seen: set[tuple[str, str]] = set()
+        shown, more = _some(units)
+        found = [self._forward(run, unit, "", seen, 0) for unit in shown]
+        return [*found, *self._more(run, more)]
+
+    def _more(self, run: str, more: Iterable[tuple[str, str]]) -> list[Node]:
+        return [Node("more", self._run(run).record.name, task, text) for task, text in more]
 
     def makers(self, digest: str) -> list[Node]:
         """What made the bytes of a digest, each with what it was made from."""
@@ -215,7 +228,7 @@ class Lineage:
         shown, more = _some(known.parents.get(unit, []))
         for parent in shown:
             yield self._back(run, parent, "", seen, depth + 1)
-        yield from (Node("more", known.record.name, task, text) for task, text in more)
+        yield from self._more(run, more)
 
     def _inputs(
         self, known: _Run, one: Attempt, seen: set[tuple[str, str]], depth: int
@@ -257,7 +270,7 @@ class Lineage:
         units = [unit for unit in known.last if task_of(unit) in tasks]
         shown, more = _some(units)
         steps = [self._back(run, unit, "", seen, 1) for unit in shown]
-        steps += [Node("more", known.record.name, task, text) for task, text in more]
+        steps += self._more(run, more)
         return Node("output", known.record.name, port, "", "", tuple(steps))
 
     def _forward(
@@ -272,7 +285,7 @@ class Lineage:
         seen.add((run, unit))
         shown, more = _some(known.children.get(unit, []))
         steps = [self._forward(run, child, "", seen, depth + 1) for child in shown]
-        steps += [Node("more", known.record.name, task, text) for task, text in more]
+        steps += self._more(run, more)
         steps += self._elsewhere(run, one, seen, depth)
         return Node("attempt", known.record.name, one.name, _about(one), port, tuple(steps))
 

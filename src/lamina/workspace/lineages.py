@@ -16,7 +16,6 @@ from lamina.workspace.project import Project, project
 from lamina.workspace.recording import file_digest
 from lamina.workspace.timelines import document_reader
 
-_MOST = 10
 _DIGEST = re.compile(r"[0-9a-fA-F]{8,64}")
 
 
@@ -118,11 +117,8 @@ def _of_tasks(follow: Lineage, target: str) -> Found:
     units = [unit for unit in known if belongs(unit, task)] if task else follow.ends(record.id)
     if not units:
         raise UnknownNameError(f"task of run {record.name}", task, known[:30])
-    made = [follow.back(record.id, unit) for unit in units[:_MOST]]
-    used = [follow.forward(record.id, unit) for unit in units[:_MOST]] if task else []
-    return Found(f"{record.name}{f'/{task}' if task else ''}", "", made, _with_steps(used))
-
-
-def _with_steps(found: Sequence[Node]) -> list[Node]:
-    """What was made of the units; the units themselves stand above."""
-    return [step for node in found for step in node.steps]
+    made = follow.back(record.id, units)
+    used = follow.forward(record.id, units) if task else []
+    # The units themselves stand above.
+    steps = [step for node in used for step in node.steps if not step.again]
+    return Found(f"{record.name}{f'/{task}' if task else ''}", "", made, steps)
