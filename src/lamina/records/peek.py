@@ -59,7 +59,7 @@ class Peek:
             )
             for key, run, task, own, recipe, body, adopted in self.rows(statement, values):
                 outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
-                found[key] = Result(key, outputs, run, own or task, recipe)
+                found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))
         return found
 
     def recipes(self, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -132,7 +132,7 @@ def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]
         )
         for key, run, task, own, recipe, body, adopted in connection.execute(chosen):
             outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
-            found[key] = Result(key, outputs, run, own or task, recipe)
+            found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))
     return found
 
 

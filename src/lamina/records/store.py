@@ -58,13 +58,17 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Result:
-    """What the cache knows of a key: output port -> reference (`Ref.to_json`), and the run."""
+    """What the cache knows of a key: output port -> reference (`Ref.to_json`), and the run.
+
+    `touched` says that somebody accepted the outputs of another key for it.
+    """
 
     key: str
     outputs: Mapping[str, Any]
     run: str
     task: str
     recipe: str
+    touched: bool = False
 
 
 class Store:

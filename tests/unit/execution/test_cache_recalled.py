@@ -37,6 +37,7 @@ class Kept:
 
     outputs: Mapping[str, Any]
     run: str
+    touched: bool = False
 
 
 @dataclass

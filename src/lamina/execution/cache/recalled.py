@@ -18,6 +18,7 @@ from lamina.workflow.graph import Workflow
 from lamina.workflow.units import task_of
 
 REUSED = "reused"
+TOUCHED = "reused: touched"
 CLEANED = "its output was cleaned"
 NEW = "not run before"
 EXPANDED = "expanded"
@@ -35,6 +36,10 @@ class Kept(Protocol):
     @property
     def run(self) -> str:
         """The run that made them."""
+
+    @property
+    def touched(self) -> bool:
+        """Whether somebody accepted outputs that other code made."""
 
 
 @dataclass(frozen=True)
@@ -236,9 +241,8 @@ class Recalled(Memory):
             gone = [ref.digest for ref in arguments if ref.digest in lacking] if lacking else ()
             recipe = case.recipe.digest if case.key else ""
             return Recall(case.key, recipe, case.reason, lacking=tuple(gone))
-        return Recall(
-            case.key, case.recipe.digest, case.reason or REUSED, case.outputs, case.kept.run
-        )
+        reason = case.reason or (TOUCHED if case.kept.touched else REUSED)
+        return Recall(case.key, case.recipe.digest, reason, case.outputs, case.kept.run)
 
 
 def differences(
