@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
-from lamina.errors import LaminaError, RunCancelledError, UsageError
+from lamina.errors import LaminaError, RunCancelledError, TaskFailedError, UsageError
 from lamina.execution.engine import Control
 from lamina.nets.zoo import ZOO
 from lamina.workflow.document import read_workflow
@@ -22,6 +22,9 @@ from lamina.workspace.values import is_dataview_model, value
 from lamina.workspace.written import brief, shown, write_value
 
 Say = Callable[[str], None]
+
+_ALSO = 5
+"""Failures after the first that are told with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,7 @@ def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
         folder_to_write(output)
     finished = session.go(Control(), say)
     if finished.failures:
-        raise finished.failures[0]
+        raise _told(finished.failures)
     if finished.status != "succeeded":
         raise RunCancelledError(
             f"the run {finished.record.name} was {finished.status}",
@@ -122,6 +125,16 @@ def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
     written = {} if output is None else _write(values, output)
     wrote(session.project.store, finished.record.id, written)
     return Ran(finished, values, written)
+
+
+def _told(failures: Sequence[TaskFailedError]) -> TaskFailedError:
+    """The first failure, and in its details a line for each other."""
+    first, others = failures[0], failures[1:]
+    lines = [f"also failed: {other.task}: {other.cause}" for other in others[:_ALSO]]
+    if len(others) > _ALSO:
+        lines.append(f"and {len(others) - _ALSO} more")
+    first.details = "\n".join([first.details, *lines]).strip("\n")
+    return first
 
 
 def shown_value(home: Project, ref: Ref) -> Any:
