@@ -116,6 +116,9 @@ class Objects:
     def read(self, digest: str, size: int | None = None) -> Buffer:
         """The verified bytes: small ones as bytes, large ones mapped, private to this process.
 
+        Args:
+            size: how many there are; another number is told without reading them.
+
         Raises:
             ArtifactError: missing, damaged (the file is moved to quarantine), or not readable.
         """
@@ -132,7 +135,8 @@ class Objects:
                 else mmap.mmap(handle, 0, access=mmap.ACCESS_COPY)
             )
             if not self._remembered(digest, found):
-                if hashlib.sha256(data).hexdigest() != digest:
+                other = size is not None and found.st_size != size
+                if other or hashlib.sha256(data).hexdigest() != digest:
                     raise self.damaged(digest, found)
                 self._remember(digest, found)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import posixpath
 import stat as modes
 import threading
@@ -22,6 +23,9 @@ from lamina.data.staging.policy import Policy
 from lamina.errors import StagingError
 
 T = TypeVar("T")
+
+# Its errors are raised too: nobody needs to read them twice.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _PIECE = 32768
 _LISTED = 8
@@ -82,6 +86,7 @@ class Sftp(Place):
                     raise changed(file)
                 start, end = part[0], found.st_size if part[1] is None else part[1]
                 pieces = [(at, min(_PIECE, end - at)) for at in range(start, end, _PIECE)]
+                source._prefetch_thread = _quiet(source._prefetch_thread)
                 for data in source.readv(pieces, max_concurrent_prefetch_requests=64):
                     write(data)
 
@@ -174,6 +179,17 @@ class _Dead:
     @staticmethod
     def is_active() -> bool:
         return False
+
+
+def _quiet(ask: Callable[..., object]) -> Callable[..., None]:
+    """The thread that asks for data ahead, without its last words on a line that broke: the
+    reading thread gets the same error, and tells it."""
+
+    def asking(*given: Any) -> None:
+        with suppress(Exception):
+            ask(*given)
+
+    return asking
 
 
 def _one(ftp: Any, file: Address) -> Stat | StagingError:
