@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import secrets as randomness
 import selectors
 import socket
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import LaminaError
 from lamina.execution.failures import told
 from lamina.execution.runtimes.base import (
-    AFTER,
-    BEFORE,
-    MAIN,
     Assignment,
     Began,
     Capacity,
@@ -33,19 +27,19 @@ from lamina.execution.runtimes.base import (
 )
 from lamina.execution.workers import devices, endings, processes
 from lamina.execution.workers.hands import Hand, Key, Running, Shelf
-from lamina.execution.workers.recipes import is_plain, recipe
+from lamina.execution.workers.orders import Orders, is_program, key_of
+from lamina.execution.workers.recipes import is_plain
 from lamina.execution.workers.zygotes import MARK, ZygoteProcess, remember
-from lamina.workflow.actions.command import CommandAction
-from lamina.workflow.graph import Task
-from lamina.workflow.masking import secret_values
 
-_RECIPES = 4096
 _SPARES = 2
 """Workers that wait for their only job where tasks get processes of their own: while one task
 runs, the process of the next is made."""
 
 _PATIENCE = 5.0
 """Seconds after which an ended attempt is reported although its worker does not end."""
+
+_BIRTH = 120.0
+"""Seconds after which a zygote that has not answered is ended; the first answer takes longest."""
 
 
 class LocalRuntime(Runtime):
@@ -80,7 +74,7 @@ class LocalRuntime(Runtime):
             "directory": str(Path.cwd()),
             "path": [str(Path(entry).absolute()) for entry in sys.path],
         }
-        self._artifacts = artifacts
+        self._orders = Orders(artifacts)
         self._selector = selectors.DefaultSelector()
         self._zygotes: dict[int, ZygoteProcess] = {}
         self._hands: dict[int, Hand] = {}
@@ -90,10 +84,11 @@ class LocalRuntime(Runtime):
         self._shelf = Shelf()
         self._spares = Shelf()
         self._met: set[int] = set()
+        self._unborn: dict[Hand, float] = {}
         self._count = 0
-        self._recipes: OrderedDict[int, tuple[int, Task, dict[str, Any]]] = OrderedDict()
         self._reports: list[Report] = []
         self._closed = False
+        self._most_idle = max(32, 2 * int(self._capacity.cpus))
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
         self._woken.setblocking(False)
@@ -107,18 +102,33 @@ class LocalRuntime(Runtime):
         """Gives it to an idle worker, or to a new one."""
         now = time.monotonic()
         try:
-            number, entry = self._recipe(assignment.task)
+            number, entry = self._orders.recipe(assignment.task)
         except LaminaError as error:
-            ended = Ended(assignment.ticket, now, "failed", error=told(error))
-            self._reports.append(ended)
+            self._reports.append(Ended(assignment.ticket, now, "failed", error=told(error)))
             return
-        job = Running.of(assignment, self._secrets(assignment))
-        message = self._message(job, number)
-        fresh = (self._fresh or assignment.task.care.fresh) and not _is_program(assignment)
-        message["last"] = fresh
-        key = Key(max(1, int(assignment.needs.cpus)), assignment.gpus, _is_program(assignment))
+        job = Running.of(assignment, self._orders.secrets(assignment))
+        message = self._orders.message(job, number)
+        message["last"] = (self._fresh or assignment.task.care.fresh) and not is_program(assignment)
+        try:
+            hand = self._given(key_of(assignment), job, message, entry)
+        except OSError as error:  # no processes or descriptors are left
+            why = {**told(error), "way_out": "run fewer tasks at once"}
+            self._reports.append(Ended(assignment.ticket, now, "lost", error=why))
+            return
+        hand.job = job
+        self._doing[assignment.ticket] = hand
+        if hand.pid:
+            self._begin(hand, job)
+
+    def _given(
+        self, key: Key, job: Running, message: dict[str, Any], entry: dict[str, Any]
+    ) -> Hand:
+        """The worker that has got the message. Raises OSError when there can be none."""
+        number, last = message["task"], message["last"]
+        limit = job.assignment.needs.memory
         while True:
-            hand = (self._spares if fresh else self._shelf).take(key) or self._fork(key)
+            found = self._spares.take(key) if last else self._shelf.take(key, limit)
+            hand = found or self._fork(key)
             if number not in hand.known:
                 remember(hand.known, number)
                 message["recipe"] = entry
@@ -127,13 +137,10 @@ class LocalRuntime(Runtime):
                 break
             self._forget(hand)
             message.pop("recipe", None)
-        hand.job = job
-        hand.leaving = fresh
-        self._doing[assignment.ticket] = hand
-        if hand.pid:
-            self._begin(hand, job)
-        if fresh:
+        hand.leaving = last
+        if last:
             self._prepare_next(hand.zygote, key, number, entry)
+        return hand
 
     def _prepare_next(
         self, zygote: ZygoteProcess, key: Key, number: int, entry: dict[str, Any]
@@ -150,14 +157,18 @@ class LocalRuntime(Runtime):
         if self._reports:
             timeout = 0.0
         elif self._timed:
-            nearest = min(job.deadline for job in self._timed.values())
-            timeout = min(timeout, nearest - time.monotonic())
+            timeout = min(timeout, self._nearest() - time.monotonic())
         for key, _ in self._selector.select(max(0.0, timeout)):
             key.data()
         if self._timed:
             self._look_at_clock()
+        if self._unborn:
+            self._look_at_unborn()
         found, self._reports = self._reports, []
         return found
+
+    def _nearest(self) -> float:
+        return min(job.deadline for job in self._timed.values())
 
     def cancel(self, ticket: Ticket) -> None:
         """Ends the worker of an assignment with everything that came from it."""
@@ -198,52 +209,6 @@ class LocalRuntime(Runtime):
         with suppress(BlockingIOError):
             self._wake.recv(4096)
 
-    def _recipe(self, task: Task) -> tuple[int, dict[str, Any]]:
-        """The number and the recipe of a task; the same ones for every unit of it."""
-        known = self._recipes.get(id(task))
-        if known is not None:
-            return known[0], known[2]
-        entry = recipe(task)
-        self._count += 1
-        self._recipes[id(task)] = (self._count, task, entry)
-        if len(self._recipes) > _RECIPES:
-            self._recipes.popitem(last=False)
-        return self._count, entry
-
-    def _secrets(self, assignment: Assignment) -> tuple[str, ...]:
-        names = assignment.task.care.secrets
-        if not names:
-            return ()
-        plain = {
-            name: self._artifacts.plain(ref)
-            for name, ref in assignment.arguments.items()
-            if name in names and isinstance(ref, Ref) and ref.inline is not None
-        }
-        own = getattr(assignment.task.action, "environment", {})
-        return secret_values(names, {**os.environ, **own}, plain)
-
-    def _message(self, job: Running, number: int) -> dict[str, Any]:
-        told = job.assignment
-        message: dict[str, Any] = {
-            "task": number,
-            "run": told.run,
-            "name": told.name,
-            "attempt": told.attempt,
-            "part": told.part,
-            "inputs": {name: ref.to_json() for name, ref in told.arguments.items()},
-            "threads": max(1, int(told.needs.cpus)),
-            "folder": str(told.folder),
-            "scratch": str(told.scratch),
-        }
-        if _is_program(told):
-            message["secrets"] = list(job.secrets)
-            message["secret_names"] = list(told.task.care.secrets)
-        if told.part != MAIN:
-            care = told.task.care
-            message["argv"] = list({BEFORE: care.before, AFTER: care.after}[told.part])
-            message["status"] = told.status
-        return message
-
     def _fork(self, key: Key) -> Hand:
         zygote = self._zygotes.get(key.threads)
         if zygote is None:
@@ -256,6 +221,7 @@ class LocalRuntime(Runtime):
         # Workers without devices see what the zygote does: none.
         hand.ask(devices.environment(key.threads, key.gpus) if key.gpus else {})
         self._hands[hand.number] = hand
+        self._unborn[hand] = time.monotonic()
         self._listen(hand.socket, lambda: self._hear(hand))
         for output in (hand.out, hand.error):
             self._listen(output, lambda o=output: self._hear_output(hand, o))
@@ -275,9 +241,7 @@ class LocalRuntime(Runtime):
             hand.zygote.send({"do": "watch", "pid": hand.pid, "limit": given.needs.memory})
         if given.needs.time is not None:
             self._timed[given.ticket] = job
-        self._reports.append(
-            Began(given.ticket, job.began, f"local-{hand.number}", self._host, hand.pid)
-        )
+        self._reports.append(Began(given.ticket, job.began, hand.name, self._host, hand.pid))
         if job.reason:  # cancelled before it was there
             self._kill(hand, job)
 
@@ -303,14 +267,19 @@ class LocalRuntime(Runtime):
             return
         hand.pid = pid
         self._by_pid[pid] = hand
+        self._unborn.pop(hand, None)
         if hand.job is not None:
             self._begin(hand, hand.job)
 
     def _hear(self, hand: Hand) -> None:
         messages = hand.read()
         if messages is None:
-            # Its end is told by the zygote, which knows how it came.
+            # Its end is told by the zygote, which knows how it came; it is near, or is made so.
             self._unlisten(hand.socket)
+            self._shelf.drop(hand)
+            self._spares.drop(hand)
+            if hand.pid and not hand.leaving:
+                hand.zygote.send({"do": "end", "pid": hand.pid})
             return
         for message in messages:
             job = hand.job
@@ -332,11 +301,22 @@ class LocalRuntime(Runtime):
         if job.assignment.needs.memory is not None:
             hand.zygote.send({"do": "unwatch", "pid": hand.pid})
         self._drop(hand, job)
-        self._reports.append(endings.finished(job, message, f"local-{hand.number}", hand.pid))
+        self._reports.append(endings.finished(job, message, hand))
+        hand.cpu += message["usage"]["cpu"]
+        hand.peak = message["usage"]["memory_peak"]
         if message.get("stained"):
             hand.leaving = True
         if not hand.leaving:
             self._shelf.put(hand)
+            if self._shelf.size > self._most_idle:
+                self._retire(self._shelf.oldest())
+
+    def _retire(self, hand: Hand) -> None:
+        """An idle worker may go: the end of its socket ends it."""
+        self._shelf.drop(hand)
+        hand.leaving = True
+        self._unlisten(hand.socket)
+        hand.socket.close()
 
     def _drop(self, hand: Hand, job: Running) -> None:
         hand.job = None
@@ -351,7 +331,7 @@ class LocalRuntime(Runtime):
         job = hand.job
         if job is not None:
             self._drop(hand, job)
-            self._reports.append(endings.ended(job, message, f"local-{hand.number}", hand.pid))
+            self._reports.append(endings.ended(job, message, hand))
         self._forget(hand)
 
     def _forget(self, hand: Hand) -> None:
@@ -360,6 +340,7 @@ class LocalRuntime(Runtime):
         for source in (hand.socket, hand.out, hand.error):
             self._unlisten(source)
         self._hands.pop(hand.number, None)
+        self._unborn.pop(hand, None)
         self._by_pid.pop(hand.pid, None)
         hand.close()
 
@@ -404,6 +385,8 @@ class LocalRuntime(Runtime):
             hand = self._doing[ticket]
             self._gone(hand, {"status": 9, "reason": job.reason})
 
-
-def _is_program(assignment: Assignment) -> bool:
-    return assignment.part != MAIN or isinstance(assignment.task.action, CommandAction)
+    def _look_at_unborn(self) -> None:
+        """Workers that a zygote owes for very long: then it hangs, and another is needed."""
+        since = time.monotonic() - _BIRTH
+        for zygote in {hand.zygote for hand, asked in self._unborn.items() if asked < since}:
+            zygote.kill()

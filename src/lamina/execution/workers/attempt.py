@@ -38,7 +38,7 @@ class WorkerAttempt(Attempt):
         super().__init__(job["run"], job["name"], job["attempt"], job["threads"])
         self._send = send
         self._outlet = outlet
-        self._folder = Path(job["scratch"])
+        self._scratch = str(job["scratch"])
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Any]] = {}
         self._sent = 0.0
@@ -62,8 +62,9 @@ class WorkerAttempt(Attempt):
 
     def scratch(self) -> Path:
         """The unit's folder, which all its attempts share."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._folder
+        folder = Path(self._scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def outlet(self, port: str) -> Callable[[Any], None] | None:
         """Where the items of a stream output go while the task runs."""

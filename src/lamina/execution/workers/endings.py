@@ -14,14 +14,14 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.execution.runtimes.base import MAIN, Ended
-from lamina.execution.workers.hands import Running
+from lamina.execution.workers.hands import Hand, Running
 from lamina.workflow.masking import mask, mask_environment, mask_plain
 
 _FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 """Signals by which a process ends itself: the code that it ran is at fault."""
 
 
-def finished(job: Running, message: Mapping[str, Any], worker: str, pid: int) -> Ended:
+def finished(job: Running, message: Mapping[str, Any], hand: Hand) -> Ended:
     """The report of a job whose worker has told how it ended."""
     status = message["status"]
     expansion = message.get("expansion")
@@ -38,16 +38,16 @@ def finished(job: Running, message: Mapping[str, Any], worker: str, pid: int) ->
         and (expansion[0], {n: Ref.from_json(ref) for n, ref in expansion[1].items()}),
         notices=[(what, text) for what, text in message.get("notices", ())],
     )
-    return _kept(job, ended, bool(message.get("logged")), worker, pid)
+    return _kept(job, ended, bool(message.get("logged")), hand)
 
 
-def ended(job: Running, message: Mapping[str, Any], worker: str, pid: int) -> Ended:
+def ended(job: Running, message: Mapping[str, Any], hand: Hand) -> Ended:
     """The report of a job whose worker is no more; `message` is the zygote's about its end."""
     now = time.monotonic()
     status, error = _fate(job, message)
     usage = {}
     if message.get("cpu") is not None:
-        usage = {"cpu": message["cpu"], "memory_peak": message["peak"]}
+        usage = {"cpu": max(0.0, message["cpu"] - hand.cpu), "memory_peak": message["peak"]}
     notices = []
     if status in ("lost", "memory") and message["reason"] != "memory":
         notices = [("worker lost", error["cause"])]
@@ -61,7 +61,7 @@ def ended(job: Running, message: Mapping[str, Any], worker: str, pid: int) -> En
         error=_error(job, error),
         notices=notices,
     )
-    return _kept(job, found, False, worker, pid)
+    return _kept(job, found, False, hand)
 
 
 def _code(status: int) -> int | None:
@@ -132,7 +132,7 @@ def _error(job: Running, error: Mapping[str, Any]) -> dict[str, Any]:
     return masked
 
 
-def _kept(job: Running, ended: Ended, logged: bool, worker: str, pid: int) -> Ended:
+def _kept(job: Running, ended: Ended, logged: bool, hand: Hand) -> Ended:
     """The report, once the attempt's folder tells the same; no folder for what says nothing."""
     printed = job.out.used or job.error.used
     job.out.end()
@@ -140,14 +140,14 @@ def _kept(job: Running, ended: Ended, logged: bool, worker: str, pid: int) -> En
     logged = logged or printed or ended.status not in ("succeeded", "cancelled")
     problems = [problem for problem in (job.out.problem, job.error.problem) if problem]
     if logged:
-        problems += _write(job, ended, worker, pid)
+        problems += _write(job, ended, hand)
     if not logged and not problems:
         return ended
     notices = [*ended.notices, *(("log lost", problem) for problem in problems)]
     return Ended(**{**ended.__dict__, "logged": logged, "notices": notices})
 
 
-def _write(job: Running, ended: Ended, worker: str, pid: int) -> list[str]:
+def _write(job: Running, ended: Ended, hand: Hand) -> list[str]:
     """Writes meta.json, and for functions that failed what else a person wants to know."""
     given = job.assignment
     meta = {
@@ -157,8 +157,8 @@ def _write(job: Running, ended: Ended, worker: str, pid: int) -> list[str]:
         "status": ended.status,
         "exit": ended.exit,
         "host": socket.gethostname(),
-        "worker": worker,
-        "pid": pid,
+        "worker": hand.name,
+        "pid": hand.pid,
         "does": given.task.action.summary(),
         "needs": given.needs.__dict__,
         "gpus": given.gpus,

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lamina.execution.runtimes.base import MAIN, Assignment
@@ -16,6 +16,9 @@ from lamina.execution.workers.zygotes import ZygoteProcess
 
 _PIECE = 1 << 20
 _PATIENCE = 30.0
+_LEAN = 64 * 2**20
+"""Bytes that a worker without a task holds, most of them shared with all others."""
+
 _PREFIX = {MAIN: "", "before": "pre_script.", "after": "post_script."}
 
 
@@ -54,7 +57,9 @@ class Running:
         if self.reason:
             return self.give_up
         limit = self.assignment.needs.time
-        return float("inf") if limit is None or not self.began else self.began + limit
+        if limit is None or not self.began or self.assignment.part != MAIN:
+            return float("inf")
+        return self.began + limit
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,10 @@ class Hand:
         self.pid = 0
         self.job: Running | None = None
         self.leaving = False
+        self.cpu = 0.0
+        """Seconds of its attempts so far."""
+        self.peak = 0
+        """The most bytes that its last attempt held; it may still hold some."""
         self.known = dict(zygote.known)
         self._inbox = Inbox()
         self.socket, theirs = socket.socketpair()
@@ -95,6 +104,11 @@ class Hand:
         self.out, out = _pipe()
         self.error, error = _pipe()
         self._given = [theirs.detach(), out, error]
+
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        return f"local-{self.number}"
 
     def ask(self, environment: dict[str, str | None]) -> None:
         """Has it forked."""
@@ -161,31 +175,43 @@ def _pipe() -> tuple[int, int]:
     return ours, theirs
 
 
-@dataclass(eq=False)
 class Shelf:
     """Idle workers, the last used first: it is the one that the processor remembers."""
 
-    idle: dict[Key, list[Hand]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._idle: dict[Key, dict[Hand, None]] = {}
+        self.size = 0
 
     def put(self, hand: Hand) -> None:
         """It is idle now."""
-        self.idle.setdefault(hand.key, []).append(hand)
+        self._idle.setdefault(hand.key, {})[hand] = None
+        self.size += 1
 
-    def take(self, key: Key) -> Hand | None:
-        """One of a kind; None when there is none."""
-        found = self.idle.get(key)
-        return found.pop() if found else None
+    def take(self, key: Key, limit: int | None = None) -> Hand | None:
+        """One of a kind; None when there is none.
+
+        Args:
+            limit: bytes that its next attempt may hold: one that has kept much of what earlier
+                ones held would not leave it that.
+        """
+        for hand in reversed(self._idle.get(key, ())):
+            if limit is None or 2 * (hand.peak - _LEAN) < limit:
+                self.drop(hand)
+                return hand
+        return None
 
     def drop(self, hand: Hand) -> None:
-        """It is not there any more."""
-        found = self.idle.get(hand.key)
-        if found and hand in found:
-            found.remove(hand)
+        """It is not idle any more, or not there."""
+        found = self._idle.get(hand.key, {})
+        if hand in found:
+            del found[hand]
+            self.size -= 1
 
     def count(self, key: Key) -> int:
         """How many there are of a kind."""
-        return len(self.idle.get(key, ()))
+        return len(self._idle.get(key, ()))
 
-    def others(self, key: Key) -> list[Hand]:
-        """Idle ones of other kinds, the longest idle first."""
-        return [hand for kind, hands in self.idle.items() if kind != key for hand in hands]
+    def oldest(self) -> Hand:
+        """The one of the largest kind that was idle longest."""
+        key = max(self._idle, key=self.count)
+        return next(iter(self._idle[key]))

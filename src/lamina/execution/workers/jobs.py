@@ -197,6 +197,10 @@ class Desk:
 
 def _spools(message: Mapping[str, Any]) -> Callable[[str], Path]:
     """Where the attempt's streams lie, by port: beside the folders of attempts."""
-    name, attempt = message["name"], message["attempt"]
-    run = message["folder"].removesuffix(folder_of(name, attempt))
-    return spool_paths(Path(run), name, attempt)
+
+    def path(port: str) -> Path:
+        name, attempt = message["name"], message["attempt"]
+        run = message["folder"].removesuffix(folder_of(name, attempt))
+        return spool_paths(Path(run), name, attempt)(port)
+
+    return path

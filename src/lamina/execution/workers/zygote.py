@@ -198,7 +198,8 @@ class Zygote:
     def _end(self, pid: int, reason: str) -> None:
         if pid not in self._workers:
             return
-        self._reasons[pid] = reason or "ended"
+        if reason:
+            self._reasons[pid] = reason
         self._limits.pop(pid, None)
         processes.end_tree(pid)
 

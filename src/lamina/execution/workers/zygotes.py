@@ -103,6 +103,11 @@ class ZygoteProcess:
             return lines[-1] if lines else ""
         return ""
 
+    def kill(self) -> None:
+        """Ends it at once, whatever it does."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGKILL)
+
     def close(self) -> bool:
         """Ends it, and so all its workers; whether it did so by itself."""
         self.socket.close()
@@ -111,8 +116,7 @@ class ZygoteProcess:
             self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             well = False
-            with suppress(ProcessLookupError):
-                os.kill(self.process.pid, signal.SIGKILL)
+            self.kill()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(_PATIENCE)
         self._words.close()
