@@ -78,7 +78,8 @@ class Appender:
                 cursor.executemany(self._sql["results"], batch.results)
             if batch.products:
                 cursor.executemany(self._sql["products"], batch.products)
-            cursor.execute(self._sql["live"], batch.live)
+            if batch.live:
+                cursor.execute(self._sql["live"], batch.live)
             if batch.run:
                 row = {**batch.run, "which": batch.live["run"]}
                 cursor.execute(self._run[tuple(batch.run)], row)

@@ -36,19 +36,17 @@ def names_like(connection: sa.Connection, name: str) -> set[str]:
     return set(connection.execute(chosen).scalars())
 
 
-def book_entry(connection: sa.Connection, run: str) -> tuple[int, int, dict[str, Any], Any] | None:
-    """Number of a run and of its last event, where it is, and the keys of running attempts."""
+def book_entry(connection: sa.Connection, run: str) -> tuple[int, int] | None:
+    """Number of a run, and of its last event."""
     number = connection.execute(sa.select(RUNS.c.number).where(RUNS.c.id == run)).scalar()
     if number is None:
         return None
-    live = connection.execute(sa.select(LIVES.c.live_json).where(LIVES.c.run == number)).scalar()
     last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.run == number)
-    known = json.loads(live or "{}")
-    keys = _open_keys(connection, number, list(known.get("running", ())))
-    return number, connection.execute(last).scalar() or 0, known, keys
+    return number, connection.execute(last).scalar() or 0
 
 
-def _open_keys(connection: sa.Connection, run: int, tasks: list[str]) -> dict[str, Any]:
+def open_keys(connection: sa.Connection, run: int, tasks: list[str]) -> dict[str, Any]:
+    """Unit -> (attempt, key, recipe) of the newest attempts."""
     if not tasks:
         return {}
     chosen = (
@@ -107,13 +105,14 @@ def _run(row: Any) -> RunRecord:
     return RunRecord(**told)
 
 
-def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, Live]:
-    """Where runs are now."""
+def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, tuple[Live, int]]:
+    """Where runs were after an event, and the number of that event."""
     found = {}
+    columns = (RUNS.c.id, LIVES.c.live_json, LIVES.c.number)
     for some in _parts(runs):
-        chosen = sa.select(RUNS.c.id, LIVES.c.live_json).where(RUNS.c.id.in_(some))
-        for run, live in connection.execute(chosen.select_from(RUNS.outerjoin(LIVES))):
-            found[run] = Live.from_json(json.loads(live or "{}"))
+        chosen = sa.select(*columns).where(RUNS.c.id.in_(some))
+        for run, live, number in connection.execute(chosen.select_from(RUNS.outerjoin(LIVES))):
+            found[run] = Live.from_json(json.loads(live or "{}")), number or 0
     return found
 
 

@@ -30,12 +30,13 @@ RUNS = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
 )
 
-# Where a run is now, folded from its events with each batch, so that a look at a run of 100,000
-# tasks reads one row. Not in RUNS, whose rows can be megabytes.
+# Where a run is, folded from its events up to a number, so that a look at a run of 100,000 tasks
+# reads one row and the few events after it. Not in RUNS, whose rows can be megabytes.
 LIVES = sa.Table(
     "lives",
     METADATA,
     sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
     sa.Column("live_json", sa.Text, nullable=False),
 )
 

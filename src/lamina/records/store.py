@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import RLock
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lamina.errors import StoreError, UnknownNameError, UsageError
@@ -147,7 +148,7 @@ class Store:
                 return
         first = book.next
         try:
-            self._keep(batch_of(book, events, lines))
+            self._keep(batch_of(book, events, lines, monotonic()))
         except BaseException:
             # Whether it was kept is not known where the connection broke: its number will tell.
             self._doubts[run] = (first, lines)
@@ -176,8 +177,11 @@ class Store:
             found = queries.book_entry(connection, run)
         if found is None:
             raise StoreError(f"no run {run!r} in {self.url}", "create it before its events")
-        number, last, live, keys = found
-        book = self._books[run] = Book(number, last + 1, Live.from_json(live), keys)
+        live = self.lives([run])[run]
+        with self._reading() as connection:
+            assert connection is not None
+            keys = queries.open_keys(connection, found[0], list(live.running))
+        book = self._books[run] = Book(found[0], found[1] + 1, live, keys)
         return book
 
     def events(
@@ -241,12 +245,11 @@ class Store:
         from lamina.records import queries
 
         with self._reading() as connection:
-            found = queries.lives(connection, runs) if connection else {}
-        for run, live in found.items():
-            if not live.time:  # written by an earlier version
-                for _, event in self.events(run):
-                    live.apply(event)
-        return found
+            kept = queries.lives(connection, runs) if connection else {}
+        for run, (live, number) in kept.items():
+            for _, event in self.events(run, number):
+                live.apply(event)
+        return {run: live for run, (live, _) in kept.items()}
 
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """The newest result of each key that has one."""

@@ -23,6 +23,9 @@ from lamina.workflow.masking import HIDDEN, holds_secret, mask, mask_plain
 Line = tuple[float, str, str, int, str]
 """time, word, task, attempt, body as JSON."""
 
+LIVE_SECONDS = 0.2
+"""Where a run is, is kept this often at most; who reads it folds the events since then."""
+
 _FREE = {
     "run-started": ("about",),
     "attempt-started": ("reason",),
@@ -47,6 +50,7 @@ class Book:
         run: the run's number in the store.
         next: number of its next event.
         live: where the run is.
+        written: when that was kept, on the clock of `batch_of`.
         keys: unit -> (attempt, key, recipe) of attempts that have not ended.
     """
 
@@ -54,11 +58,12 @@ class Book:
     next: int
     live: Live
     keys: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    written: float = 0.0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows by table, as parameters of the statements."""
+    """Rows by table, as parameters of the statements; empty ones are left as they are."""
 
     events: list[dict[str, Any]]
     results: list[dict[str, Any]]
@@ -72,8 +77,12 @@ def lines_of(events: Sequence[Event], secrets: Sequence[str] = ()) -> list[Line]
     return [_line(event, secrets) for event in events]
 
 
-def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line]) -> Batch:
-    """The rows of a batch; moves the book on."""
+def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line], now: float) -> Batch:
+    """The rows of a batch; moves the book on.
+
+    Args:
+        now: seconds on any clock that does not go back.
+    """
     rows: list[dict[str, Any]] = []
     batch = Batch(rows, [], [], {}, {})
     for event, (time, word, task, attempt, body) in zip(events, lines, strict=True):
@@ -82,7 +91,10 @@ def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line]) -> Batc
         _follow(book, event, body, batch)
         book.live.apply(event)
         book.next += 1
-    batch.live.update(run=book.run, live_json=to_json(book.live.to_json()))
+    if batch.run or now - book.written >= LIVE_SECONDS:
+        book.written = now
+        state = to_json(book.live.to_json())
+        batch.live.update(run=book.run, number=book.next - 1, live_json=state)
     return batch
 
 
