@@ -134,7 +134,7 @@ def _results(writer: Store, reader: Store) -> None:
     assert found == [*users, ("00000000b2", "count[0]", "text")], f"consumers are {found}"
     writer.forget(["key-0", "nothing"])
     assert set(reader.results([f"key-{n}" for n in range(3000)])) == {"key-1"}, "forget forgets not"
-    taken = replace(wanted, key="key-9", recipe="r9", adopted=True)
+    taken = replace(wanted, key="key-9", recipe="r9", touched=True)
     writer.adopt([taken])
     assert reader.results(["key-9"]) == {"key-9": taken}, "a result is not adopted"
     writer.keep({"d1": {"code": "x", "n": [1, 2.5]}})
