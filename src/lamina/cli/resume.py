@@ -15,7 +15,7 @@ from lamina.cli.run_options import run_options, wished
 @click.option(
     "--from", "from_task", multiple=True, metavar="TASK", help="Run this and all behind it again."
 )
-@click.option("-o", "--output", help="Folder for the outputs.")
+@click.option("-o", "--output", help="Folder or URL for the outputs.")
 @run_options
 def command(run: str, from_task: tuple[str, ...], **options: Any) -> None:
     """Go on with RUN (its name, the beginning of its id, or the newest).

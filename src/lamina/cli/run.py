@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A workflow input."
 )
 @click.option("--params-file", type=click.Path(path_type=Path), help="Inputs as YAML or JSON.")
-@click.option("-o", "--output", help="Folder for the outputs.")
+@click.option("-o", "--output", help="Folder or URL for the outputs.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--until", multiple=True, metavar="TASK", help="Run only this and what it needs.")
 @click.option("--force", multiple=True, metavar="TASK", help="Run this again, whatever is known.")
@@ -73,9 +73,8 @@ def go(session: Session, options: dict[str, Any]) -> None:
     view = None if silent else listener()
     if view is not None:
         session = replace(session, listeners=(*session.listeners, view))
-    output = Path(options["output"]) if options.get("output") else None
     try:
-        found = runs.ended(session, output, None if silent else note)
+        found = runs.ended(session, options.get("output") or None, None if silent else note)
     finally:
         if view is not None:
             view.close()

@@ -13,7 +13,7 @@ from lamina.cli.run_options import run_options, wished
 @click.command("spin")
 @click.argument("task")
 @click.option("--inputs-from", "run", default="last", metavar="RUN", help="Whose inputs.  [last]")
-@click.option("-o", "--output", help="Folder for the outputs.")
+@click.option("-o", "--output", help="Folder or URL for the outputs.")
 @run_options
 def command(task: str, run: str, **options: Any) -> None:
     """Run TASK alone, as a new run, on the inputs that it got in an earlier one.

@@ -9,6 +9,7 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
+from lamina.data.staging.address import is_remote
 from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
@@ -21,8 +22,9 @@ def arrived(
     """The value as the port takes it, and why it cannot (empty when it can).
 
     Files and folders become absolute paths, relative ones from `folder` (the current one when
-    None), and have to exist. A told value (a parameter, a default, an input of a run) may be a
-    text or a mapping that the type's reader takes: "papers-1" becomes a network.
+    None), and have to exist; files of other places (URLs) stay as they are. A told value (a
+    parameter, a default, an input of a run) may be a text or a mapping that the type's reader
+    takes: "papers-1" becomes a network.
     """
     if value is None and port.optional:
         return None, ""
@@ -45,7 +47,7 @@ def _placed(kind: PortType, value: Any, folder: Path | None) -> tuple[Any, str]:
     if kind.of is not None and _innermost(kind) in ("file", "folder"):
         placed = [_placed(kind.of, item, folder) for item in value]
         return [item for item, _ in placed], next((why for _, why in placed if why), "")
-    if kind.name not in ("file", "folder"):
+    if kind.name not in ("file", "folder") or is_remote(value):
         return value, ""
     path = (folder or Path.cwd()).absolute() / Path(value)
     there = path.is_dir() if kind.name == "folder" else path.is_file()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
+from lamina.data.staging.address import is_remote
 from lamina.errors import LaminaError, RunCancelledError, TaskFailedError, UsageError
 from lamina.execution.engine import Control
 from lamina.nets.zoo import ZOO
+from lamina.workflow import log
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
@@ -91,27 +95,28 @@ def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> 
 def run(
     file: Path,
     given: Mapping[str, Any],
-    output: Path | None = None,
+    output: Path | str | None = None,
     wishes: Mapping[str, Any] | None = None,
 ) -> Ran:
     """Runs a workflow document and writes its outputs; see `session` and `ended`."""
     return ended(session(file, given, wishes or {}), output)
 
 
-def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
+def ended(session: Session, output: Path | str | None, say: Say | None = None) -> Ran:
     """Runs a session to its end and writes its outputs.
 
     Args:
         session: a new run, or one that goes on.
-        output: folder for the outputs; tables become CSV, models bundles, networks YAML, arrays
-            .npy, other values JSON. A list of such values becomes a folder of numbered files.
+        output: folder or URL (s3://bucket/results) for the outputs; tables become CSV, models
+            bundles, networks YAML, arrays .npy, other values JSON. A list of such values becomes
+            a folder of numbered files.
         say: takes a line when a signal came.
 
     Raises:
         TaskFailedError: the first task that failed for good.
         RunCancelledError: somebody ended it.
     """
-    if output is not None:
+    if output is not None and not is_remote(output):
         folder_to_write(output)
     finished = session.go(Control(), say)
     if finished.failures:
@@ -122,9 +127,34 @@ def ended(session: Session, output: Path | None, say: Say | None = None) -> Ran:
             f"go on with it: lamina resume {finished.record.name}",
         )
     values = {name: shown_value(session.project, ref) for name, ref in finished.outputs.items()}
-    written = {} if output is None else _write(values, output)
+    written = _delivered(session, values, output)
     wrote(session.project.store, finished.record.id, written)
     return Ran(finished, values, written)
+
+
+def _delivered(
+    session: Session, values: Mapping[str, Any], output: Path | str | None
+) -> dict[str, str]:
+    """Writes outputs into a folder, or sends them to another place; output -> where it is."""
+    if output is None:
+        return {}
+    if not is_remote(output):
+        return _write(values, Path(output))
+    from lamina.data.staging.transfer import send
+
+    place, told = str(output).rstrip("/"), []
+    with TemporaryDirectory(prefix="lamina-out-") as made:
+        folder = Path(made)
+        written = _write(values, folder)
+        for path in sorted(found for found in folder.rglob("*") if found.is_file()):
+            moved = send(path, f"{place}/{path.relative_to(folder).as_posix()}")
+            text = f"{moved.url}: {moved.size} bytes in {moved.seconds:.3f} s"
+            told.append(log.Noticed(time.time(), "staged out", "", text))
+    session.project.store.append(session.record.id, told)
+    return {
+        name: f"{place}/{Path(path).relative_to(folder).as_posix()}"
+        for name, path in written.items()
+    }
 
 
 def _told(failures: Sequence[TaskFailedError]) -> TaskFailedError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.sources import catalogue, told_table
+from lamina.data.staging.address import is_remote
 from lamina.data.tables import Table
 from lamina.errors import NetworkError, UnknownNameError, UsageError
 from lamina.nets.bundle import Bundle
@@ -75,7 +76,7 @@ def value(text: str, port_type: str) -> Any:
     if port_type in ("str", "any"):
         return text
     if port_type in ("file", "folder"):
-        return Path(text)
+        return text if is_remote(text) else Path(text)
     readers = {"table": table, "model": model, "network": network}
     if port_type in readers:
         return readers[port_type](text)
