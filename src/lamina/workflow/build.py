@@ -84,6 +84,7 @@ class Builder:
         self._tasks: list[Task] = []
         self._edges: list[Edge] = []
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._frozen: Workflow | None = None
         self._token: Token[Builder | None] | None = None
 
@@ -166,10 +167,11 @@ class Builder:
             _ = self.workflow
 
     def _free_name(self, wanted: str) -> str:
-        name, number = wanted, 1
+        name, number = wanted, self._numbers.get(wanted, 1)
         while name in self._taken:
             number += 1
             name = f"{wanted}_{number}"
+        self._numbers[wanted] = number
         self._taken.add(name)
         return name
 

@@ -47,7 +47,7 @@ class Rebuilds:
         for producer in producers:
             self._waiting.setdefault(producer.name, []).append(unit)
             unit.waits += 1
-            if producer.state == "success":
+            if _is_done(producer):
                 producer.reason = "its output was damaged"
                 self._machine.attempts.offer(producer, time, recall=False)
         return ""
@@ -55,11 +55,12 @@ class Rebuilds:
     def _producers(self, unit: Unit, digests: frozenset[str]) -> list[Unit]:
         """One that made the damaged value, or all that made something that this unit reads."""
         holds = self._machine.policy.holds
-        for made in self._made:
+        there = [made for made in self._made if made.name in self._waiting or _is_done(made)]
+        for made in there:
             if any(holds(value, digests) for value in (made.outputs or {}).values()):
                 return [made]
         read = set(_values(unit.node.parts.values()))
-        return [made for made in self._made if not read.isdisjoint((made.outputs or {}).values())]
+        return [made for made in there if not read.isdisjoint((made.outputs or {}).values())]
 
     def remade(self, unit: Unit, outputs: Mapping[str, Any], time: float) -> bool:
         """Whether the unit ran because others wait for its outputs; they go on now."""
@@ -142,6 +143,10 @@ class Rebuilds:
             if reader.state == "unready":
                 error = {"cause": f"its input was damaged, and {unit.name} failed when run again"}
                 self._machine.attempts.refuse(reader, error, time)
+
+
+def _is_done(unit: Unit) -> bool:
+    return unit.state == "success"
 
 
 def _values(parts: Any) -> Iterator[Any]:
