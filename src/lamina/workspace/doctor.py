@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina import __version__
+from lamina.errors import LaminaError
 
 EXTRAS = {
     "torch": ("torch", "any network, CPU and CUDA"),
@@ -22,6 +23,8 @@ EXTRAS = {
     "pandas": ("pandas", "DataFrames"),
     "onnx": ("onnxruntime", "ONNX export, checked"),
     "keras": ("h5py", "import of .keras files"),
+    "remote": ("s3fs", "files from and to S3, SFTP, HTTP"),
+    "postgres": ("psycopg", "records in PostgreSQL"),
 }
 """Extra -> (module that tells it is there, what it is for)."""
 
@@ -67,7 +70,8 @@ class Findings:
 
 def doctor(calibrate: bool = False) -> Findings:
     """Looks at this machine. calibrate: forgets the engines' measured cost model."""
-    return Findings((*_machine(), *_extras(), *_devices(), *_data(), *_engines(calibrate)))
+    parts = (_machine(), _extras(), _devices(), _runs(), _data(), _engines(calibrate))
+    return Findings(tuple(line for part in parts for line in part))
 
 
 def _machine() -> list[Finding]:
@@ -122,6 +126,38 @@ def _devices() -> list[Finding]:
         detail = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
         lines.append(Finding("devices", f"cuda:{index}", True, detail))
     return lines
+
+
+def _runs() -> list[Finding]:
+    """What a run of a workflow would have: cores, memory, GPUs, records, worker processes."""
+    from lamina.execution.workers import devices
+    from lamina.workspace.project import project
+
+    home, gpus = project(), devices.gpus()
+    lines = [
+        Finding("runs", "cores", True, f"{devices.cores():g}"),
+        Finding("runs", "memory", True, f"{devices.memory() / 1e9:.1f} GB"),
+        Finding("runs", "gpus", bool(gpus), ", ".join(gpus) or "none found"),
+    ]
+    try:
+        count = len(home.store.runs()) if home.folder.exists() else 0
+        there = "not made yet" if not home.folder.exists() else f"{count} runs"
+        lines.append(Finding("runs", "records", True, f"{home.folder} ({there})"))
+    except LaminaError as error:
+        lines.append(Finding("runs", "records", False, f"{error.message}; {error.way_out}"))
+    lines.append(_worker())
+    return lines
+
+
+def _worker() -> Finding:
+    """Starts a worker process and waits for its answer."""
+    from lamina.workspace.trial import trial
+
+    try:
+        found = trial()
+    except (LaminaError, OSError) as error:
+        return Finding("runs", "workers", False, str(error).splitlines()[0])
+    return Finding("runs", "workers", True, f"a first task is done after {found:.2f} s")
 
 
 def _data() -> list[Finding]:
