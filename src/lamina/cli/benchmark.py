@@ -112,6 +112,50 @@ def overhead(
     _deliver(lambda say: benchmark_overhead(options, line, say), as_json, output)
 
 
+@command.command("faults")
+@click.option("--seeds", type=click.IntRange(1), default=300, show_default=True, help="Cases.")
+@click.option("--first", type=int, default=0, show_default=True, help="Seed of the first case.")
+@click.option("--kinds", default="", help="Which kinds of faults; all when left out.")
+@click.option("--at-once", type=int, default=0, help="Cases at the same time.  [twice the cores]")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the projects of cases that went wrong.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for results.json and results.md.",
+)
+def faults(
+    *,
+    seeds: int,
+    first: int,
+    kinds: str,
+    at_once: int,
+    keep: Path | None,
+    as_json: bool,
+    output: Path | None,
+) -> None:
+    """Disturb runs on purpose and compare them with undisturbed ones, bit for bit.
+
+    Engines and workers are killed, disks fill up or cannot be written, artifacts and checkpoints
+    are damaged, the clock jumps, tasks hang, hear no signal and say gigabytes, connections are
+    lost: at seeded random moments of real runs, which are then resumed. Exit code 1 when
+    anything is lost, doubled, different, hung, unseen or left over.
+    """
+    from lamina.benchmark.faults.campaign import Options, benchmark_faults
+    from lamina.benchmark.faults.judge import WORDS
+
+    options = Options(seeds, first, _names(kinds), at_once, keep)
+    line = shlex.join(["lamina", *sys.argv[1:]])
+    results = _deliver(lambda say: benchmark_faults(options, line, say), as_json, output)
+    if any(results[word] for word in WORDS):
+        raise click.exceptions.Exit(1)
+
+
 @command.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -136,7 +180,7 @@ def report_page(results: tuple[Path, ...], output: Path | None) -> None:
 
 def _deliver(
     measure: Callable[[Callable[[str], None]], dict[str, Any]], as_json: bool, output: Path | None
-) -> None:
+) -> dict[str, Any]:
     """Measures, writes the files, prints the results."""
     from lamina.benchmark import report
     from lamina.workspace.outputs import folder_to_write
@@ -148,6 +192,7 @@ def _deliver(
         for file in report.write(results, output):
             click.echo(f"wrote {file}", err=True)
     click.echo(json.dumps(results, indent=2) if as_json else report.text(results))
+    return results
 
 
 def _pairs(told: tuple[str, ...]) -> dict[str, str]:

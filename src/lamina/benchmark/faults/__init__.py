@@ -1,0 +1,1 @@
+"""Runs that are disturbed on purpose: their results must be the undisturbed ones."""

@@ -1,0 +1,255 @@
+"""`benchmark faults`: seeded cases of every kind, several at once, judged and counted."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from lamina.benchmark.bars import Bar
+from lamina.benchmark.faults.judge import WORDS, Expected, Verdict, expected, judge
+from lamina.benchmark.faults.kinds import FAULTS, WEIGHTS, Fault
+from lamina.benchmark.faults.processes import left_over
+from lamina.benchmark.faults.shapes import SHAPES
+from lamina.benchmark.faults.stage import HungError, Stage
+from lamina.benchmark.machine import cores, load, machine, versions
+from lamina.benchmark.results import FORMAT
+from lamina.errors import LaminaError
+
+Say = Callable[[str], None]
+Tree = dict[str, Any]
+
+KIND = "faults"
+"""The value of `benchmark` in a results document of this kind."""
+
+ENOUGH = 300
+"""Cases of a whole campaign."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for.
+
+    Args:
+        cases: how many.
+        first: seed of the first; each case has the next.
+        kinds: of faults; all that can be played here when empty.
+        at_once: cases at the same time; 0 for twice as many as there are cores.
+        keep: folder that projects of cases that went wrong are kept in; None for none.
+    """
+
+    cases: int = ENOUGH
+    first: int = 0
+    kinds: tuple[str, ...] = ()
+    at_once: int = 0
+    keep: Path | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: its number is its seed."""
+
+    number: int
+    kind: str
+    shape: str
+
+
+def plan(options: Options, kinds: Iterable[str]) -> list[Case]:
+    """The cases: each kind in its turn, on shapes by lot.
+
+    The same options give the same cases on every machine that can play the same kinds.
+    """
+    turn = [kind for kind in kinds for _ in range(1)]
+    weighted = [kind for kind in turn for _ in range(WEIGHTS.get(kind, 1))]
+    random.Random(1).shuffle(weighted)
+    # Every kind once before any comes twice: small campaigns shall see them all.
+    order = [*turn, *weighted]
+    cases = []
+    for position in range(options.cases):
+        number = options.first + position
+        kind = (
+            order[position]
+            if position < len(turn)
+            else weighted[(position - len(turn)) % len(weighted)]
+        )
+        shape = random.Random(number).choice(FAULTS.get(kind).shapes)
+        cases.append(Case(number, kind, shape))
+    return cases
+
+
+def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
+    """Plays the cases and returns the results document.
+
+    Stable keys: `cases`, `lost`, `duplicated`, `differing`, `hung`, `unseen`, `leftover`,
+    `broken` (numbers of cases), `struck` (cases whose fault came before the end of the run),
+    `kinds.<kind>` (the same per kind), `wrong` (the cases in full that went wrong), `absent`
+    (kinds that cannot be played here, and why).
+
+    Raises:
+        UnknownNameError: a kind that no table knows.
+        LaminaError: an undisturbed run failed.
+    """
+    began, before = datetime.now(UTC), load()
+    playable, absent = _kinds(options.kinds)
+    for kind, why in absent.items():
+        say(f"absent: {kind}: {why}")
+    cases = plan(options, playable)
+    with tempfile.TemporaryDirectory(prefix="lamina-faults-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        wanted = undisturbed(folder, {case.shape for case in cases}, say)
+        verdicts = list(_played(cases, wanted, folder, options, say))
+    document: Tree = {
+        "lamina": FORMAT,
+        "benchmark": KIND,
+        "command": command,
+        "date": began.isoformat(timespec="seconds"),
+        "wall_seconds": (datetime.now(UTC) - began).total_seconds(),
+        "load_before": before,
+        "quick": options.cases < ENOUGH,
+        "machine": machine(),
+        "versions": versions(),
+        "absent": absent,
+        "failed": {},
+        "first_seed": options.first,
+        **counted(verdicts),
+        "kinds": {
+            kind: counted([v for v in verdicts if v.kind == kind])
+            for kind in playable
+            if any(v.kind == kind for v in verdicts)
+        },
+        "wrong": [verdict.to_json() for verdict in verdicts if not verdict.well],
+    }
+    document["bars"] = [bar.to_json() for bar in bars(document)]
+    return document
+
+
+def counted(verdicts: list[Verdict]) -> Tree:
+    """How many cases there are, and how many of them have each thing wrong."""
+    return {
+        "cases": len(verdicts),
+        "struck": sum(v.struck for v in verdicts),
+        **{word: sum(bool(getattr(v, word)) for v in verdicts) for word in WORDS},
+        "repeated": sum(v.repeated for v in verdicts),
+        "seconds": sum(v.seconds for v in verdicts),
+    }
+
+
+def bars(results: Mapping[str, Any]) -> list[Bar]:
+    """All bars: as many cases as are wanted, nothing wrong in any."""
+    return [
+        Bar("cases played", "", results["cases"], ENOUGH, "cases"),
+        *(
+            Bar(f"cases with something {word}", "", results[word], 0, "cases", at_least=False)
+            for word in WORDS
+        ),
+    ]
+
+
+def undisturbed(folder: Path, shapes: Iterable[str], say: Say) -> dict[str, Expected]:
+    """What each shape gives when nobody disturbs it, and how long that takes.
+
+    Raises:
+        LaminaError: a run failed.
+    """
+    found = {}
+    for name in sorted(shapes):
+        stage = Stage(folder / f"undisturbed-{name}", SHAPES[name], uuid4().hex, 0.0)
+        stage.set_up()
+        begin = time.monotonic()
+        command = stage.run()
+        if command.wait() != 0:
+            raise LaminaError(
+                f"the undisturbed run of {name!r} failed:\n{command.text()}", "mend that first"
+            )
+        found[name] = expected(stage, time.monotonic() - begin)
+        say(f"undisturbed: {name}: {found[name].seconds:.2f} s, {len(found[name].units)} units")
+        stage.clear()
+    return found
+
+
+def play(case: Case, wanted: Expected, folder: Path, keep: Path | None = None) -> Verdict:
+    """Plays one case and judges it."""
+    verdict = Verdict(case.number, case.kind, case.shape)
+    fault: Fault = FAULTS.get(case.kind)(random.Random(case.number))
+    stage = Stage(folder / f"case-{case.number}", SHAPES[case.shape], uuid4().hex, wanted.seconds)
+    stage.folder.mkdir(parents=True)
+    begin = time.monotonic()
+    try:
+        fault.prepare(stage)
+        fault.play(stage)
+        verdict.leftover += left_over(stage.mark)
+        judge(verdict, stage, wanted)
+        if fault.struck and not fault.seen(stage.log()):
+            verdict.unseen.append(f"nothing in the record tells of {case.kind}")
+        verdict.broken += fault.after(stage)
+    except HungError as error:
+        verdict.hung.append(str(error))
+    except Exception:
+        verdict.broken.append(f"the case itself failed: {traceback.format_exc()[-1500:]}")
+    finally:
+        verdict.struck, verdict.notes = fault.struck, fault.notes
+        verdict.seconds = time.monotonic() - begin
+        left_over(stage.mark, patience=0.0)
+        if keep is not None and not verdict.well:
+            _keep(stage, keep)
+        fault.clean(stage)
+        stage.clear()
+    return verdict
+
+
+def _keep(stage: Stage, keep: Path) -> None:
+    import shutil
+
+    target = keep / stage.folder.name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(stage.folder, target, symlinks=True, ignore=shutil.ignore_patterns("*.img"))
+
+
+def _played(
+    cases: list[Case], wanted: Mapping[str, Expected], folder: Path, options: Options, say: Say
+) -> Iterable[Verdict]:
+    many = options.at_once or 2 * cores()
+    with ThreadPoolExecutor(many, "lamina-faults") as pool:
+        waiting = [
+            pool.submit(play, case, wanted[case.shape], folder, options.keep) for case in cases
+        ]
+        try:
+            for count, future in enumerate(as_completed(waiting), 1):
+                verdict = future.result()
+                _tell(verdict, count, len(cases), say)
+                yield verdict
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _tell(verdict: Verdict, count: int, cases: int, say: Say) -> None:
+    head = f"{count}/{cases} case {verdict.number}: {verdict.kind} on {verdict.shape}"
+    if verdict.well:
+        said = "well" if verdict.struck else "over before it struck"
+        notes = f" ({'; '.join(verdict.notes)})" if verdict.notes else ""
+        say(f"{head}: {said} in {verdict.seconds:.1f} s{notes}")
+        return
+    say(f"{head}: WRONG ({'; '.join(verdict.notes)})")
+    for word in WORDS:
+        for sentence in getattr(verdict, word):
+            say(f"    {word}: {sentence}")
+
+
+def _kinds(asked: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    playable, absent = [], {}
+    for kind in asked or FAULTS.names():
+        why = FAULTS.get(kind).obstacle()
+        if why:
+            absent[kind] = why
+        else:
+            playable.append(kind)
+    return playable, absent

@@ -1,0 +1,92 @@
+"""What a kind of fault is: how it is done to a run, and how the record shows it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from random import Random
+
+from lamina.benchmark.faults.shapes import SHAPES
+from lamina.benchmark.faults.stage import Stage, words_of
+from lamina.workflow.log import Event
+
+
+class Fault(ABC):
+    """One kind of fault, done once to a run; a new one is made for each case.
+
+    Args:
+        random: decides on moments and victims.
+    """
+
+    shapes: tuple[str, ...] = tuple(SHAPES)
+    """Shapes that it can be done to."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.struck = False
+        self.notes: list[str] = []
+
+    @classmethod
+    def obstacle(cls) -> str:
+        """Why this kind cannot be played on this machine; empty when it can."""
+        return ""
+
+    def prepare(self, stage: Stage) -> None:
+        """Sets the project up."""
+        stage.set_up()
+
+    def clean(self, stage: Stage) -> None:  # noqa: B027 - most leave nothing behind
+        """Takes away what `prepare` made; called whatever happened."""
+
+    @abstractmethod
+    def play(self, stage: Stage) -> None:
+        """Runs the workflow, does the fault, and does what a user would do then.
+
+        Sets `struck` once the fault has been done: a run may be over before.
+        """
+
+    @abstractmethod
+    def seen(self, events: Sequence[Event]) -> bool:
+        """Whether the record shows the fault; asked only where it struck."""
+
+    def after(self, stage: Stage) -> list[str]:
+        """What else is not as it should be, in words; called before the project is removed."""
+        del stage
+        return []
+
+    def moment(self, stage: Stage) -> float:
+        """Seconds after the start at which to strike: any time of a run, its start included."""
+        return self.random.uniform(0.0, 1.15 * stage.usual)
+
+
+def noticed(events: Sequence[Event], *words: str) -> bool:
+    """Whether a notice says one of some words."""
+    return any(
+        word in f"{event.what} {event.text}".lower()
+        for event in words_of(events, "Noticed")
+        for word in words
+    )
+
+
+def ended_badly(events: Sequence[Event], *statuses: str) -> bool:
+    """Whether an attempt ended with one of some statuses."""
+    return any(event.status in statuses for event in words_of(events, "AttemptEnded"))
+
+
+def cut_short(events: Sequence[Event]) -> bool:
+    """Whether a session began after one that has no end: its engine was gone."""
+    open_ = False
+    for event in events:
+        kind = type(event).__name__
+        if kind == "RunStarted":
+            if open_:
+                return True
+            open_ = True
+        elif kind == "RunFinished":
+            open_ = False
+    return False
+
+
+def sessions(events: Sequence[Event]) -> int:
+    """How often the run was started or resumed."""
+    return len(words_of(events, "RunStarted"))

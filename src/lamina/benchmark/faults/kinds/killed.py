@@ -1,0 +1,98 @@
+"""Processes that are killed: the engine, a worker, everything at once; and engines that are asked
+to end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+from lamina.benchmark.faults.kinds.base import Fault, cut_short, ended_badly, noticed, sessions
+from lamina.benchmark.faults.processes import descendants, kill, marked
+from lamina.benchmark.faults.stage import Command, Stage, words_of
+from lamina.workflow.log import Event
+
+
+class EngineKilled(Fault):
+    """kill -9 of the engine at any moment, up to three times, and `lamina resume` each time."""
+
+    def play(self, stage: Stage) -> None:
+        """The engine's orphans may still be there when the next session begins."""
+        command = stage.run()
+        for _ in range(self.random.choice((1, 1, 1, 2, 3))):
+            if command.over_within(self.moment(stage)):
+                break
+            self.strike(stage, command)
+            self.struck = self.struck or stage.recorded()
+            command = stage.resume() if stage.recorded() else stage.run()
+        command.wait()
+
+    def strike(self, stage: Stage, command: Command) -> None:
+        """What is done to the engine."""
+        del stage
+        command.kill()
+
+    def seen(self, events: Sequence[Event]) -> bool:
+        """A session without an end, or one that was killed between its end and its exit."""
+        return cut_short(events) or sessions(events) > 1 or _whole(events)
+
+
+class AllKilled(EngineKilled):
+    """kill -9 of the engine and everything below it at once, as a machine that loses power."""
+
+    def strike(self, stage: Stage, command: Command) -> None:
+        """Everything with the case's mark."""
+        for pid in marked(stage.mark):
+            kill(pid)
+        command.kill()
+
+
+class Interrupted(EngineKilled):
+    """SIGINT, SIGTERM or SIGHUP to the engine, once; it ends cleanly, and is resumed."""
+
+    def play(self, stage: Stage) -> None:
+        """As a user who presses Ctrl-C, a batch system, a terminal that is closed."""
+        number = self.random.choice((signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        command = stage.run()
+        if not command.over_within(self.moment(stage)):
+            command.signal(number)
+            code = command.wait(15.0)
+            self.struck = code != 0 and stage.recorded()
+            self.notes.append(f"{number.name}: exit {code}")
+        if command.process.returncode != 0:
+            stage.go_on()
+
+    def seen(self, events: Sequence[Event]) -> bool:
+        """A session that says "cancelled", or has no end since it hardly had begun."""
+        ends = words_of(events, "RunFinished")
+        cancelled = any(event.status == "cancelled" for event in ends)
+        return cancelled or super().seen(events)
+
+
+class WorkersKilled(Fault):
+    """kill -9 of a worker, or of what makes workers, once or twice, while a run goes."""
+
+    def play(self, stage: Stage) -> None:
+        """The run has to go on by itself."""
+        command = stage.run("--retries", "4")
+        for _ in range(self.random.choice((1, 1, 2))):
+            if command.over_within(self.moment(stage) / 2):
+                break
+            self._strike(command)
+        command.wait()
+
+    def _strike(self, command: Command) -> None:
+        below = descendants(command.pid)
+        workers = [pid for pid, depth in below if depth >= 2]
+        makers = [pid for pid, depth in below if depth == 1]
+        chosen = makers if self.random.random() < 0.15 else workers
+        if chosen:
+            self.struck = kill(self.random.choice(chosen)) or self.struck
+
+    def seen(self, events: Sequence[Event]) -> bool:
+        """An attempt that was lost, or a notice."""
+        return ended_badly(events, "lost", "failed") or noticed(events, "worker", "process")
+
+
+def _whole(events: Sequence[Event]) -> bool:
+    ends = words_of(events, "RunFinished")
+    return bool(ends) and ends[-1].status == "succeeded" and sessions(events) == 1
