@@ -21,10 +21,12 @@ from lamina.errors import LaminaError, UnknownNameError
 VERBS = {
     "benchmark": "time Lamina beside its peers, on this machine",
     "cancel": "end a run, or a task of it",
+    "clean": "delete what runs left and can be made again",
     "data": "list, fetch and describe the named data sets",
     "diff": "say what differs between two runs",
     "doctor": "say what this machine has and what is missing",
     "evaluate": "measure a saved model on labelled data",
+    "export": "write a recorded run for other systems",
     "graph": "draw a workflow, a network or a model",
     "lineage": "say where a result comes from, and where it went",
     "lint": "check a document and say all its mistakes",
@@ -39,8 +41,10 @@ VERBS = {
     "stats": "print figures of a run",
     "status": "say where a run is, once or until its end",
     "timeline": "draw a recorded run over time",
+    "touch": "accept old outputs after an edit that changes no result",
     "trace": "print the attempts of a run as a table",
     "train": "train a network on data",
+    "why": "say why a task ran, or did not",
 }
 """Verb -> one line of help; kept here so that `--help` loads no verb."""
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lamina.records import attempts as recorded
-from lamina.records.dependencies import Body, Dependencies
+from lamina.records.dependencies import Body
+from lamina.records.history import History, history_of
 from lamina.records.store import RunRecord
-from lamina.traces.trace import Attempt, Notice, Phase, Session, Trace
-from lamina.workflow.log import (
-    PHASES,
-    AttemptEnded,
-    Event,
-    Noticed,
-    RunFinished,
-    RunStarted,
-)
+from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.workflow.log import PHASES, Event
 
 _ORDER = {name: place for place, name in enumerate(PHASES)}
 
@@ -28,94 +21,29 @@ def trace_of(
     until: float | None = None,
     read: Callable[[str], Body | None] | None = None,
 ) -> Trace:
-    """The trace of a run.
+    """The trace of a run; the arguments are those of `history_of`."""
+    return trace_of_history(history_of(record, events, until, read))
 
-    Args:
-        record: what the store says of the run.
-        events: all of them, oldest first.
-        until: seconds since 1970 until which running attempts are drawn; the last event's time
-            when None.
-        read: the document of a workflow that the run's names by a file, or None.
-    """
-    around = _Around()
-    found = recorded.attempts(around.watched(events))
-    end = around.close(record, until or 0.0)
-    drawn = [_attempt(one, end) for one in found if one.status != "skipped"]
-    skipped = {one.task: one.reason for one in found if one.status == "skipped"}
-    units = dict.fromkeys([*(one.task for one in drawn), *skipped])
+
+def trace_of_history(history: History) -> Trace:
+    """The trace of a run whose records were read before."""
+    record, found = history.record, history.attempts
+    drawn = [_attempt(one, history.end) for one in found if one.status != "skipped"]
     return Trace(
         record.id,
         record.name,
         record.workflow,
-        around.status,
-        tuple(around.sessions),
+        history.status,
+        history.sessions,
         tuple(sorted(drawn, key=lambda one: one.begin)),
-        Dependencies(record.document, units, around.expansions, read),
-        skipped,
-        tuple(around.notices),
+        history.parents,
+        {one.task: one.reason for one in found if one.status == "skipped"},
+        history.notices,
         {(one.task, one.number): _told(one) for one in found if one.told},
-        around.planned,
-        around.about,
-        around.outputs,
+        history.planned,
+        history.about,
+        history.outputs,
     )
-
-
-@dataclass
-class _Around:
-    """What the events tell besides attempts: sessions, notices, how the run ended."""
-
-    sessions: list[Session] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    expansions: dict[str, Body] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    about: Mapping[str, Any] = field(default_factory=dict)
-    status: str = "running"
-    planned: int = 0
-    time: float = 0.0
-
-    def watched(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The events as they come; each is looked at on its way."""
-        for event in events:
-            take = _TAKES.get(type(event))
-            if take is not None:
-                take(self, event)
-            self.time = max(self.time, event.time)
-            yield event
-
-    def began(self, event: RunStarted) -> None:
-        if self.sessions and self.status == "running":
-            self.sessions[-1] = Session(self.sessions[-1].begin, self.time)
-        self.sessions.append(Session(event.time, event.time))
-        self.status, self.planned, self.about = "running", event.tasks, event.about
-
-    def ended(self, event: AttemptEnded) -> None:
-        if event.expansion:
-            self.expansions[event.task] = event.expansion.get("workflow") or {}
-
-    def noticed(self, event: Noticed) -> None:
-        self.notices.append(Notice(event.time, event.what, event.task, event.text))
-
-    def finished(self, event: RunFinished) -> None:
-        self.status, self.outputs = event.status, event.outputs
-        if self.sessions:
-            self.sessions[-1] = Session(self.sessions[-1].begin, max(event.time, self.time))
-
-    def close(self, record: RunRecord, until: float) -> float:
-        """The time until which the run is known; ends a session that has no end."""
-        if not self.sessions:
-            self.sessions.append(Session(record.created, record.created))
-        if self.status == "running":
-            begin = self.sessions[-1].begin
-            self.sessions[-1] = Session(begin, max(begin, self.time, until))
-        return self.sessions[-1].end
-
-
-_TAKES: dict[type[Event], Callable[[_Around, Any], None]] = {
-    RunStarted: _Around.began,
-    AttemptEnded: _Around.ended,
-    Noticed: _Around.noticed,
-    RunFinished: _Around.finished,
-}
 
 
 def _attempt(one: recorded.Attempt, end: float) -> Attempt:
@@ -124,17 +52,16 @@ def _attempt(one: recorded.Attempt, end: float) -> Attempt:
         key=lambda phase: (phase.begin, _ORDER.get(phase.name, 0)),
     )
     begin = one.started
-    ready = min(one.ready, begin)
     last = end if one.ended is None else one.ended
     return Attempt(
-        one.task, one.number, one.status, ready, begin, max(begin, last), tuple(phases),
-        one.worker, one.host, one.pid, one.gpus, one.reason, one.usage, one.exit, one.error,
-        one.folder,
+        one.task, one.number, one.status, min(one.ready, begin), begin, max(begin, last),
+        tuple(phases), one.worker, one.host, one.pid, one.gpus, one.reason, one.usage, one.exit,
+        one.error, one.folder,
     )  # fmt: skip
 
 
 def _told(one: recorded.Attempt) -> tuple[tuple[float, Mapping[str, Any]], ...]:
-    """Live metrics, moment by moment; without what only the records need."""
+    """Live metrics, moment by moment."""
     return tuple(
         (row["time"], {k: v for k, v in row.items() if k != "time"}) for row in one.epochs()
     )

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from lamina.records.dependencies import site_of
+from lamina.records.history import Notice, Session
+from lamina.records.lanes import SLACK, lanes_of
 from lamina.workflow.log import PHASES
 
 WAITING = "waiting"
@@ -15,9 +17,6 @@ WAITING = "waiting"
 
 GOOD = frozenset({"succeeded", "reused"})
 """Ends after which the readers of a unit may start."""
-
-_SLACK = 1e-3
-"""Seconds by which the clocks of engine and workers may disagree."""
 
 _PROMPT = 0.02
 """Seconds within which an engine sees that a unit is ready."""
@@ -86,22 +85,6 @@ class Attempt:
     def spent(self, phase: str) -> float:
         """Seconds of one phase; 0 where it did not happen."""
         return sum(one.seconds for one in self.phases if one.name == phase)
-
-
-class Session(NamedTuple):
-    """A time in which an engine drove the run, in seconds since 1970."""
-
-    begin: float
-    end: float
-
-
-class Notice(NamedTuple):
-    """Something that went wrong around the tasks: when, what, the unit (or ""), one line."""
-
-    time: float
-    what: str
-    task: str
-    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,16 +188,10 @@ class Trace:
     @cached_property
     def lanes(self) -> Mapping[int, tuple[str, int]]:
         """Index of an attempt -> (worker, row): no two attempts of one row overlap."""
-        ends: dict[str, list[float]] = {}
-        found: dict[int, tuple[str, int]] = {}
-        held = [(*busy(one), n) for n, one in enumerate(self.attempts) if one.status != "reused"]
-        for begin, end, index in sorted(held):
-            attempt = self.attempts[index]
-            rows = ends.setdefault(attempt.worker, [])
-            row = next((n for n, until in enumerate(rows) if until <= begin + _SLACK), len(rows))
-            rows[row : row + 1] = [end]
-            found[index] = (attempt.worker, row)
-        return found
+        drawn = [n for n, one in enumerate(self.attempts) if one.status != "reused"]
+        held = ((self.attempts[n].worker, *busy(self.attempts[n])) for n in drawn)
+        rows = lanes_of(held)
+        return {n: (self.attempts[n].worker, row) for n, row in zip(drawn, rows, strict=True)}
 
     @cached_property
     def totals(self) -> Mapping[str, float]:
@@ -276,7 +253,7 @@ def spans(attempt: Attempt) -> tuple[Phase, ...]:
         if attempt.begin > at:
             found.append(Phase(WAITING, at, attempt.begin))
         return (*found, Phase("run", attempt.begin, attempt.end))
-    if attempt.end > at + _SLACK:
+    if attempt.end > at + SLACK:
         found.append(Phase("run" if attempt.status == "running" else WAITING, at, attempt.end))
     return tuple(found)
 
@@ -288,7 +265,7 @@ def _waited_for(
     sites: Mapping[str, tuple[Attempt, ...]],
 ) -> Attempt | None:
     earlier = [one for one in tries[attempt.task] if one.number < attempt.number]
-    if earlier and earlier[-1].end <= attempt.begin + _SLACK:
+    if earlier and earlier[-1].end <= attempt.begin + SLACK:
         return earlier[-1]
     names = list(parents)
     best = _latest((one for name in names for one in tries.get(name, ())), attempt.begin)
@@ -301,5 +278,5 @@ def _waited_for(
 
 def _latest(attempts: Iterable[Attempt], before: float) -> Attempt | None:
     """The attempt that ended last, but not after a time."""
-    ended = (one for one in attempts if one.end <= before + _SLACK and one.status != "running")
+    ended = (one for one in attempts if one.end <= before + SLACK and one.status != "running")
     return max(ended, key=lambda one: one.end, default=None)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
-from lamina.traces.trace import Session
+from lamina.records.history import Session
 
 
 def test_a_pause_takes_no_room() -> None:

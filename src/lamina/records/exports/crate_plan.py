@@ -67,12 +67,18 @@ class Plan:
             while path and path not in self.tasks:
                 self.tasks[path] = Planned(path, {})
                 path = path.rpartition("/")[0]
+        self.met: dict[tuple[str, str], dict[str, str]] = {}
+        """(path, "input" or "output") -> ports that attempts had, by name."""
+        for one in history.attempts:
+            for side, refs in (("input", one.inputs), ("output", one.outputs)):
+                known = self.met.setdefault((task_of(one.task), side), {})
+                known.update(dict.fromkeys(refs, "any"))
         self.inside: dict[str, list[str]] = {}
         """Path of a workflow, "" for the whole -> the tasks in it."""
         for path in self.tasks:
             above = path.rpartition("/")[0]
-            known = self.tasks.get(above)
-            holds = known is not None and bool(_inside(known.entry))
+            around = self.tasks.get(above)
+            holds = around is not None and bool(_inside(around.entry))
             self.inside.setdefault(above if holds else "", []).append(path)
 
 
@@ -135,7 +141,7 @@ def plan_entities(history: History) -> Iterator[Entity]:
         for port, kind in _ports(history, key).items():
             yield _parameter("", port, side, kind)
     for position, one in enumerate(plan.tasks.values()):
-        yield from _tool(one, position, plan.inside.get(one.path, []))
+        yield from _tool(one, position, plan)
 
 
 def _ports(history: History, key: str) -> dict[str, str]:
@@ -160,8 +166,10 @@ def _parameter(path: str, port: str, side: str, kind: str) -> Entity:
     }
 
 
-def _tool(one: Planned, position: int, inside: list[str]) -> Iterator[Entity]:
-    takes, gives = (_told(one.entry, key) for key in ("takes", "gives"))
+def _tool(one: Planned, position: int, plan: Plan) -> Iterator[Entity]:
+    takes = plan.met.get((one.path, "input"), {}) | _told(one.entry, "takes")
+    gives = plan.met.get((one.path, "output"), {}) | _told(one.entry, "gives")
+    inside = plan.inside.get(one.path, [])
     tool: Entity = {
         "@id": tool_id(one.path),
         "@type": "SoftwareApplication",

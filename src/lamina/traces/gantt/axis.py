@@ -6,7 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from math import floor, log10
 
-from lamina.traces.trace import Session, Trace
+from lamina.records.history import Session
+from lamina.traces.trace import Trace
 
 _CLOCK = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Steps between ticks that people read easily, in seconds."""
