@@ -11,7 +11,7 @@ from lamina.workflow import Workflow, command, task, workflow
 
 @task(
     cpus=1,
-    memory="400 MB",
+    memory="150 MB",
     time="2 min",
     retries=3,
     retry=["memory", "time", "lost", "error"],

@@ -166,7 +166,12 @@ class TrainingResult:
     chosen_by: str
     seconds: Mapping[str, float]
     model: Model | None = None
-    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of Lamina, Python, NumPy and the engine's library."""
+
+    def __post_init__(self) -> None:
+        if not self.versions:
+            object.__setattr__(self, "versions", versions(self.resource.engine))
 
     @property
     def chosen(self) -> SetResult:
@@ -249,14 +254,20 @@ def bundle(result: TrainingResult, name: str = "") -> Bundle:
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of Lamina, Python, NumPy and the engines' libraries that are loaded."""
+_LIBRARIES = {"torch": "torch", "fused": "llvmlite"}
+
+
+def versions(engine: str) -> dict[str, str]:
+    """Versions of Lamina, Python, NumPy and the engine's library.
+
+    Not of others, whether or not they are loaded: a model is the same wherever it was trained.
+    """
     from lamina import __version__
 
     found = {"lamina": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    for library in ("torch", "llvmlite"):
-        if library in sys.modules:
-            found[library] = str(getattr(sys.modules[library], "__version__", ""))
+    library = _LIBRARIES.get(engine, "")
+    if library in sys.modules:
+        found[library] = str(getattr(sys.modules[library], "__version__", ""))
     return found
 
 
