@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.execution.cache.recalled import EXPANDED, Earlier
@@ -126,6 +126,7 @@ class Attempts:
                 foreign = _foreign(rows, search.keys[unit][1], unit)
                 if foreign is not None:
                     _look(rows, foreign, search)
+            _touched(rows, search)
         return {**search.others, **search.found}
 
     def _known(self, rows: Rows) -> Iterator[_Run]:
@@ -147,6 +148,19 @@ def _look(rows: Rows, run: _Run, search: _Search) -> None:
     bodies = _bodies(rows, run.number, sorted(numbers))
     for unit, trail in here.items():
         search.take(run.id, unit, trail, bodies)
+
+
+def _touched(rows: Rows, search: _Search) -> None:
+    """Outputs that somebody accepted for new code: the code counts, not that of their attempt."""
+    left = {search.keys[unit][0]: unit for unit in search.wanted if unit in search.keys}
+    keys = sorted(left)
+    for start in range(0, len(keys), _SOME):
+        names, values = listed(keys[start : start + _SOME])
+        statement = f"SELECT key, recipe FROM results WHERE key IN ({names})"
+        for key, recipe in rows(statement, values):
+            known = search.others.get(left[key])
+            if known is not None:
+                search.found[left[key]] = replace(known, key=key, recipe=recipe, status="reused")
 
 
 def _foreign(rows: Rows, run: str, unit: str) -> _Run | None:

@@ -38,14 +38,8 @@ def dry_run(
     Raises:
         LaminaError: what is wrong with the document or its inputs.
     """
-    workflow = _document(file)
-    known = [port.name for port in workflow.inputs]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise UsageError(
-            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
-            f"its inputs: {', '.join(known) or 'none'}",
-        )
+    workflow = document(file)
+    check_inputs(workflow, given)
     home = project()
     if home.folder.is_dir():
         return planned(home, workflow, given, force, cache, until)
@@ -53,12 +47,24 @@ def dry_run(
         return planned(Project(Path(made)), workflow, given, force, cache, until)
 
 
-def _document(file: Path) -> Workflow:
+def document(file: Path) -> Workflow:
+    """The workflow of a document; nothing else is loaded for it."""
     if file.suffix in (".yaml", ".yml", ".json") and file.is_file():
         return read_workflow(file)
-    from lamina.workspace.runs import document  # it knows what else a file may be
+    from lamina.workspace import runs  # knows what else a file may be
 
-    return document(file)
+    return runs.document(file)
+
+
+def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> None:
+    """Raises UsageError for names that are no inputs."""
+    known = [port.name for port in workflow.inputs]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UsageError(
+            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
+            f"its inputs: {', '.join(known) or 'none'}",
+        )
 
 
 def planned(
@@ -71,11 +77,7 @@ def planned(
 ) -> RunPlan:
     """What a run of a workflow in a project would do; see `dry_run`."""
     values = PlanValues(home)
-    inputs = {
-        port.name: _input(values, port, given[port.name]) if port.name in given else NOT_KNOWN
-        for port in workflow.inputs
-        if port.name in given or not port.optional
-    }
+    inputs = told_inputs(values, workflow, given)
     # Loading the records' library alone takes longer than the rest of a dry run.
     peek = Peek.at(home.store.url)
     try:
@@ -85,6 +87,17 @@ def planned(
     finally:
         if peek is not None:
             peek.close()
+
+
+def told_inputs(
+    values: PlanValues, workflow: Workflow, given: Mapping[str, Any]
+) -> dict[str, Ref]:
+    """References of a run's inputs, as far as they are known; those with a default are left out."""
+    return {
+        port.name: _input(values, port, given[port.name]) if port.name in given else NOT_KNOWN
+        for port in workflow.inputs
+        if port.name in given or not port.optional
+    }
 
 
 def _input(values: PlanValues, port: Port, given: Any) -> Ref:

@@ -21,6 +21,7 @@ from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.ports import Port
 from lamina.workflow.units import task_of
+from lamina.workspace.project import Project
 from lamina.workspace.told_inputs import ReadOnce, is_read
 
 UNKNOWN = "?"
@@ -31,11 +32,20 @@ NOT_KNOWN = Ref("json", UNKNOWN, 0, origin=UNKNOWN)
 
 
 class PlanValues(ReadOnce):
-    """References for a plan: nothing is read that no run has read before."""
+    """References for a plan: nothing is read that no run has read before.
+
+    Args:
+        project: whose artifacts they are.
+        reads: whether to read nevertheless.
+    """
+
+    def __init__(self, project: Project, reads: bool = False) -> None:
+        super().__init__(project)
+        self._reads = reads
 
     def constant(self, value: Any, port: Port, folder: Path | None) -> Any:
         """As in `ReadOnce`; what would have to be read has no digest."""
-        if is_read(value, port.type):
+        if is_read(value, port.type) and not self._reads:
             return self.told.known(value, port.type, folder) or NOT_KNOWN
         return super().constant(value, port, folder)
 
@@ -142,7 +152,7 @@ def plan(
     inputs: Mapping[str, Ref],
     values: PlanValues,
     memory: Memory,
-    times: Mapping[str, Sequence[float]],
+    times: Mapping[str, Sequence[float]] | None = None,
     until: Sequence[str] = (),
 ) -> RunPlan:
     """What a run of a workflow would do.
@@ -160,7 +170,7 @@ def plan(
     """
     play = _Play(workflow, inputs, values, memory, tuple(until))
     play.go()
-    steps = tuple(play.steps(times))
+    steps = tuple(play.steps(times or {}))
     return RunPlan(workflow.name, steps, play.open)
 
 
@@ -204,7 +214,7 @@ class _Play:
     def go(self) -> None:
         """Plays until nothing more can be known."""
         self._assembly = Assembly(self.values)
-        self._makers: dict[str, Unit] = {}
+        self._makers: dict[str, tuple[str, Sequence[Ref]]] = {}
         policy = Policy(keep_going=True, until=self.until, recall=True)
         machine = Machine(self.workflow, self.inputs, Capacity(1.0, 0), policy, Past())
         self._machine = machine
@@ -248,9 +258,9 @@ class _Play:
         for unit, recall in zip(units, self.memory.recall(questions), strict=True):
             if recall.outputs is not None:
                 self._tally(unit.name).add(recall.reason, True)
-                self._makers.update(
-                    {ref.digest: unit for ref in recall.outputs.values() if ref.inline is None}
-                )
+                given = [ref for ref in unit.arguments.values() if isinstance(ref, Ref)]
+                for ref in recall.outputs.values():
+                    self._makers[ref.digest] = (unit.name, given)
                 self._machine.feed(Answered(0.0, unit, recall))
             else:
                 self._tally(unit.name).add(_reason(unit, recall.reason), False)
@@ -263,11 +273,11 @@ class _Play:
             maker = self._makers.pop(digest, None)
             if maker is None:
                 continue
-            tally = self._tally(maker.name)
+            name, given = maker
+            tally = self._tally(name)
             tally.reused -= 1
             tally.add(f"its output was cleaned, and {task_of(reader)} needs it", False)
-            given = [ref for ref in maker.arguments.values() if isinstance(ref, Ref)]
-            self._made_again([ref.digest for ref in self.values.lacking(given)], maker.name)
+            self._made_again([ref.digest for ref in self.values.lacking(given)], name)
 
     def steps(self, times: Mapping[str, Sequence[float]]) -> Iterator[Step]:
         """The tasks in their order; those that were not reached are behind others."""

@@ -40,16 +40,25 @@ def memory(
         UnknownNameError: a task is forced that the workflow does not have.
     """
     told = frozenset(force)
+    check_tasks(workflow, told - {EVERY})
+    choice = Choice(told - {EVERY}, EVERY in told, cache)
+    return Recalled(workflow, ledger(project, workflow, peek), project.artifacts, choice, folder)
+
+
+def ledger(project: Project, workflow: Workflow, peek: Peek | None = None) -> Ledger:
+    """What a memory asks the records."""
+    reader = peek or project.store
+    keep = project.store.keep if peek is None else _nothing
+    return Ledger(reader.results, keep, reader.recipes, reader.attempts(workflow.name))
+
+
+def check_tasks(workflow: Workflow, names: Iterable[str]) -> None:
+    """Raises UnknownNameError for a name that is none of a task or unit of the workflow."""
     known = made_ports(workflow)
-    for name in sorted(told - {EVERY}):
+    for name in sorted(names):
         # What stands behind a task that decides on tasks is not known before.
         if name.partition("/")[0].partition("[")[0].partition("#")[0] not in known:
             raise UnknownNameError("task", name, known)
-    reader = peek or project.store
-    keep = project.store.keep if peek is None else _nothing
-    ledger = Ledger(reader.results, keep, reader.recipes, reader.attempts(workflow.name))
-    choice = Choice(told - {EVERY}, EVERY in told, cache)
-    return Recalled(workflow, ledger, project.artifacts, choice, folder)
 
 
 def _nothing(recipes: Mapping[str, Mapping[str, Any]]) -> None:
