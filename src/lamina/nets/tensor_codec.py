@@ -42,7 +42,7 @@ class Tensors:
         sink.write(text + b" " * (-(len(text) + 1) % _LINE) + b"\n")
         if value.numel():
             flat = value.detach().cpu().contiguous().reshape(-1)
-            sink.write(memoryview(flat.view(torch.uint8).numpy()))
+            _hold(sink)(memoryview(flat.view(torch.uint8).numpy()))
 
     def read(self, data: Any) -> Any:
         """A tensor over the mapped bytes."""
@@ -60,6 +60,11 @@ class Tensors:
             buffer = bytearray(data) if isinstance(data, bytes) else data
             found = torch.frombuffer(buffer, dtype=kind, offset=end).reshape(shape)
         return found.requires_grad_(bool(head["grad"])) if head["grad"] else found
+
+
+def _hold(sink: Any) -> Any:
+    """How a sink takes bytes that stay as they are: without a copy where it can."""
+    return getattr(sink, "hold", sink.write)
 
 
 def _kinds() -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""Bytes on their way into the store: hashed while they are written; few ones wait in memory."""
+"""Bytes on their way into the store: hashed first where they stay in memory, then written.
+
+A second thread that hashes while the first one writes was measured and is not faster: hashing
+takes most of the time, and the cores have tasks to run. Hashing first makes a double cost no
+writing.
+"""
 
 from __future__ import annotations
 
@@ -8,57 +13,57 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 CHUNK = 1 << 22
-"""Bytes that are hashed and written at a time."""
+"""Bytes that are written at a time."""
 
+_PIECE = 1 << 18
 _FEW = 1 << 18
-_OVERLAP = 1 << 21
 
 
 class Deposit:
     """A sink for the bytes of one artifact.
 
-    Few bytes wait in memory for the end. More go to a temporary file at once, and large pieces
-    are hashed by a second thread meanwhile: hashing and writing both leave Python's lock.
+    Few bytes wait in memory for the end, and any number that stay where they are meanwhile; the
+    others go to a temporary file at once.
 
     Args:
-        name: gives the path of a new temporary file.
+        begin: opens a new temporary file; gives it, and its path.
     """
 
     closed = False
 
-    def __init__(self, name: Callable[[], str]) -> None:
+    def __init__(self, begin: Callable[[], tuple[int, str]]) -> None:
         self.size = 0
-        self._name = name
+        self._begin = begin
         self._state = hashlib.sha256()
-        self._waiting: list[bytes] = []
+        self._waiting: list[memoryview] = []
         self._handle = -1
         self._path = ""
-        self._hashing: ThreadPoolExecutor | None = None
 
     def write(self, data: Buffer) -> int:
         """Adds bytes. Raises OSError when the disk does not take them."""
         view = memoryview(data).cast("B")
-        self.size += view.nbytes
-        if self._handle < 0 and self.size <= _FEW:
-            self._state.update(view)
-            self._waiting.append(bytes(view))
-            return view.nbytes
+        if self._handle < 0 and self.size + view.nbytes <= _FEW:
+            return self.hold(bytes(view))
         self._spill()
-        if view.nbytes < _OVERLAP:
-            self._state.update(view)
-            self._put(view)
-        else:
-            hashed = self._hash(view)
-            self._put(view)
-            hashed.result()
+        self.size += view.nbytes
+        for start in range(0, view.nbytes, _PIECE):
+            piece = view[start : start + _PIECE]
+            self._state.update(piece)
+            self._put(piece)
+        return view.nbytes
+
+    def hold(self, data: Buffer) -> int:
+        """Adds bytes that stay as they are until this ends. Raises OSError as `write`."""
+        view = memoryview(data).cast("B")
+        if self._handle >= 0:
+            return self.write(view)
+        self.size += view.nbytes
+        self._state.update(view)
+        self._waiting.append(view)
         return view.nbytes
 
     def flush(self) -> None:
@@ -78,11 +83,12 @@ class Deposit:
         self._handle = -1
         return self._path
 
+    def moved(self) -> None:
+        """Says that the temporary file has another name now."""
+        self._path = ""
+
     def drop(self) -> None:
         """Ends it; what was not renamed is deleted."""
-        if self._hashing is not None:
-            self._hashing.shutdown()
-            self._hashing = None
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -94,11 +100,9 @@ class Deposit:
     def _spill(self) -> None:
         if self._handle >= 0:
             return
-        path = self._name()
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-        self._path = path
+        self._handle, self._path = self._begin()
         for piece in self._waiting:
-            self._put(memoryview(piece))
+            self._put(piece)
         self._waiting.clear()
 
     def _put(self, view: memoryview) -> None:
@@ -106,10 +110,3 @@ class Deposit:
             piece = view[start : start + CHUNK]
             while piece:
                 piece = piece[os.write(self._handle, piece) :]
-
-    def _hash(self, view: memoryview) -> Future[None]:
-        from concurrent.futures import ThreadPoolExecutor
-
-        if self._hashing is None:
-            self._hashing = ThreadPoolExecutor(1, "lamina-hash")
-        return self._hashing.submit(self._state.update, view)

@@ -59,7 +59,7 @@ class Objects:
 
     def deposit(self) -> Deposit:
         """Something to write bytes into, one piece after another; `keep` takes it in."""
-        return Deposit(self._part)
+        return Deposit(self._begun)
 
     def keep(self, deposit: Deposit, digest: str = "") -> str:
         """Takes in what was written; gives its digest.
@@ -74,6 +74,7 @@ class Objects:
                 deposit.drop()
             else:
                 self._rename(deposit.part(), path)
+                deposit.moved()
         except OSError as error:
             raise self.refusal(error) from error
         finally:
@@ -100,6 +101,7 @@ class Objects:
             return
         mode = path.stat().st_mode
         part = self._part()
+        Path(self._parts).mkdir(parents=True, exist_ok=True)
         os.link(path, part, follow_symlinks=False)
         Path(part).chmod(0o555 if mode & stat.S_IXUSR else 0o444)
         self._rename(part, target)
@@ -251,11 +253,17 @@ class Objects:
         return True
 
     def _part(self) -> str:
-        """A new name for a temporary file, its folder made."""
-        name = f"{self._parts}/{os.getpid()}-{secrets.token_hex(6)}"
-        if not Path(self._parts).is_dir():
+        """A new name for a temporary file."""
+        return f"{self._parts}/{os.getpid()}-{secrets.token_hex(6)}"
+
+    def _begun(self) -> tuple[int, str]:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        part = self._part()
+        try:
+            return os.open(part, flags, 0o444), part
+        except FileNotFoundError:
             Path(self._parts).mkdir(parents=True, exist_ok=True)
-        return name
+            return os.open(part, flags, 0o444), part
 
     def _rename(self, part: str, path: str) -> None:
         try:

@@ -17,6 +17,14 @@ class Sink(Protocol):
         """Takes bytes; they are used up when it returns."""
 
 
+def hold(sink: Sink, data: Buffer) -> None:
+    """Gives a sink bytes that stay as they are until the value is kept.
+
+    One that has a method `hold` need not copy them.
+    """
+    getattr(sink, "hold", sink.write)(data)
+
+
 class Codec(ABC):
     """One form of values as bytes.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from lamina.data.artifacts.codecs import Codec, Sink
+from lamina.data.artifacts.codecs import Codec, Sink, hold
 from lamina.data.artifacts.deposit import CHUNK, Buffer
 
 
@@ -35,9 +35,9 @@ class Arrays(Codec):
         if array.size == 0 or array.dtype.itemsize == 0:
             return
         if array.flags.c_contiguous:
-            sink.write(_raw(array))
+            hold(sink, _raw(array))
         elif array.flags.f_contiguous:
-            sink.write(_raw(array.T))
+            hold(sink, _raw(array.T))
         else:
             for piece in _pieces(array):
                 sink.write(_raw(np.ascontiguousarray(piece)))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from lamina.data.artifacts.codecs import Codec, Sink
 from lamina.data.artifacts.deposit import Buffer
 from lamina.data.columns import Column
@@ -28,7 +26,7 @@ class Tables(Codec):
             for name, cells in value.columns.items():
                 name.encode()
                 if cells.dtype.kind == "O":
-                    "".join(cell for cell in cells.tolist() if cell is not None).encode()
+                    "".join(filter(None, cells.tolist())).encode()
         except UnicodeEncodeError:
             return False
         return True
@@ -74,10 +72,6 @@ def _type(cells: Column) -> Any:
 
 
 def _column(cells: Any) -> Column:
-    if str(cells.type) == "large_string":
-        texts: Column = np.empty(len(cells), dtype=object)
-        texts[:] = cells.to_pylist()
-        return texts
     found: Column = cells.to_numpy(zero_copy_only=False)
     return found
 

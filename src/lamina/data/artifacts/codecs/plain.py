@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.data.artifacts.codecs import Codec, Sink
+from lamina.data.artifacts.codecs import Codec, Sink, hold
 from lamina.data.artifacts.deposit import Buffer
 
 
@@ -13,7 +13,7 @@ class Bytes(Codec):
 
     def write(self, value: Any, sink: Sink) -> None:
         """The bytes."""
-        sink.write(value)
+        hold(sink, value)
 
     def read(self, data: Buffer) -> Any:
         """The bytes."""
