@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,12 +46,12 @@ class Appender:
         self._driver: Any = engine.dialect.loaded_dbapi
         self._pooled = engine.raw_connection()
         self._connection: Any = self._pooled.driver_connection
-        self._begins = name == "sqlite"
+        self._server = name != "sqlite"
         self._sql = {
             "events": _text(EVENTS.insert(), engine),
             "results": _text(newest_wins(RESULTS, name), engine),
             "products": _text(known_passed_over(PRODUCTS, name), engine),
-            "live": _text(newest_wins(LIVES, name), engine),
+            "lives": _text(newest_wins(LIVES, name), engine),
         }
         self._run: dict[tuple[str, ...], str] = {
             names: _text(RUNS.update().where(RUNS.c.number == sa.bindparam("which")), engine, names)
@@ -69,24 +70,26 @@ class Appender:
             raise self._wrapped(error) from error
 
     def _add(self, batch: Batch) -> None:
-        cursor = self._connection.cursor()
         try:
-            if self._begins:
-                cursor.execute("BEGIN IMMEDIATE")
-            cursor.executemany(self._sql["events"], batch.events)
-            if batch.results:
-                cursor.executemany(self._sql["results"], batch.results)
-            if batch.products:
-                cursor.executemany(self._sql["products"], batch.products)
-            if batch.live:
-                cursor.execute(self._sql["live"], batch.live)
-            if batch.run:
-                row = {**batch.run, "which": batch.live["run"]}
-                cursor.execute(self._run[tuple(batch.run)], row)
+            # A server is told all statements of a batch before it is asked for the outcome of
+            # the first: one way there and back instead of one for each.
+            with self._connection.pipeline() if self._server else nullcontext():
+                self._execute(batch)
             self._connection.commit()
         except BaseException:
             self._undo()
             raise
+
+    def _execute(self, batch: Batch) -> None:
+        cursor = self._connection.cursor()
+        try:
+            if not self._server:
+                cursor.execute("BEGIN IMMEDIATE")
+            for name, rows in batch.rows().items():
+                cursor.executemany(self._sql[name], rows)
+            if batch.run:
+                row = {**batch.run, "which": batch.number}
+                cursor.execute(self._run[tuple(batch.run)], row)
         finally:
             cursor.close()
 

@@ -63,13 +63,23 @@ class Book:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows by table, as parameters of the statements; empty ones are left as they are."""
+    """Rows by table, as parameters of the statements; `run` holds what changes in the run's own.
 
-    events: list[dict[str, Any]]
-    results: list[dict[str, Any]]
-    products: list[dict[str, Any]]
-    live: dict[str, Any]
-    run: dict[str, Any]
+    Args:
+        number: of the run.
+    """
+
+    number: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    products: list[dict[str, Any]] = field(default_factory=list)
+    lives: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Table -> rows to add, where there are any."""
+        names = ("events", "results", "products", "lives")
+        return {name: rows for name in names if (rows := getattr(self, name))}
 
 
 def lines_of(events: Sequence[Event], secrets: Sequence[str] = ()) -> list[Line]:
@@ -83,18 +93,17 @@ def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line], now: fl
     Args:
         now: seconds on any clock that does not go back.
     """
-    rows: list[dict[str, Any]] = []
-    batch = Batch(rows, [], [], {}, {})
+    batch = Batch(book.run)
     for event, (time, word, task, attempt, body) in zip(events, lines, strict=True):
         row = {"run": book.run, "number": book.next, "time": time, "word": word}
-        rows.append({**row, "task": task, "attempt": attempt, "body_json": body})
+        batch.events.append({**row, "task": task, "attempt": attempt, "body_json": body})
         _follow(book, event, body, batch)
         book.live.apply(event)
         book.next += 1
     if batch.run or now - book.written >= LIVE_SECONDS:
         book.written = now
         state = to_json(book.live.to_json())
-        batch.live.update(run=book.run, number=book.next - 1, live_json=state)
+        batch.lives.append({"run": book.run, "number": book.next - 1, "live_json": state})
     return batch
 
 
