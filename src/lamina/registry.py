@@ -20,7 +20,7 @@ class Registry(Generic[T]):
     Args:
         family: plural name of the family, also the suffix of the entry-point group.
         what: singular name, for messages.
-        entries: name -> "module:attribute".
+        entries: name -> "module:attribute", or the part itself.
         extras: name -> extra to install when the import of an entry misses a library.
     """
 
@@ -28,7 +28,7 @@ class Registry(Generic[T]):
         self,
         family: str,
         what: str,
-        entries: Mapping[str, str],
+        entries: Mapping[str, str | T],
         extras: Mapping[str, str] | None = None,
     ) -> None:
         self.family = family
@@ -36,6 +36,7 @@ class Registry(Generic[T]):
         self._targets: dict[str, str | T] = dict(entries)
         self._extras = dict(extras or {})
         self._plugins_read = False
+        self._built_in = frozenset(entries)
         self._here: set[str] = set()
 
     def register(self, name: str, part: str | T) -> None:
@@ -43,9 +44,13 @@ class Registry(Generic[T]):
         self._targets[name] = part
         self._here.add(name)
 
-    def registered(self, name: str) -> bool:
-        """Whether an entry was added or replaced in this process: others do not know of it."""
-        return name in self._here
+    def registered(self) -> tuple[str, ...]:
+        """Names that were added or replaced in this process: others do not know of them."""
+        return tuple(sorted(self._here))
+
+    def built_in(self, name: str) -> bool:
+        """Whether an entry is one of our own, as it was from the beginning."""
+        return name in self._built_in and name not in self._here
 
     def names(self) -> tuple[str, ...]:
         """All known names, sorted; nothing is imported."""

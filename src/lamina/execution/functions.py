@@ -63,6 +63,21 @@ def _module(where: str, folder: Path | None) -> ModuleType:
         ) from error
 
 
+_LOADING: list[Path] = []
+
+
+def refuse_while_loading() -> None:
+    """Raises UsageError while a worker reads a file for a task in it.
+
+    A script without a guard would otherwise begin its run again in each of its own workers.
+    """
+    if _LOADING:
+        raise UsageError(
+            f"{_LOADING[-1].name} runs a workflow while one of its functions is looked up",
+            "put the run under: if __name__ == '__main__':",
+        )
+
+
 @lru_cache(maxsize=256)
 def _loaded(path: Path, changed: int) -> ModuleType:
     """A module from a file; its neighbours can be imported while it loads."""
@@ -78,12 +93,14 @@ def _loaded(path: Path, changed: int) -> ModuleType:
     setattr(module, FILE, str(path))
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))
+    _LOADING.append(path)
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     finally:
+        _LOADING.pop()
         sys.path.remove(str(path.parent))
     return module
 

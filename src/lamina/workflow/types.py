@@ -114,11 +114,8 @@ _BUILT_IN = (
     ),
 )
 
-TYPES: Registry[TypeRule] = Registry("types", "type", {})
+TYPES: Registry[TypeRule] = Registry("types", "type", {rule.name: rule for rule in _BUILT_IN})
 """Type name -> rule; `TYPES.register(name, TypeRule(...))` or the entry points `lamina.types`."""
-
-for _rule in _BUILT_IN:
-    TYPES.register(_rule.name, _rule)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import LaminaError, RunCancelledError, TaskFailedError, UnknownNameError
 from lamina.execution.engine import Control
+from lamina.execution.functions import refuse_while_loading
 from lamina.workflow import log
 from lamina.workflow.graph import Workflow
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
@@ -67,6 +68,7 @@ def run(
         RunCancelledError: somebody ended it.
         KeyboardInterrupt: Ctrl-C, after everything that ran has been ended.
     """
+    refuse_while_loading()
     given: dict[str, Any] = dict(options)
     where, listener = given.pop("folder", None), given.pop("on_event", None)
     unknown = sorted(given.keys() - Options.__annotations__.keys())

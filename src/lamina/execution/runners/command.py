@@ -107,7 +107,11 @@ def ending(code: int) -> str:
     """How a program ended, in words: code, or minus the signal."""
     if code > 0:
         return f"ended with exit code {code}"
-    return f"was ended by signal {-code} ({signal.Signals(-code).name})"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "a real-time signal"
+    return f"was ended by signal {-code} ({name})"
 
 
 def _failed(problem: str, argv: list[str], folder: Path) -> CommandFailed:

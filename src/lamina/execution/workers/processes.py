@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
-_DEATH_SIGNAL, _SUBREAPER = 1, 36
+_DEATH_SIGNAL, _NAME, _SUBREAPER = 1, 15, 36
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PIECE = 0.0005
 
@@ -40,6 +40,13 @@ def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
     _control(_DEATH_SIGNAL, signal_number)
     if LINUX and os.getppid() != parent:
         os.kill(os.getpid(), signal_number)
+
+
+def call_itself(name: str) -> None:
+    """The name of this process for `ps` and `top`, at most 15 letters."""
+    if LINUX:
+        with suppress(OSError, AttributeError):
+            _C.prctl(_NAME, name.encode(), 0, 0, 0)
 
 
 def adopt_orphans() -> None:

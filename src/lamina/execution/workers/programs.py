@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ class Program:
         self._folder = Path(message["folder"])
         self._work = self._folder / WORK
         self._peak = 0
+        self._killed = processes.kernel_kills()
 
     def main(self, task: Task, course: Course) -> None:
         """The program of a command task; fills the outputs of the course."""
@@ -167,6 +169,8 @@ class Program:
         code = self._wait(process)
         processes.end_children()
         course.exit = code
+        if code == -signal.SIGKILL and processes.kernel_kills() > self._killed:
+            raise MemoryError(f"{argv[0]} was ended by the kernel, which had no memory left")
         if code:
             raise self._failed(argv, ending(code), code)
 

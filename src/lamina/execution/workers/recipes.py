@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import UsageError
+from lamina.execution.runners import RUNNERS
+from lamina.registry import Registry
 from lamina.workflow.actions import ACTIONS, Place
 from lamina.workflow.actions.base import Action
 from lamina.workflow.actions.named import TASKS, NamedAction
@@ -20,6 +22,9 @@ from lamina.workflow.types import TYPES
 
 KNOWN = 256
 """Recipes that a worker keeps; both sides forget the oldest one first."""
+
+
+_TABLES: dict[str, Registry[Any]] = {"actions": ACTIONS, "runners": RUNNERS, "types": TYPES}
 
 
 def recipe(task: Task) -> dict[str, Any]:
@@ -47,7 +52,15 @@ def recipe(task: Task) -> dict[str, Any]:
         entry["action"] = {"do": "python", "function": name}
     else:
         entry["action"] = {"do": "python", "function": f"?:{getattr(call, '__name__', 'task')}"}
-        entry["call"] = _bytes_of(call)
+        entry["call"] = _bytes_of(call, f"the function {getattr(call, '__qualname__', call)}")
+    parts = {
+        family: {name: table.get(name) for name in table.registered()}
+        for family, table in _TABLES.items()
+        if table.registered()
+    }
+    if parts:
+        names = ", ".join(name for added in parts.values() for name in added)
+        entry["parts"] = _bytes_of(parts, f"what was registered as {names}")
     return entry
 
 
@@ -57,13 +70,18 @@ def task_of(entry: dict[str, Any]) -> Task:
     Raises:
         LaminaError: an unknown type or kind of task, or a function that cannot be read.
     """
+    if "parts" in entry:
+        for family, added in _object_of(entry["parts"], "what was registered").items():
+            for name, part in added.items():
+                _TABLES[family].register(name, part)
     folder = Path(entry["folder"]) if "folder" in entry else None
     told = entry["action"]
     word = entry.get("kind", PythonAction.kind)
     kind = NamedAction if word == NamedAction.kind else ACTIONS.get(word)
     action = kind.from_document(told, Place(folder, _no_nested))
     if "call" in entry:
-        action = PythonAction(told["function"], folder, _call_of(entry["call"], told["function"]))
+        call = _object_of(entry["call"], f"the function {told['function'].removeprefix('?:')}")
+        action = PythonAction(told["function"], folder, call)
     return Task(
         entry["name"],
         action,
@@ -75,9 +93,8 @@ def task_of(entry: dict[str, Any]) -> Task:
 def is_plain(entry: dict[str, Any]) -> bool:
     """Whether reading the recipe imports nothing of anybody else's."""
     kinds = (word for _, text, _ in entry["in"] + entry["out"] for word in text.split("["))
-    return "call" not in entry and all(
-        word.rstrip("]") in ("list", "stream") or TYPES.registered(word.rstrip("]"))
-        for word in kinds
+    return not entry.keys() & {"call", "parts"} and all(
+        word.rstrip("]") in ("list", "stream") or TYPES.built_in(word.rstrip("]")) for word in kinds
     )
 
 
@@ -93,7 +110,7 @@ def _at_hand(action: Action) -> Callable[..., Any] | None:
     """The function itself, where the action holds one that the name alone may not find."""
     if isinstance(action, PythonAction):
         return action.call
-    if isinstance(action, NamedAction) and TASKS.registered(action.name):
+    if isinstance(action, NamedAction) and action.name in TASKS.registered():
         found = TASKS.get(action.name)
         return getattr(found, "call", None) or found
     return None
@@ -133,26 +150,23 @@ def _importable(module: str) -> bool:
     return expected == parts[-1] and any(Path(entry or ".").resolve() == base for entry in sys.path)
 
 
-def _bytes_of(call: Callable[..., Any]) -> str:
+def _bytes_of(thing: Any, what: str) -> str:
     import cloudpickle
 
     try:
-        return base64.b64encode(cloudpickle.dumps(call)).decode("ascii")
+        return base64.b64encode(cloudpickle.dumps(thing)).decode("ascii")
     except Exception as error:  # whatever the objects that it refers to do when they are pickled
-        name = getattr(call, "__qualname__", repr(call))
         raise UsageError(
-            f"the function {name} cannot be sent to a worker: {type(error).__name__}: {error}",
+            f"{what} cannot be sent to a worker: {type(error).__name__}: {error}",
             "define it at the top level of a module, or do not refer to such objects in it",
         ) from error
 
 
-def _call_of(text: str, name: str) -> Callable[..., Any]:
+def _object_of(text: str, what: str) -> Any:
     try:
-        call: Callable[..., Any] = pickle.loads(base64.b64decode(text))
+        return pickle.loads(base64.b64decode(text))
     except Exception as error:
         raise UsageError(
-            f"the function {name.removeprefix('?:')} cannot be read in the worker: "
-            f"{type(error).__name__}: {error}",
+            f"{what} cannot be read in the worker: {type(error).__name__}: {error}",
             "install what it imports, or define it at the top level of a module",
         ) from error
-    return call

@@ -1,0 +1,242 @@
+"""Pieces of the local runtime by themselves: messages, logs, devices, processes, metrics."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watched_processes import alive, gone, pids
+
+from lamina.errors import ArtifactError, StagingError
+from lamina.execution.workers import capture, devices, processes
+from lamina.execution.workers.attempt import WorkerAttempt
+from lamina.execution.workers.capture import Capture
+from lamina.execution.workers.messages import Inbox, packed
+from lamina.execution.workers.verdicts import Signalled, judged
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(), JSON), max_size=5), st.integers(1, 50))
+def test_messages_come_through_however_they_are_cut(messages: list[Any], piece: int) -> None:
+    data = b"".join(map(packed, messages))
+    inbox = Inbox()
+    found = [
+        message
+        for start in range(0, len(data), piece)
+        for message in inbox.take(data[start : start + piece])
+    ]
+    assert found == messages
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff\xff", b"\0\0\0\2[]", b"\0\0\0\3abc"])
+def test_what_is_no_message_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        Inbox().take(data)
+
+
+def test_a_log_keeps_its_beginning_and_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "HEAD", 1000)
+    monkeypatch.setattr(capture, "TAIL", 500)
+    log = Capture(tmp_path / "a" / "out.txt")
+    lines = [b"line %04d\n" % number for number in range(1000)]
+    for line in lines:
+        log.take(line)
+    assert log.last() == [f"line {number:04d}" for number in range(980, 1000)]
+    log.end()
+    kept = (tmp_path / "a" / "out.txt").read_text()
+    head, _, rest = kept.partition("\n... ")
+    told, _, tail = rest.partition(" bytes are left out here ...\n")
+    assert head.encode() + b"\n" == b"".join(lines[:100]) + b"\n"
+    assert tail.encode() == b"".join(lines)[-len(tail) :]
+    assert len(head) + int(told.replace(",", "")) + len(tail) == 10_000
+    assert 500 <= len(tail) < 520
+
+
+@given(st.lists(st.binary(max_size=40), max_size=20))
+def test_a_short_log_is_kept_as_it_is(pieces: list[bytes]) -> None:
+    path = Path(f"/tmp/lamina-log-{os.getpid()}")
+    log = Capture(path)
+    for piece in pieces:
+        log.take(piece)
+    log.end()
+    whole = b"".join(pieces)
+    assert log.used == bool(whole)
+    assert (path.read_bytes() if path.exists() else b"") == whole
+    path.unlink(missing_ok=True)
+
+
+def test_whole_lines_can_be_read_while_the_task_runs_and_secrets_cannot(tmp_path: Path) -> None:
+    log = Capture(tmp_path / "out.txt", ["open-sesame"])
+    log.take(b"one\nthe code is open-")
+    assert (tmp_path / "out.txt").read_text() == "one\n"
+    log.take(b"sesame\nthree")
+    assert (tmp_path / "out.txt").read_text() == "one\nthe code is ***\n"
+    assert log.last() == ["one", "the code is ***", "three"]
+    log.end()
+
+
+def test_a_log_that_cannot_be_written_says_so_and_disturbs_nobody() -> None:
+    log = Capture(Path("/proc/no/such/folder/out.txt"))
+    log.take(b"line\n" * 10)
+    log.end()
+    assert "/proc/no" in log.problem
+    assert log.last() == ["line"] * 10
+
+
+@pytest.mark.parametrize(
+    ("told", "found"), [("0,1", ("0", "1")), ("none", ()), ("", ()), ("GPU-a1", ("GPU-a1",))]
+)
+def test_devices_can_be_told(
+    monkeypatch: pytest.MonkeyPatch, told: str, found: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("LAMINA_GPUS", told)
+    assert devices.gpus() == found
+
+
+def test_what_the_batch_system_gave_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAMINA_GPUS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    assert devices.gpus() == ("2", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert devices.gpus() == ()
+
+
+def test_devices_are_asked_from_the_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("LAMINA_GPUS", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 0\necho 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    if not Path("/proc/driver/nvidia/gpus").exists():
+        assert devices.gpus() == ("0", "1")
+
+
+def test_a_machine_has_cores_and_memory() -> None:
+    assert devices.cores() >= 1
+    assert devices.memory() > 2**28
+
+
+def test_a_tree_ends_with_those_that_left_it(tmp_path: Path) -> None:
+    code = f"""
+import os, time
+from lamina.execution.workers import processes
+processes.adopt_orphans()
+def note():
+    with open({str(tmp_path / "pids")!r}, "a") as file:
+        file.write(f"{{os.getpid()}} ")
+note()
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        note()
+        break
+time.sleep(600)
+"""
+    root = subprocess.Popen([sys.executable, "-c", code])
+    found = pids(tmp_path / "pids", 4)
+    assert set(processes.descendants(root.pid)) >= set(found) - {root.pid}
+    before = time.perf_counter()
+    processes.end_tree(root.pid)
+    assert time.perf_counter() - before < 0.1
+    assert gone(root.pid, 1.0)
+    root.wait()
+    assert not any(map(alive, found))
+
+
+def test_processes_that_multiply_while_they_are_ended_do_not_win(tmp_path: Path) -> None:
+    code = """
+import os, time
+from lamina.execution.workers import processes
+processes.adopt_orphans()
+if os.fork() == 0:
+    end = time.monotonic() + 5
+    while time.monotonic() < end:  # a chain: each forks the next one and ends
+        time.sleep(0.001)
+        if os.fork():
+            os._exit(0)
+time.sleep(600)
+"""
+    root = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 10
+    while not processes.descendants(root.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    processes.end_tree(root.pid)
+    root.wait(2)
+    time.sleep(0.05)
+    left = [
+        entry.name
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and b"a chain: each forks" in _command_line(entry)
+    ]
+    assert left == []
+
+
+def _command_line(entry: Path) -> bytes:
+    try:
+        return (entry / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_memory_of_processes_is_looked_up() -> None:
+    own = os.getpid()
+    assert processes.held([own], 1) > 2**20
+    assert processes.peak_of(own) >= processes.held([own], 2**40) // 2
+    assert processes.held([2**22 + 1], 0) == 0
+    assert not processes.runs(2**22 + 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "phase", "status"),
+    [
+        (ValueError("x"), "run", "failed"),
+        (MemoryError(), "run", "memory"),
+        (OSError(errno.ENOMEM, "no"), "run", "memory"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "run", "memory"),
+        (OSError(errno.ENOSPC, "full"), "run", "failed"),
+        (OSError(errno.ENOSPC, "full"), "stage_out", "lost"),
+        (ArtifactError("damaged", "", "abc"), "stage_in", "lost"),
+        (ArtifactError("no way to keep it"), "stage_out", "failed"),
+        (StagingError("line cut"), "stage_in", "lost"),
+        (KeyboardInterrupt(), "run", "lost"),
+        (Signalled("p ended", "", 3), "run", "failed"),
+        (Signalled("p ended", "", -9), "run", "lost"),
+    ],
+)
+def test_errors_have_a_reason(error: BaseException, phase: str, status: str) -> None:
+    assert judged(error, phase).status == status
+
+
+def test_metrics_told_between_two_messages_travel_together(tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    job = {"run": "r", "name": "t", "attempt": 1, "threads": 1, "scratch": str(tmp_path)}
+    attempt = WorkerAttempt(job, sent.append, lambda port: None)
+    for epoch in range(5000):
+        attempt.tell({"epoch": epoch, "losses": [0.5, 0.25]})
+    attempt.end()
+    attempt.tell({"epoch": -1})
+    told = [m["epoch"] if isinstance(m["epoch"], list) else [m["epoch"]] for m in sent]
+    epochs = [epoch for many in told for epoch in many]
+    assert epochs[0] == 0
+    assert epochs[-1] == 4999
+    assert epochs == sorted(epochs)
+    assert all(len(m["epoch"]) <= 1000 for m in sent if isinstance(m["epoch"], list))
+    assert sent[0]["losses"] == [0.5, 0.25]
