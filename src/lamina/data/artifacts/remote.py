@@ -28,7 +28,7 @@ class Remote:
 
     Args:
         objects: where the content goes.
-        told: is told what happens: ("transfer retried", why), ("staged in", what and how fast).
+        told: is told what happens: ("staging retried", why), ("staged in", what and how fast).
     """
 
     def __init__(self, objects: Objects, told: Told) -> None:
@@ -110,7 +110,7 @@ class Remote:
     def _policy(self) -> Policy:
         from lamina.data.staging.policy import Policy
 
-        return Policy(told=lambda line: self._told("transfer retried", line))
+        return Policy(told=lambda line: self._told("staging retried", line))
 
     def _note(self, digest: str) -> Path:
         self._objects.path(digest)

@@ -32,7 +32,7 @@ class Artifacts:
 
     Args:
         folder: made when something comes in.
-        told: is told what happens to files of other places, as (what, text): "transfer retried",
+        told: is told what happens to files of other places, as (what, text): "staging retried",
             "staged in".
     """
 

@@ -57,7 +57,8 @@ def judged(error: BaseException, phase: str) -> Verdict:
         return Verdict("lost", entry, notices=[("staging failed", error.message)])
     if _lacks_memory(error):
         return Verdict("memory", entry)
-    if isinstance(error, OSError) and error.errno in _FULL:
+    cause = error.__cause__ if isinstance(error, ArtifactError) else error
+    if isinstance(cause, OSError) and cause.errno in _FULL:
         # Keeping values is our part, and space may be made; in the task's own code it decides.
         status = "failed" if phase == "run" else "lost"
         return Verdict(status, entry, notices=[("disk full", str(error))])
