@@ -101,6 +101,8 @@ def care_to_document(care: Care) -> dict[str, Any]:
 
 def care_mistakes(care: Care, ports: Sequence[str]) -> Iterator[str]:
     """What is wrong with a care however it was made; `ports` are those of its task."""
+    if care is _PLAIN or care == _PLAIN:  # as nearly all are
+        return
     yield from care_of(
         {
             "needs": {name: getattr(care.needs, name) for name in NEEDS},

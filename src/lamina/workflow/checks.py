@@ -45,17 +45,13 @@ class _Index:
     outputs: dict[str, Port]
     takes: dict[str, dict[str, Port]]
     gives: dict[str, dict[str, Port]]
+    kinds: dict[str, PortType]
+    """What an edge may come from -> type of what it carries."""
 
 
 def check(workflow: Workflow) -> Findings:
     """All mistakes of a workflow, or its order; O(tasks + ports + edges)."""
-    index = _Index(
-        {task.name: task for task in workflow.tasks},
-        {port.name: port for port in workflow.inputs},
-        {port.name: port for port in workflow.outputs},
-        {task.name: {port.name: port for port in task.inputs} for task in workflow.tasks},
-        {task.name: {port.name: port for port in task.outputs} for task in workflow.tasks},
-    )
+    index = _index(workflow)
     findings = Findings()
     arriving, dangling = _sorted_edges(workflow, index)
     found = [*_names(workflow), *dangling]
@@ -74,12 +70,36 @@ def check(workflow: Workflow) -> Findings:
     return findings
 
 
+def _index(workflow: Workflow) -> _Index:
+    """Tasks made from one function share their ports, which are looked at once."""
+    shared: dict[int, dict[str, Port]] = {}
+
+    def by_name(ports: Sequence[Port]) -> dict[str, Port]:
+        found = shared.get(id(ports))
+        if found is None:
+            found = shared[id(ports)] = {port.name: port for port in ports}
+        return found
+
+    kinds = {port.name: port.type for port in workflow.inputs}
+    for task in workflow.tasks:
+        for port in task.outputs:
+            kinds[f"{task.name}.{port.name}"] = task.gives(port)
+    return _Index(
+        {task.name: task for task in workflow.tasks},
+        {port.name: port for port in workflow.inputs},
+        {port.name: port for port in workflow.outputs},
+        {task.name: by_name(task.inputs) for task in workflow.tasks},
+        {task.name: by_name(task.outputs) for task in workflow.tasks},
+        kinds,
+    )
+
+
 def topological_order(workflow: Workflow) -> tuple[tuple[str, ...], list[str]]:
     """Names of the tasks, sources first, and a sentence about a cycle where there is one."""
     waiting = dict.fromkeys((task.name for task in workflow.tasks), 0)
     readers: dict[str, list[str]] = {name: [] for name in waiting}
     for edge in workflow.edges:
-        source, target = edge.source_task, edge.target_task
+        source, target = edge.source.rpartition(".")[0], edge.target.rpartition(".")[0]
         if source in waiting and target in waiting:
             readers[source].append(target)
             waiting[target] += 1
@@ -117,11 +137,7 @@ def _names(workflow: Workflow) -> Iterator[str]:
         )
     yield from _bad_names(workflow.inputs, "workflow input")
     yield from _bad_names(workflow.outputs, "workflow output")
-    for task in workflow.tasks:
-        if not _matches(_NAME, task.name):
-            yield f"task {task.name!r}: the name is not allowed; {_NAME_RULE}"
-        yield from _bad_names(task.inputs, f"task {task.name!r}: input port")
-        yield from _bad_names(task.outputs, f"task {task.name!r}: output port")
+    yield from _task_names(workflow)
     together = [port.name for port in workflow.inputs] + [task.name for task in workflow.tasks]
     for name, count in Counter(together).items():
         if count > 1:
@@ -132,6 +148,19 @@ def _names(workflow: Workflow) -> Iterator[str]:
     for name in workflow.layout:
         if name not in together and name not in {port.name for port in workflow.outputs}:
             yield f"the layout places {name!r}, which does not exist; remove it from the layout"
+
+
+def _task_names(workflow: Workflow) -> Iterator[str]:
+    sound: set[int] = set()
+    for task in workflow.tasks:
+        if not _matches(_NAME, task.name):
+            yield f"task {task.name!r}: the name is not allowed; {_NAME_RULE}"
+        for ports, which in ((task.inputs, "input"), (task.outputs, "output")):
+            if id(ports) not in sound:  # tasks made from one function share their ports
+                bad = list(_bad_names(ports, f"task {task.name!r}: {which} port"))
+                yield from bad
+                if not bad:
+                    sound.add(id(ports))
 
 
 def _matches(pattern: re.Pattern[str], name: object) -> bool:
@@ -158,14 +187,13 @@ def _sorted_edges(workflow: Workflow, index: _Index) -> tuple[Arriving, list[str
     arriving[""] = {port: [] for port in index.outputs}
     dangling: list[str] = []
     for edge in workflow.edges:
-        task, port = edge.target_task, edge.target_port
+        task, _, port = edge.target.rpartition(".")
         if task in arriving and port in arriving[task]:
             arriving[task][port].append(edge)
         else:
             dangling.append(_no_target(edge, index))
-        problem = _no_source(edge, index)
-        if problem:
-            dangling.append(problem)
+        if edge.source not in index.kinds:
+            dangling.append(_no_source(edge, index))
     for ports in arriving.values():
         for edges in ports.values():
             if len(edges) > 1:
@@ -200,8 +228,6 @@ def _no_source(edge: Edge, index: _Index) -> str:
         else (f"{where} {edge.target_port!r}")
     )
     if not task:
-        if port in index.inputs and not edge.source.startswith("."):
-            return ""
         if port in index.tasks:
             return (
                 f"{where} reads {port!r}, which is a task; name one of its output ports: "
@@ -217,12 +243,10 @@ def _no_source(edge: Edge, index: _Index) -> str:
             f"{where} reads {edge.source!r}, and task {task!r} does not exist; "
             f"{_choice(task, index.tasks, 'tasks')}"
         )
-    if port not in index.gives[task]:
-        return (
-            f"{where} reads {edge.source!r}, and task {task!r} has no output port {port!r}; "
-            f"{_choice(port, index.gives[task], 'output ports')}"
-        )
-    return ""
+    return (
+        f"{where} reads {edge.source!r}, and task {task!r} has no output port {port!r}; "
+        f"{_choice(port, index.gives[task], 'output ports')}"
+    )
 
 
 def _choice(name: str, known: Iterable[str], what: str) -> str:
@@ -244,16 +268,33 @@ def _task(task: Task, arriving: dict[str, list[Edge]], index: _Index) -> Iterato
             yield f"{who}: {word} {name!r} is no input port; {_choice(name, takes, 'input ports')}"
     for port in task.inputs:
         edges = arriving[port.name]
-        yield from _filled(task, port, edges)
-        mistyped = _types(f"{who}: port {port.name!r}", task.takes(port), edges, index)
-        yield from (_declared(line, task, port, edges, index) for line in mistyped)
+        if not _is_plain(task, port, edges, index):
+            yield from _filled(task, port, edges)
+            yield from _mistyped(task, port, edges, index)
     if len(set(task.scatter)) < len(task.scatter):
         yield f"{who}: scatter names a port twice; name each port once"
     for problem in task.action.mistakes(task):
         yield f"{who}: {problem}"
     if task.care is not PLAIN:
-        for problem in care_mistakes(task.care, [*takes, *index.gives[task.name]]):
-            yield f"{who}: {problem}"
+        found = care_mistakes(task.care, [*takes, *index.gives[task.name]])
+        yield from (f"{who}: {problem}" for problem in found)
+
+
+def _mistyped(task: Task, port: Port, edges: list[Edge], index: _Index) -> Iterator[str]:
+    who = f"task {task.name!r}: port {port.name!r}"
+    for line in _types(who, task.takes(port), edges, index):
+        yield _declared(line, task, port, edges, index)
+
+
+def _is_plain(task: Task, port: Port, edges: list[Edge], index: _Index) -> bool:
+    """Whether a port is filled by one edge of just its type, as nearly all are."""
+    return (
+        len(edges) == 1
+        and edges[0].position is None
+        and not task.scatter
+        and port.name not in task.parameters
+        and index.kinds.get(edges[0].source) == port.type
+    )
 
 
 def _filled(task: Task, port: Port, edges: list[Edge]) -> Iterator[str]:
@@ -298,20 +339,11 @@ def _types(who: str, wanted: PortType, edges: list[Edge], index: _Index) -> Iter
             return
         wanted = item
     for edge in edges:
-        given = _given(edge, index)
-        if given is not None and not given.fits(wanted):
+        given = index.kinds.get(edge.source)
+        if given is not None and given is not wanted and not given.fits(wanted):
             yield f"{who} needs {wanted}; it gets {given} from {edge.source}" + _remedy(
                 given, wanted
             )
-
-
-def _given(edge: Edge, index: _Index) -> PortType | None:
-    if not edge.source_task:
-        port = index.inputs.get(edge.source_port)
-        return port.type if port else None
-    task = index.tasks.get(edge.source_task)
-    port = index.gives[task.name].get(edge.source_port) if task else None
-    return task.gives(port) if task and port else None
 
 
 def _remedy(given: PortType, wanted: PortType) -> str:
@@ -327,7 +359,7 @@ _CONVERT = "; wire another port, or put a task between that converts it"
 
 def _declared(line: str, task: Task, port: Port, edges: list[Edge], index: _Index) -> str:
     """A place in a command is a file until another type is declared: said where that may help."""
-    given = _given(edges[0], index) if len(edges) == 1 else None
+    given = index.kinds.get(edges[0].source) if len(edges) == 1 else None
     if given is None or task.action.kind != "command" or not line.endswith(_CONVERT):
         return line
     said = f'"{given}"' if given.of else str(given)
