@@ -191,7 +191,8 @@ def test_a_program_that_cannot_be_started_is_a_failure(hands: Hands, tmp_path: P
 
 def test_the_use_of_a_program_is_measured(hands: Hands) -> None:
     code = "x = b'x' * 150_000_000; open('/dev/null', 'wb').write(x); sum(range(3_000_000))"
-    usage = hands.do(command([sys.executable, "-c", code])).usage
+    for _ in range(2):
+        usage = hands.do(command([sys.executable, "-c", code])).usage
     assert usage["cpu"] > 0.02
     assert usage["memory_peak"] > 150_000_000
     assert usage["bytes_written"] >= 150_000_000

@@ -40,12 +40,16 @@ class Course:
         phases: name -> (begin, end) in seconds of `time.monotonic()`.
         outputs: port -> reference as plain values.
         expansion: workflow document and inputs of a task that decided on further ones.
+        exit: exit code of a program, or minus its signal.
+        peak: bytes that a program has held at most; 0 for functions.
+        logged: whether the attempt's folder was made.
     """
 
     phases: dict[str, tuple[float, float]] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     expansion: list[Any] | None = None
     exit: int | None = None
+    peak: int = 0
     logged: bool = False
 
     @contextmanager
@@ -91,6 +95,8 @@ class Desk:
             "phases": course.phases,
             "usage": self._meter.stop(),
         }
+        if course.peak:
+            found["usage"]["memory_peak"] = course.peak
         rest = {
             "outputs": course.outputs if verdict.status == "succeeded" else None,
             "exit": course.exit if course.exit is not None else verdict.exit,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
@@ -129,6 +130,35 @@ def send(pid: int, signal_number: int) -> None:
     """Signals a process, if it is still there."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal_number)
+
+
+@contextmanager
+def ending_of(pid: int) -> Iterator[Callable[[float], bool]]:
+    """Gives a function that waits some seconds for the end of a child, and says whether it came.
+
+    The child is not reaped.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        yield lambda seconds: _ended_within(pid, seconds)
+        return
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    try:
+        yield lambda seconds: bool(poll.poll(1000.0 * seconds))
+    finally:
+        os.close(handle)
+
+
+def _ended_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
 
 
 def end_tree(pid: int, within: float = 0.5) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from lamina.errors import UsageError
 from lamina.execution.runners.command import ending, filled
 from lamina.execution.values import arrived
 from lamina.execution.workers import processes
+from lamina.execution.workers.usage import UNIT
 from lamina.execution.workers.verdicts import Signalled
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.graph import Task
@@ -44,7 +46,6 @@ class Program:
         self._message = message
         self._folder = Path(message["folder"])
         self._work = self._folder / WORK
-        self._peak = 0
         self._killed = processes.kernel_kills()
 
     def main(self, task: Task, course: Course) -> None:
@@ -166,7 +167,7 @@ class Program:
             finally:
                 if out is not None:
                     out.close()
-        code = self._wait(process)
+        code, course.peak = self._wait(process)
         processes.end_children()
         course.exit = code
         if code == -signal.SIGKILL and processes.kernel_kills() > self._killed:
@@ -174,15 +175,20 @@ class Program:
         if code:
             raise self._failed(argv, ending(code), code)
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> int:
-        """The exit code; the size of the program is looked at meanwhile."""
-        pause = 0.02
-        while True:
-            try:
-                return process.wait(pause)
-            except subprocess.TimeoutExpired:
-                self._peak = max(self._peak, processes.peak_of(process.pid))
+    def _wait(self, process: subprocess.Popen[bytes]) -> tuple[int, int]:
+        """The exit code, and the most bytes that the program, or a child of its, has held."""
+        pause, seen = 0.02, 0
+        with processes.ending_of(process.pid) as ended:
+            while not ended(pause):
+                seen = max(seen, processes.peak_of(process.pid))
                 pause = min(1.0, 1.5 * pause)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        told = used.ru_maxrss * UNIT
+        # A new process counts what this worker held when it was made: of smaller ones, the kernel
+        # tells that much.
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
+        return process.returncode, told if told > 1.02 * own or not seen else seen
 
     def _failed(self, argv: list[str], problem: str, code: int | None = None) -> Signalled:
         way_out = f"look at {self._folder}, and run it by hand: {self._folder / 'run.sh'}"

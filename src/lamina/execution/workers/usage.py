@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-_UNIT = 1024 if sys.platform.startswith("linux") else 1
+UNIT = 1024 if sys.platform.startswith("linux") else 1
 """Bytes in the kernel's unit of a process's largest size."""
 
 
@@ -46,7 +46,7 @@ class Meter:
         read, written = self._moved()
         used = {
             "cpu": round(now - self._cpu, 6),
-            "memory_peak": peak * _UNIT,
+            "memory_peak": peak * UNIT,
             "bytes_read": max(0, read - self._bytes[0]),
             "bytes_written": max(0, written - self._bytes[1]),
         }
