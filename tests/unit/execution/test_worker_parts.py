@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from watched_processes import alive, gone, pids
 
@@ -29,6 +29,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(), JSON), max_size=5), st.integers(1, 50))
 def test_messages_come_through_however_they_are_cut(messages: list[Any], piece: int) -> None:
     data = b"".join(map(packed, messages))
@@ -52,7 +53,7 @@ def test_a_log_keeps_its_beginning_and_its_end(
 ) -> None:
     monkeypatch.setattr(capture, "HEAD", 1000)
     monkeypatch.setattr(capture, "TAIL", 500)
-    log = Capture(tmp_path / "a" / "out.txt")
+    log = Capture(tmp_path / "a", "out.txt")
     lines = [b"line %04d\n" % number for number in range(1000)]
     for line in lines:
         log.take(line)
@@ -67,10 +68,11 @@ def test_a_log_keeps_its_beginning_and_its_end(
     assert 500 <= len(tail) < 520
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_a_short_log_is_kept_as_it_is(pieces: list[bytes]) -> None:
     path = Path(f"/tmp/lamina-log-{os.getpid()}")
-    log = Capture(path)
+    log = Capture(path.parent, path.name)
     for piece in pieces:
         log.take(piece)
     log.end()
@@ -81,7 +83,7 @@ def test_a_short_log_is_kept_as_it_is(pieces: list[bytes]) -> None:
 
 
 def test_whole_lines_can_be_read_while_the_task_runs_and_secrets_cannot(tmp_path: Path) -> None:
-    log = Capture(tmp_path / "out.txt", ["open-sesame"])
+    log = Capture(tmp_path, "out.txt", ["open-sesame"])
     log.take(b"one\nthe code is open-")
     assert (tmp_path / "out.txt").read_text() == "one\n"
     log.take(b"sesame\nthree")
@@ -91,7 +93,7 @@ def test_whole_lines_can_be_read_while_the_task_runs_and_secrets_cannot(tmp_path
 
 
 def test_a_log_that_cannot_be_written_says_so_and_disturbs_nobody() -> None:
-    log = Capture(Path("/proc/no/such/folder/out.txt"))
+    log = Capture(Path("/proc/no/such/folder"), "out.txt")
     log.take(b"line\n" * 10)
     log.end()
     assert "/proc/no" in log.problem

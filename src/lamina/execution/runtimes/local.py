@@ -154,6 +154,8 @@ class LocalRuntime(Runtime):
 
     def poll(self, timeout: float) -> list[Report]:
         """What has happened; time-outs are looked after here too."""
+        if self._closed:
+            return []
         if self._reports:
             timeout = 0.0
         elif self._timed:

@@ -14,7 +14,8 @@ _PAUSE = 0.05
 """Seconds between two messages; what is told meanwhile travels together."""
 
 _MOST = 1000
-"""Values per name in one message; of more every second one is left out, again and again."""
+"""Values per name in one message; of more that were told one by one, every second one is left out,
+again and again. Of lists nothing is left out: they go in messages of their own."""
 
 _LONGEST = 1000
 """Characters of a text."""
@@ -51,6 +52,8 @@ class WorkerAttempt(Attempt):
         with self._lock:
             if self._over:
                 return
+            if self._overflows(plain):
+                self._flush()
             for name, value in plain.items():
                 self._add(name, value)
             if time.monotonic() - self._sent >= _PAUSE:
@@ -75,6 +78,13 @@ class WorkerAttempt(Attempt):
         with self._lock:
             self._over = True
             self._flush()
+
+    def _overflows(self, plain: Mapping[str, Any]) -> bool:
+        """Whether a list has no room beside what waits."""
+        return any(
+            isinstance(value, list) and len(self._waiting.get(name, ())) + len(value) > _MOST
+            for name, value in plain.items()
+        )
 
     def _add(self, name: str, value: Any) -> None:
         found = self._waiting.setdefault(name, [])

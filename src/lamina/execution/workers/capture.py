@@ -29,12 +29,14 @@ class Capture:
     """One stream of one attempt. The file is made when there is something to write.
 
     Args:
-        path: of the file.
+        folder: where the file will lie.
+        name: of the file.
         secrets: values that it may not show.
     """
 
-    def __init__(self, path: Path, secrets: Sequence[str] = ()) -> None:
-        self._path = path
+    def __init__(self, folder: Path, name: str, secrets: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._name = name
         self._secrets = tuple(secrets)
         self._line = b""
         self._file: BinaryIO | None = None
@@ -106,10 +108,10 @@ class Capture:
             return
         try:
             if self._file is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("wb", buffering=0)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file = (self._folder / self._name).open("wb", buffering=0)
             view = memoryview(data)
             while view:
                 view = view[self._file.write(view) or 0 :]
         except OSError as error:
-            self.problem = f"{self._path}: {error.strerror or error}"
+            self.problem = f"{self._folder / self._name}: {error.strerror or error}"

@@ -47,8 +47,8 @@ class Running:
         return cls(
             assignment,
             secrets,
-            Capture(assignment.folder / f"{prefix}stdout.txt", secrets),
-            Capture(assignment.folder / f"{prefix}stderr.txt", secrets),
+            Capture(assignment.folder, f"{prefix}stdout.txt", secrets),
+            Capture(assignment.folder, f"{prefix}stderr.txt", secrets),
         )
 
     @property
