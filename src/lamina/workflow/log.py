@@ -193,8 +193,8 @@ _KINDS: dict[str, type[Event]] = {
     "run-finished": RunFinished,
 }
 _WORDS = {kind: word for word, kind in _KINDS.items()}
-_EMPTY: tuple[Any, ...] = ("", 0, None, (), {})
-_NAMES = {kind: tuple(f.name for f in fields(kind) if f.name != "time") for kind in _WORDS}
+KINDS: tuple[type[Event], ...] = tuple(_WORDS)
+"""Every kind of event."""
 
 
 def word_of(event: Event) -> str:
@@ -205,9 +205,9 @@ def word_of(event: Event) -> str:
 def body_of(event: Event) -> dict[str, Any]:
     """An event's fields but time, as plain values; what is empty is left out."""
     found = {}
-    for name in _NAMES[type(event)]:
+    for name, blank, _ in _FIELDS[word_of(event)]:
         value = getattr(event, name)
-        if value not in _EMPTY:
+        if value != blank:
             found[name] = value
     return found
 
