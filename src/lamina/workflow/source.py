@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
@@ -22,9 +23,32 @@ def signature_in_source(function: str, folder: Path | None) -> Signature:
     Raises:
         UsageError: no such file or module, text that is not Python, no such function.
     """
+    beside = folder / function.rpartition(":")[0] if folder else None
+    known = _KNOWN.get((function, folder)) if beside is not None else None
+    if known is not None and known[0] == _stamp(beside):
+        return known[1]
     path = source_file(function, folder)
+    stamp = _stamp(path)
+    found = _signature(path, function.rpartition(":")[2])
+    if path == beside:
+        _KNOWN[function, folder] = (stamp, found)
+    return found
+
+
+_KNOWN: dict[tuple[str, Path | None], tuple[tuple[int, ...], Signature]] = {}
+"""Functions of files, as long as their files stay as they are: many tasks call one function."""
+
+
+def _stamp(path: Path | None) -> tuple[int, ...]:
+    try:
+        found = os.stat(path) if path is not None else None  # noqa: PTH116 - faster, for all tasks
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+
+
+def _signature(path: Path, name: str) -> Signature:
     module = _parsed(path)
-    name = function.rpartition(":")[2]
     found = _find(module.body, name.split("."))
     if found is None:
         names = [n.name for n in module.body if isinstance(n, ast.FunctionDef)]

@@ -54,8 +54,9 @@ def ledger(project: Project, workflow: Workflow, peek: Peek | None = None) -> Le
 
 def check_tasks(workflow: Workflow, names: Iterable[str]) -> None:
     """Raises UnknownNameError for a name that is none of a task or unit of the workflow."""
-    known = made_ports(workflow)
-    for name in sorted(names):
+    chosen = sorted(names)
+    known = made_ports(workflow) if chosen else {}
+    for name in chosen:
         # What stands behind a task that decides on tasks is not known before.
         if name.partition("/")[0].partition("[")[0].partition("#")[0] not in known:
             raise UnknownNameError("task", name, known)

@@ -93,6 +93,8 @@ class ReadOnce(StoredValues):
 
     def constant(self, value: Any, port: Port, folder: Path | None) -> Any:
         """As in `StoredValues`, from memory where the bytes are still there."""
+        if not is_read(value, port.type):
+            return super().constant(value, port, folder)
         known = self.told.known(value, port.type, folder)
         if known is not None and not self._artifacts.lacking([known]):
             return known

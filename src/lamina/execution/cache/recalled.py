@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -148,8 +149,12 @@ class Recalled(Memory):
         self._choice = choice or Choice()
         self._recipes = Recipes(folder or workflow.folder)
         self._final = frozenset(_final(workflow, ""))
-        self._made = made_ports(workflow)
+        self._workflow = workflow
         self._told: set[str] = set()
+
+    @cached_property
+    def _made(self) -> Mapping[str, frozenset[str]]:
+        return made_ports(self._workflow)
 
     def recall(self, questions: Sequence[Question]) -> list[Recall]:
         """One answer per question, in order."""
