@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +83,20 @@ class Teller(events.Progress):
     def __init__(self, attempt: Attempt, listener: Listener | None = None) -> None:
         self._attempt = attempt
         self._listener = listener
-        self._epochs: dict[int, int] = {}
+        self._groups = 1
 
     def __call__(self, event: events.Event) -> None:
         """Takes an event."""
         if self._listener is not None:
             self._listener(event)
         if isinstance(event, events.Started):
-            self._epochs[event.group] = event.epochs
+            self._groups = event.groups
             about = {"engine": event.engine, "device": event.device, "trainings": event.members}
             self._attempt.tell({"epochs": event.epochs, "groups": event.groups, **about})
         elif isinstance(event, events.Epochs):
             self._costs(event)
         elif isinstance(event, events.Resumed):
-            self._attempt.tell({"resumed": event.epoch, "group": event.group})
+            self._attempt.tell({"resumed": event.epoch})
         elif isinstance(event, events.Checkpointed):
             self._attempt.tell({"checkpoint": event.epoch})
         elif isinstance(event, (events.Warned, events.Stopped, events.Diverged)):
@@ -111,12 +111,17 @@ class Teller(events.Progress):
             first = event.first + start
             told: dict[str, Any] = {
                 "epoch": list(range(first, first + len(losses))),
-                "loss": list(losses),
+                "loss": _short(losses),
             }
             if event.validations is not None:
-                told["validation"] = list(event.validations[start : start + _PIECE])
+                told["validation"] = _short(event.validations[start : start + _PIECE])
             if event.seconds is not None:
-                told["seconds"] = [event.seconds] * len(losses)
-            if event.group:
-                told["group"] = event.group
+                told["seconds"] = [float(f"{event.seconds:.4g}")] * len(losses)
+            if self._groups > 1:
+                told["group"] = [event.group] * len(losses)
             self._attempt.tell(told)
+
+
+def _short(losses: Sequence[float]) -> list[float]:
+    """Nine digits: what a float32 holds; records keep every epoch of every training."""
+    return [float(f"{loss:.9g}") for loss in losses]

@@ -51,8 +51,12 @@ class Recorder(Attempt):
         return self.streams.setdefault(port, []).append
 
     def all(self, name: str, group: int = 0) -> list[Any]:
-        found = [told for told in self.told if told.get("group", 0) == group and "epoch" in told]
-        return [value for told in found for value in told.get(name, [])]
+        found = []
+        for told in self.told:
+            values = told.get(name, [])
+            groups = told.get("group", [0] * len(told.get("epoch", [])))
+            found += [v for v, own in zip(values, groups, strict=False) if own == group]
+        return found
 
     def words(self, name: str) -> list[Any]:
         return [told[name] for told in self.told if name in told]
