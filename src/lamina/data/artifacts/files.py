@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lamina.data.artifacts import trees
+from lamina.data.artifacts.copies import copy_file
 from lamina.data.artifacts.known import Known
 from lamina.data.artifacts.objects import Objects
 from lamina.data.artifacts.reference import Ref
@@ -20,7 +21,6 @@ from lamina.errors import ArtifactError
 FILES = ("file", "folder")
 """Codecs whose values are paths."""
 
-_PIECE = 1 << 23
 _SMALL = 1 << 16
 
 
@@ -54,25 +54,30 @@ class Files:
         return Ref(ref.codec, ref.digest, ref.size, name=ref.name, origin=str(given))
 
     def path(self, ref: Ref) -> Path:
-        """A verified file or folder under its own name, to be read only."""
-        if _elsewhere(ref):
-            content = self.remote.bring(ref)
-            return self.path(Ref("file", content, ref.size, name=ref.name))
-        if ref.origin:
+        """A verified file or folder under its own name, to be read only. Raises ArtifactError."""
+        source = self._source(ref)
+        if ref.codec == "folder" or (ref.origin and not _elsewhere(ref)):
+            return source
+        return self._named(ref.name, source)
+
+    def _source(self, ref: Ref) -> Path:
+        """A verified file or folder, under any name."""
+        if ref.origin and not _elsewhere(ref):
             return self._unchanged(ref)
         if ref.codec == "folder":
             return self._tree(ref)
-        self._objects.verify(ref.digest)
-        return self._named(ref)
+        digest = self.remote.bring(ref) if _elsewhere(ref) else ref.digest
+        self._objects.verify(digest)
+        return Path(self._objects.path(digest))
 
     def place(self, ref: Ref, target: Path) -> Path:
         """Puts a file or folder at a path, where nothing may be; its folder is made.
 
         What stays elsewhere becomes a symbolic link. What the store holds is copied while it is
-        small; a larger file becomes a link that shares its blocks, or a second name of the same
-        read-only file, unless this process is root's, whom read-only does not stop.
+        small; a larger file becomes a second name of the same read-only file, unless this process
+        is root's, whom read-only does not stop. Raises ArtifactError.
         """
-        source = self.path(ref)
+        source = self._source(ref)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if ref.origin and not _elsewhere(ref):
@@ -136,20 +141,15 @@ class Files:
         return Ref("file", digest, size, name=path.name)
 
     def _copied(self, path: Path) -> tuple[str, int]:
-        deposit = self._objects.deposit()
-        with path.open("rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            try:
-                buffer = memoryview(bytearray(min(_PIECE, before.st_size + 1)))
-                while count := file.readinto(buffer):
-                    _write(self._objects, deposit, buffer[:count])
-                _same(path, before, os.fstat(file.fileno()))
-                size = deposit.size
-                digest = self._objects.keep(deposit)
-            finally:
-                deposit.drop()
-        if before.st_mode & stat.S_IXUSR:
-            Path(self._objects.path(digest)).chmod(0o555)
+        """Hashes a file, and copies it unless its bytes are kept already."""
+        before = path.stat()
+        digest, size = self._known.digest(path)
+        after = path.stat() if self._objects.copy(path, digest, size) else before
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            self._objects.verify(digest)
+            raise ArtifactError(
+                f"file {str(path)!r} changes while it is read", "wait until it is whole, run again"
+            )
         return digest, size
 
     def _taken(self, path: Path) -> tuple[str, int]:
@@ -186,12 +186,11 @@ class Files:
         self._objects.path(digest)
         return self._objects.folder / "named" / digest[:2] / digest[2:]
 
-    def _named(self, ref: Ref) -> Path:
-        """The file under its own name, for readers that look at endings."""
-        plain = Path(self._objects.path(ref.digest))
-        if ref.name in ("", ".", "..") or "/" in ref.name or "\0" in ref.name:
+    def _named(self, name: str, plain: Path) -> Path:
+        """A file of the store under its own name, for readers that look at endings."""
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
             return plain
-        path = self._place_of(ref.digest) / ref.name
+        path = self._place_of(plain.parent.name + plain.name) / name
         try:
             if path.exists() and path.samefile(plain):
                 return path
@@ -219,20 +218,6 @@ def _elsewhere(ref: Ref) -> bool:
     return is_remote(ref.origin)
 
 
-def _write(objects: Objects, deposit: object, data: memoryview) -> None:
-    try:
-        deposit.write(data)  # type: ignore[attr-defined]
-    except OSError as error:
-        raise objects.refusal(error) from error
-
-
-def _same(path: Path, before: os.stat_result, after: os.stat_result) -> None:
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ArtifactError(
-            f"file {str(path)!r} changes while it is read", "wait until it is whole"
-        )
-
-
 def _linked(source: str, target: str) -> str:
     """A file at another path: a copy of its own, or a link that nobody can write through."""
     found = Path(source).stat()
@@ -243,8 +228,7 @@ def _linked(source: str, target: str) -> str:
             pass
         else:
             return target
-    shutil.copyfile(source, target)
-    Path(target).chmod(0o755 if found.st_mode & stat.S_IXUSR else 0o644)
+    copy_file(source, target, 0o755 if found.st_mode & stat.S_IXUSR else 0o644)
     return target
 
 

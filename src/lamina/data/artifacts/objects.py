@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from lamina.data.artifacts.copies import copy_bytes
 from lamina.data.artifacts.deposit import CHUNK, Buffer, Deposit
 from lamina.errors import ArtifactError
 
@@ -105,6 +106,33 @@ class Objects:
         os.link(path, part, follow_symlinks=False)
         Path(part).chmod(0o555 if mode & stat.S_IXUSR else 0o444)
         self._rename(part, target)
+
+    def copy(self, path: Path, digest: str, size: int) -> bool:
+        """Copies a file that was hashed, unless its bytes are there already; whether it did.
+
+        Raises:
+            OSError: the file cannot be read.
+            ArtifactError: the store cannot be written.
+        """
+        target = self.path(digest)
+        runs = bool(path.stat().st_mode & stat.S_IXUSR)
+        lacking = not self._there(target, size)
+        if lacking:
+            with path.open("rb", buffering=0) as source:
+                try:
+                    handle, part = self._begun()
+                    try:
+                        copy_bytes(source.fileno(), handle)
+                        self._rename(part, target)
+                    finally:
+                        os.close(handle)
+                        Path(part).unlink(missing_ok=True)
+                except OSError as error:
+                    raise self.refusal(error) from error
+        if runs:
+            with suppress(OSError):
+                Path(target).chmod(0o555)
+        return lacking
 
     def move(self, path: Path, digest: str, size: int) -> None:
         """Takes a file away from where it lies on the same file system. Raises OSError."""
