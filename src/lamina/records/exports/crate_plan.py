@@ -122,7 +122,7 @@ def plan_entities(history: History) -> Iterator[Entity]:
         "@id": WORKFLOW,
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": history.record.workflow or "workflow",
-        "description": str(document.get("description") or "The workflow that was run."),
+        "description": mask(str(document.get("description") or "The workflow that was run.")),
         "encodingFormat": "application/json",
         "programmingLanguage": ref(LANGUAGE),
         "input": [ref(parameter_id("", p, "input")) for p in _ports(history, "inputs")],

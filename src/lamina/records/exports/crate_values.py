@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from lamina.records.exports.base import Artifacts, masked, quoted, shown_value
 from lamina.records.exports.crate_plan import Entity, ref
-from lamina.workflow.masking import mask
+from lamina.workflow.masking import looks_secret, mask
 
 LARGEST = 200_000_000
 """Bytes up to which a value is copied into a crate; larger ones are told by their digest."""
@@ -73,7 +75,7 @@ class Values:
                 "name": port, "value": shown, "sha256": digest,
             }  # fmt: skip
         told |= {"contentSize": str(size), "encodingFormat": str(value.get("codec", ""))}
-        if place and size <= LARGEST:
+        if place and size <= LARGEST and not looks_secret(port):
             copied = self._copied(port, value, place)
             if copied is not None:
                 return told | copied
@@ -93,6 +95,9 @@ class Values:
             target, number = folder / f"{number}-{name}", number + 1
         path = self._artifacts.place(value, target)
         if path is None:
+            shutil.rmtree(target, ignore_errors=True)  # a list of which an item is not kept
+            with suppress(OSError):
+                folder.rmdir()
             return None
         identity = quote(path.relative_to(self._folder).as_posix())
         if path.is_dir():

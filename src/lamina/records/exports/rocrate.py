@@ -139,7 +139,8 @@ class _Crate:
                 for url, (name, version) in PROFILES.items()
             ),
         ]
-        mentions = [self.run, *(e["@id"] for e in actions if e["@type"] == "CreateAction")]
+        made = (e["@id"] for e in (*actions, *controls) if e["@type"] == "CreateAction")
+        mentions = [self.run, *made]
         return [*self._head(mentions), *body]
 
     def _head(self, mentions: list[str]) -> Iterator[Entity]:

@@ -1,0 +1,191 @@
+"""Workflow Run RO-Crates: read back with the community's libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamina.errors import UsageError
+from lamina.records.exports.base import Artifacts, NoArtifacts
+from lamina.records.exports.rocrate import CrateExporter
+from lamina.testing.exporters import KINDS, GivenArtifacts, made
+
+REPORT = """
+import sys
+from runcrate.report import dump_crate_actions
+dump_crate_actions(sys.argv[1])
+"""
+"""What `runcrate report CRATE` does; the command itself imports all that runcrate can convert."""
+
+
+def written(kind: str, folder: Path, artifacts: Artifacts | None = None) -> dict[str, Any]:
+    """The entities of a crate by their ids."""
+    CrateExporter().export(made(kind), folder, artifacts or GivenArtifacts())
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text("utf-8"))["@graph"]
+    found = {entity["@id"]: entity for entity in graph}
+    assert len(found) == len(graph)
+    return found
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from references(one)
+    elif isinstance(value, dict):
+        yield value["@id"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_references_lead_to_entities_and_files_lie_in_the_crate(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "crate"
+    found = written(kind, folder)
+    for entity in found.values():
+        for key, value in entity.items():
+            if key.startswith("@") or not isinstance(value, list | dict):
+                continue
+            for name in references(value):
+                assert name in found or name == "https://w3id.org/ro/crate/1.1", (key, name)
+    for part in references(found["./"]["hasPart"]):
+        path = folder / part
+        assert path.exists(), part
+        if path.is_file():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            assert found[part]["sha256"] == digest
+            assert found[part]["contentSize"] == str(path.stat().st_size)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_profiles_are_followed(kind: str, tmp_path: Path) -> None:
+    found = written(kind, tmp_path / "crate")
+    root = found["./"]
+    assert {"name", "description", "datePublished", "license"} <= root.keys()
+    for profile in ("process", "workflow", "provenance"):
+        assert {"@id": f"https://w3id.org/ro/wfrun/{profile}/0.5"} in root["conformsTo"]
+    main = found[root["mainEntity"]["@id"]]
+    assert {"File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"} == set(main["@type"])
+    kinds = {name: entity["@type"] for name, entity in found.items()}
+    (engine,) = [e for e in found.values() if e["@type"] == "OrganizeAction"]
+    controls = {e["@id"]: e for e in found.values() if e["@type"] == "ControlAction"}
+    assert set(references(engine["object"])) == controls.keys()
+    assert found[engine["result"]["@id"]]["instrument"] == root["mainEntity"]
+    for control in controls.values():
+        assert kinds[control["instrument"]["@id"]] == "HowToStep"
+        assert all(kinds[name] == "CreateAction" for name in references(control["object"]))
+    steps = [e for e in found.values() if e["@type"] == "HowToStep"]
+    assert all(entity["workExample"]["@id"] in found for entity in steps)
+    actions = [e for e in found.values() if e["@type"] == "CreateAction"]
+    assert {e["@id"] for e in actions} == set(references(root["mentions"]))
+    for entity in found.values():
+        if entity["@type"] == "FormalParameter":
+            assert entity["additionalType"]
+
+
+def test_statuses_and_errors_are_told(tmp_path: Path) -> None:
+    found = written("failed", tmp_path / "crate")
+    broken = found["#attempt/count%5B2%5D~1"]
+    assert broken["actionStatus"] == "http://schema.org/FailedActionStatus"
+    assert broken["error"].startswith("its own error")
+    good = found["#attempt/split~1"]
+    assert good["actionStatus"] == "http://schema.org/CompletedActionStatus"
+    assert "error" not in good
+    assert good["startTime"] < good["endTime"]
+    assert not [name for name in found if name.startswith("#control/join")]
+
+
+def test_a_workflow_inside_is_a_workflow_and_its_run_an_action(tmp_path: Path) -> None:
+    found = written("nested", tmp_path / "crate")
+    assert "ComputationalWorkflow" in found["#task/each"]["@type"]
+    assert "File" not in found["#task/each"]["@type"]
+    assert {"@id": "#task/each/clean"} in found["#task/each"]["hasPart"]
+    assert found["#inside/each%5B1%5D"]["instrument"] == {"@id": "#task/each"}
+    assert found["#step/each/measure"]["position"] > found["#step/each/clean"]["position"]
+
+
+def test_steps_stand_in_an_order_that_can_be_run(tmp_path: Path) -> None:
+    found = written("scatter", tmp_path / "crate")
+    places = [int(found[f"#step/{n}"]["position"]) for n in ("split", "count", "shuffle", "join")]
+    assert places == sorted(places)
+
+
+def test_values_that_are_not_kept_are_told_by_their_digest(tmp_path: Path) -> None:
+    found = written("scatter", tmp_path / "crate", NoArtifacts())
+    (name,) = [one for one in references(found[run_of(found)]["object"]) if "sha256" in one]
+    assert found[name]["@type"] == "CreativeWork"
+    assert len(found[name]["sha256"]) == 64
+    assert sorted(path.name for path in (tmp_path / "crate").iterdir()) == [
+        "ro-crate-metadata.json", "trace.json", "workflow.json",
+    ]  # fmt: skip
+
+
+def run_of(found: Mapping[str, Any]) -> str:
+    """The id of the action that is the run."""
+    (name,) = [
+        n for n, e in found.items() if n.startswith("#run/") and e["@type"] == "CreateAction"
+    ]
+    return name
+
+
+def test_inputs_and_outputs_lie_in_folders_of_their_own(tmp_path: Path) -> None:
+    found = written("chain", tmp_path / "crate")
+    assert (tmp_path / "crate" / "inputs" / "text.txt").is_file()
+    assert found["inputs/text.txt"]["@type"] == "File"
+    assert {"@id": "#input/text"} in found["inputs/text.txt"]["exampleOfWork"]
+    assert {"@id": "inputs/text.txt"} in found[run_of(found)]["object"]
+
+
+def test_an_archive_holds_the_same(tmp_path: Path) -> None:
+    CrateExporter().export(made("chain"), tmp_path / "crate.zip", GivenArtifacts())
+    written("chain", tmp_path / "crate")
+    with zipfile.ZipFile(tmp_path / "crate.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    folder = tmp_path / "crate"
+    assert files == {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*") if path.is_file()
+    }  # fmt: skip
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(UsageError, match="not empty"):
+        CrateExporter().export(made("chain"), tmp_path, GivenArtifacts())
+    assert (tmp_path / "mine.txt").read_text("utf-8") == "precious"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rocrate_reads_the_crate(kind: str, tmp_path: Path) -> None:
+    library = pytest.importorskip("rocrate.rocrate", reason="the library rocrate is not installed")
+    CrateExporter().export(made(kind), tmp_path / "crate", GivenArtifacts())
+    crate = library.ROCrate(str(tmp_path / "crate"))
+    assert crate.mainEntity.id == "workflow.json"
+    assert len(crate.root_dataset["mentions"]) >= 1
+    crate.write(tmp_path / "again")
+    assert (tmp_path / "again" / "workflow.json").is_file()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runcrate_reports_every_action(kind: str, tmp_path: Path) -> None:
+    python = os.environ.get("LAMINA_RUNCRATE", sys.executable)
+    asked = subprocess.run([python, "-c", "import runcrate.report"], capture_output=True)
+    if asked.returncode:
+        pytest.skip(
+            "runcrate is not installed (its pinned dependencies fit no environment of ours: "
+            "pip install --no-deps runcrate; LAMINA_RUNCRATE names a Python that has it)"
+        )
+    found = written(kind, tmp_path / "crate")
+    done = subprocess.run(
+        [python, "-c", REPORT, str(tmp_path / "crate")], capture_output=True, text=True, check=True
+    )
+    actions = [e for e in found.values() if e["@type"] == "CreateAction"]
+    assert done.stdout.count("action: ") == len(actions)
+    assert done.stdout.startswith(f"action: {run_of(found)}\n")
+    assert done.stdout.count("  step: #step/") == len(actions) - 1
