@@ -161,17 +161,31 @@ def undisturbed(folder: Path, shapes: Iterable[str], say: Say) -> dict[str, Expe
     """
     found = {}
     for name in sorted(shapes):
-        stage = Stage(folder / f"undisturbed-{name}", SHAPES[name], uuid4().hex, 0.0)
-        stage.set_up()
-        begin = time.monotonic()
-        command = stage.run()
-        if command.wait() != 0:
+        first, second = (_undisturbed(folder, name) for _ in range(2))
+        if (first.files, first.outputs) != (second.files, second.outputs):
             raise LaminaError(
-                f"the undisturbed run of {name!r} failed:\n{command.text()}", "mend that first"
+                f"two undisturbed runs of {name!r} give different outputs", "mend that first"
             )
-        found[name] = expected(stage, time.monotonic() - begin)
+        found[name] = min(first, second, key=lambda run: run.seconds)
         say(f"undisturbed: {name}: {found[name].seconds:.2f} s, {len(found[name].units)} units")
-        stage.clear()
+    return found
+
+
+def _undisturbed(folder: Path, name: str) -> Expected:
+    stage = Stage(folder / f"undisturbed-{name}", SHAPES[name], uuid4().hex, 0.0)
+    stage.set_up()
+    begin = time.monotonic()
+    command = stage.run()
+    while not stage.folders() and not command.over_within(0.01):
+        pass
+    ready = time.monotonic()
+    if command.wait() != 0:
+        raise LaminaError(
+            f"the undisturbed run of {name!r} failed:\n{command.text()}", "mend that first"
+        )
+    end = time.monotonic()
+    found = expected(stage, end - begin, end - ready)
+    stage.clear()
     return found
 
 
@@ -180,6 +194,7 @@ def play(case: Case, wanted: Expected, folder: Path, keep: Path | None = None) -
     verdict = Verdict(case.number, case.kind, case.shape)
     fault: Fault = FAULTS.get(case.kind)(random.Random(case.number))
     stage = Stage(folder / f"case-{case.number}", SHAPES[case.shape], uuid4().hex, wanted.seconds)
+    stage.busy = wanted.busy
     stage.folder.mkdir(parents=True)
     begin = time.monotonic()
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lamina.benchmark.faults.stage import Stage, digests, words_of
-from lamina.workflow.log import Event
+from lamina.workflow.log import AttemptEnded, AttemptStarted, Event
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class Expected:
         outputs: workflow output -> digest in the record.
         units: names of the units that have a result.
         seconds: that it took.
+        busy: seconds of it after its folder was there.
     """
 
     files: Mapping[str, str]
     outputs: Mapping[str, str]
     units: frozenset[str]
     seconds: float
+    busy: float
 
 
 @dataclass
@@ -72,13 +74,16 @@ class Verdict:
         return asdict(self)
 
 
+SLACK = 0.05
+"""Seconds by which an event may be older than the one written before it: reports come in turns."""
+
 WORDS = ("lost", "duplicated", "differing", "hung", "unseen", "leftover", "broken")
 
 
-def expected(stage: Stage, seconds: float) -> Expected:
+def expected(stage: Stage, seconds: float, busy: float) -> Expected:
     """What a run that nobody disturbed gave."""
     events = stage.log()
-    return Expected(digests(stage.output), _outputs(events), _units(events), seconds)
+    return Expected(digests(stage.output), _outputs(events), _units(events), seconds, busy)
 
 
 def judge(verdict: Verdict, stage: Stage, wanted: Expected) -> None:
@@ -103,23 +108,19 @@ def judge(verdict: Verdict, stage: Stage, wanted: Expected) -> None:
 def doubled(events: Sequence[Event]) -> list[str]:
     """Units with a second success, or begun again although their result was there.
 
-    A result that was found damaged or missing is made again; a notice says so before.
+    A result that was found damaged or missing is made again; the attempt's reason says so.
     """
     done: set[str] = set()
-    forgiven = 0
     found = []
     for event in events:
-        kind = type(event).__name__
-        if kind == "Noticed" and _is_loss(event):
-            forgiven += 1
-        elif kind == "AttemptStarted" and event.task in done:  # type: ignore[attr-defined]
-            if not forgiven:
-                found.append(f"{event.task} began again after its success")  # type: ignore[attr-defined]
-            done.discard(event.task)  # type: ignore[attr-defined]
-        elif kind == "AttemptEnded" and event.status == "succeeded":  # type: ignore[attr-defined]
-            if event.task in done:  # type: ignore[attr-defined]
-                found.append(f"{event.task} succeeded twice")  # type: ignore[attr-defined]
-            done.add(event.task)  # type: ignore[attr-defined]
+        if isinstance(event, AttemptStarted) and event.task in done:
+            if not is_loss(event.reason):
+                found.append(f"{event.task} began again after its success: {event.reason}")
+            done.discard(event.task)
+        elif isinstance(event, AttemptEnded) and event.status == "succeeded":
+            if event.task in done:
+                found.append(f"{event.task} succeeded twice")
+            done.add(event.task)
     return found
 
 
@@ -129,20 +130,20 @@ def disordered(events: Sequence[Event]) -> list[str]:
     numbers: Counter[str] = Counter()
     last = 0.0
     for event in events:
-        if event.time < last - 1e-6:
+        if event.time < last - SLACK:
             found.append(f"time goes back by {last - event.time:.3f} s at {type(event).__name__}")
         last = max(last, event.time)
-        if type(event).__name__ == "AttemptStarted":
-            task, number = event.task, event.attempt  # type: ignore[attr-defined]
+        if isinstance(event, AttemptStarted):
+            task, number = event.task, event.attempt
             if number <= numbers[task]:
                 found.append(f"{task} begins attempt {number} after attempt {numbers[task]}")
             numbers[task] = number
     return found[:5]
 
 
-def _is_loss(event: Any) -> bool:
-    text = f"{event.what} {event.text}".lower()
-    return any(word in text for word in ("artifact", "damaged", "lost", "missing"))
+def is_loss(text: str) -> bool:
+    """Whether a line says that a result has to be made again."""
+    return any(word in text.lower() for word in ("damaged", "lost", "missing", "gone"))
 
 
 def _units(events: Sequence[Event]) -> frozenset[str]:

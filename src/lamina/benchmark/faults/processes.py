@@ -38,7 +38,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def left_over(mark: str, patience: float = 2.0) -> list[str]:
+def left_over(mark: str, patience: float = 1.0) -> list[str]:
     """What still lives of a case after some seconds, in words; then it is ended."""
     end = time.monotonic() + patience
     while (found := marked(mark)) and time.monotonic() < end:

@@ -87,7 +87,8 @@ class Stage:
         folder: for everything; the project is `folder/project`, outputs are `folder/out-*`.
         shape: the workflow.
         mark: in the environment of every process of the case.
-        usual: seconds that an undisturbed run takes.
+        usual: seconds that an undisturbed run takes, as a process.
+        busy: seconds of it after its folder is there.
         pause: seconds that each task waits.
     """
 
@@ -95,6 +96,7 @@ class Stage:
     shape: Shape
     mark: str
     usual: float
+    busy: float = 0.5
     pause: float = 0.05
     variables: dict[str, str] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
@@ -168,6 +170,12 @@ class Stage:
         with self.store() as store:
             found = store.runs(1)
             return [event for _, event in store.events(found[0].id)] if found else []
+
+    def folders(self) -> int:
+        """How many runs have a folder."""
+        with suppress(OSError):
+            return sum(1 for _ in (self.home / "runs").iterdir())
+        return 0
 
     def run_folder(self) -> Path | None:
         """The folder of the newest run."""

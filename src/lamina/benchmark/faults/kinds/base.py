@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from lamina.benchmark.faults.shapes import SHAPES
-from lamina.benchmark.faults.stage import Stage, words_of
+from lamina.benchmark.faults.stage import Command, Stage, words_of
 from lamina.workflow.log import Event
 
 
@@ -54,9 +54,19 @@ class Fault(ABC):
         del stage
         return []
 
-    def moment(self, stage: Stage) -> float:
-        """Seconds after the start at which to strike: any time of a run, its start included."""
-        return self.random.uniform(0.0, 1.15 * stage.usual)
+    def over_before(self, stage: Stage, command: Command) -> bool:
+        """Waits until it is time to strike; says whether the command was over before.
+
+        One time in six that is any moment from the start of the process; otherwise any moment
+        after the run got its folder, since most of what can go wrong begins there.
+        """
+        if self.random.random() < 1 / 6:
+            return command.over_within(self.random.uniform(0.0, stage.usual))
+        part = self.random.random()
+        while not stage.folders():
+            if command.over_within(0.01):
+                return True
+        return command.over_within(part * stage.busy)
 
 
 def noticed(events: Sequence[Event], *words: str) -> bool:

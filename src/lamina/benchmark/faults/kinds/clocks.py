@@ -41,7 +41,7 @@ class ClockJump(Fault):
         self._jump(0.0)
         stage.variables |= {CLOCK: str(self._file), "LD_PRELOAD": str(_library())}
         command = stage.run()
-        self._within = not command.over_within(self.moment(stage))
+        self._within = not self.over_before(stage, command)
         seconds = self.random.choice((-1.0, 1.0)) * 10 ** self.random.uniform(0.7, 8.0)
         self._jump(seconds)
         self.notes.append(f"{seconds:+.0f} s")

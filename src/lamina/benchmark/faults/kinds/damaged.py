@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lamina.benchmark.faults.judge import is_loss
 from lamina.benchmark.faults.kinds.base import Fault, noticed
 from lamina.benchmark.faults.stage import Stage, words_of
 from lamina.workflow.log import Event
@@ -49,7 +50,9 @@ class ArtifactCorrupted(_Damage):
     def play(self, stage: Stage) -> None:
         """Sometimes the run was over before, and is resumed for its outputs alone."""
         command = stage.run()
-        if not command.over_within(self.random.uniform(0.3, 1.3) * stage.usual):
+        if self.random.random() < 0.2:
+            command.wait()
+        elif not self.over_before(stage, command):
             command.kill()
         self._events = len(stage.log())
         files = stage.artifacts()
@@ -62,7 +65,8 @@ class ArtifactCorrupted(_Damage):
 
     def seen(self, events: Sequence[Event]) -> bool:
         """A notice, where something damaged was needed again at all."""
-        return noticed(events, "artifact", "damaged", "lost") or not self._needed(events)
+        said = any(is_loss(event.reason) for event in words_of(events, "AttemptStarted"))
+        return said or noticed(events, "artifact", "damaged") or not self._needed(events)
 
     def _needed(self, events: Sequence[Event]) -> bool:
         later = events[self._events :]

@@ -53,7 +53,7 @@ class DiskFull(_Disk):
     def play(self, stage: Stage) -> None:
         """Frees the disk again, and goes on with what did not go on by itself."""
         command = stage.run()
-        if command.over_within(self.moment(stage)):
+        if self.over_before(stage, command):
             return
         filler = stage.project / "filler"
         self.struck = _fill(filler)
@@ -86,7 +86,7 @@ class ReadOnly(_Disk):
         """What cannot be written is refused in words; reading goes on; later all is well."""
         if self.random.random() < 0.5:
             command = stage.run()
-            if not command.over_within(self.moment(stage)):
+            if not self.over_before(stage, command):
                 command.kill()
         self._end_orphans(stage)
         _mount("-o", "remount,ro", str(stage.project))
@@ -147,7 +147,7 @@ class PowerCut(_Disk):
     def play(self, stage: Stage) -> None:
         """Everything stops at once; then the machine is there again."""
         command = stage.run()
-        if command.over_within(self.moment(stage)):
+        if self.over_before(stage, command):
             return
         self.struck = stage.recorded()
         descriptor = os.open(stage.project, os.O_RDONLY)

@@ -19,7 +19,7 @@ class EngineKilled(Fault):
         """The engine's orphans may still be there when the next session begins."""
         command = stage.run()
         for _ in range(self.random.choice((1, 1, 1, 2, 3))):
-            if command.over_within(self.moment(stage)):
+            if self.over_before(stage, command):
                 break
             self.strike(stage, command)
             self.struck = self.struck or stage.recorded()
@@ -53,7 +53,7 @@ class Interrupted(EngineKilled):
         """As a user who presses Ctrl-C, a batch system, a terminal that is closed."""
         number = self.random.choice((signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         command = stage.run()
-        if not command.over_within(self.moment(stage)):
+        if not self.over_before(stage, command):
             command.signal(number)
             code = command.wait(15.0)
             self.struck = code != 0 and stage.recorded()
@@ -75,18 +75,18 @@ class WorkersKilled(Fault):
         """The run has to go on by itself."""
         command = stage.run("--retries", "4")
         for _ in range(self.random.choice((1, 1, 2))):
-            if command.over_within(self.moment(stage) / 2):
+            if self.over_before(stage, command):
                 break
             self._strike(command)
         command.wait()
 
     def _strike(self, command: Command) -> None:
-        below = descendants(command.pid)
-        workers = [pid for pid, depth in below if depth >= 2]
-        makers = [pid for pid, depth in below if depth == 1]
-        chosen = makers if self.random.random() < 0.15 else workers
-        if chosen:
-            self.struck = kill(self.random.choice(chosen)) or self.struck
+        depth = 1 if self.random.random() < 0.15 else 2
+        while not (chosen := [pid for pid, at in descendants(command.pid) if at == depth]):
+            if command.over_within(0.02):
+                return
+        self.struck = kill(self.random.choice(chosen)) or self.struck
+        self.notes.append("worker" if depth == 2 else "maker of workers")
 
     def seen(self, events: Sequence[Event]) -> bool:
         """An attempt that was lost, or a notice."""
