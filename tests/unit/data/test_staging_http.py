@@ -232,8 +232,12 @@ def test_an_input_elsewhere_is_known_by_its_version_and_brought_once(
     assert not [asked for asked in site.asked if asked[0] == "GET"]
     assert store.get(ref).read_bytes() == DATA
     assert store.place(ref, tmp_path / "work/in.bin").read_bytes() == DATA
-    assert len([what for what, _ in notices if what == "staged in"]) == 1
+    assert [what for what, _ in notices] == ["staged in"]
     assert store.refer(f"{site.url}/data.bin", FILE) == ref
+    assert store.sweep([ref], age=-1.0) == 0
+    assert store.get(ref).read_bytes() == DATA
+    assert store.sweep([], age=-1.0) > len(DATA)
+    assert store.get(ref).read_bytes() == DATA
     site.tag = '"v2"'
     assert store.refer(f"{site.url}/data.bin", FILE).digest != ref.digest
 

@@ -89,6 +89,32 @@ class Remote:
                 part.replace(note)
         return content
 
+    def tidy(self, limit: float) -> int:
+        """Deletes what is of no use any more: half files that nobody goes on with, notes.
+
+        Args:
+            limit: time of the last change, in seconds since 1970, before which it counts as left.
+
+        Returns:
+            Bytes that became free.
+        """
+        freed = 0
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(self._folder):
+                with suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    if found.st_mtime < limit and not self._useful(Path(entry.path)):
+                        Path(entry.path).unlink()
+                        freed += found.st_size
+        return freed
+
+    def _useful(self, path: Path) -> bool:
+        """Whether it is the note of a file that the store has."""
+        with suppress(ArtifactError, OSError, UnicodeDecodeError):
+            self._objects.path(path.name)
+            return self._objects.has(path.read_text())
+        return False
+
     def _fetched(self, url: str, expected: str) -> tuple[str, int]:
         from lamina.data.staging.address import address, shown
         from lamina.data.staging.transfer import fetch, identity, stat

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +152,24 @@ class Artifacts:
         return lists.pack(self.objects, refs)
 
     def digests(self, refs: Iterable[Ref]) -> set[str]:
-        """Digests of all files of the store that these values are made of."""
+        """Digests of all files of the store that these values are made of.
+
+        What a list holds that is lost itself is not known any more.
+        """
         found: set[str] = set()
+        seen: set[Ref] = set()
         waiting = list(refs)
         while waiting:
             ref = waiting.pop()
-            if ref.inline is None and not ref.origin and ref.digest not in found:
+            if ref in seen:
+                continue
+            seen.add(ref)
+            if is_remote(ref.origin):
+                found.add(self.files.remote.here(ref) or ref.digest)
+            elif ref.inline is None and not ref.origin:
                 found.add(ref.digest)
-            waiting += self._parts(ref)
+            with suppress(ArtifactError):
+                waiting += self._parts(ref)
         return found
 
     def stored(self) -> Iterator[Stored]:
@@ -189,7 +200,8 @@ class Artifacts:
         limit = time.time() - age
         old = [entry for entry in self.stored() if entry.time < limit]
         self.objects.tidy()
-        return self.remove(entry.digest for entry in old if entry.digest not in needed)
+        freed = self.remove(entry.digest for entry in old if entry.digest not in needed)
+        return freed + self.files.remote.tidy(limit)
 
     def _put_paths(self, value: Any, kind: PortType, keep: Any) -> Ref:
         if kind.of is not None and kind.of.of is None and all(map(is_remote, value)):
