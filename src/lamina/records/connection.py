@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -78,11 +82,24 @@ def readable(url: URL) -> sa.Engine:
     file = file_of(url)
     if file is None:
         return _server(url)
-    # Without its side files, which WAL wants to write, a file can be read as long as nobody
-    # writes it; and nobody can.
-    whole = not Path(f"{file}-wal").exists()
-    options = "mode=ro&immutable=1" if whole else "mode=ro"
-    return sa.create_engine(f"sqlite:///file:{file.absolute()}?{options}&uri=true")
+    if _size(Path(f"{file}-wal")):
+        # The newest batches stand in the side file of an engine that was killed. SQLite reads it
+        # only where it may write, so it reads a copy.
+        folder = Path(tempfile.mkdtemp(prefix="lamina-records-"))
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{file}{suffix}", folder / f"records.sqlite{suffix}")
+        engine = sa.create_engine(f"sqlite:///{folder / 'records.sqlite'}")
+        weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
+        return engine
+    # "Immutable": nobody writes it, so no side files are wanted.
+    return sa.create_engine(f"sqlite:///file:{quote(str(file.absolute()))}?immutable=1&uri=true")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _server(url: URL) -> sa.Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -162,6 +163,7 @@ class Store:
         with worded(parsed(self.url), "written"):
             if self._appender is None:
                 self._appender = Appender(self._writable())
+                weakref.finalize(self, self._appender.close)
             try:
                 self._appender.add(batch)
             except BaseException:
@@ -383,13 +385,19 @@ class Store:
 
     def _writable(self) -> sa.Engine:
         from lamina.records.connection import parsed, writable
-        from lamina.records.migrations import prepare
+        from lamina.records.migrations import prepare, version_of
+        from lamina.records.schema import VERSION
 
         if self._engine is None or not self._writes:
             self.close()
             engine = writable(parsed(self.url))
-            with engine.begin() as connection:
-                prepare(connection)
+            weakref.finalize(self, engine.dispose)
+            # A look needs no writer's turn, so that readers never wait for one.
+            with engine.connect().execution_options(reads=True) as connection:
+                found = version_of(connection)
+            if found != VERSION:
+                with engine.begin() as connection:
+                    prepare(connection)
             self._engine, self._writes = engine, True
         return self._engine
 
@@ -422,6 +430,7 @@ class Store:
                 return self._writable()
             except sa.exc.OperationalError:
                 engine = readable(url)
+                weakref.finalize(self, engine.dispose)
                 with engine.connect() as connection:
                     if version_of(connection) != VERSION:
                         raise
