@@ -206,7 +206,7 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(
         return write(handle, data)
 
     monkeypatch.setattr(os, "write", full)
-    for value in (np.arange(1000), np.arange(4_000_000), b"x" * 5000, "x" * 5000):
+    for value in (np.arange(1000), np.arange(4_000_000), b"x" * 5000, "x" * 5000, "x" * 900_000):
         with pytest.raises(ArtifactError, match="No space left on device"):
             store.put(value)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -84,13 +84,9 @@ class Objects:
 
     def add(self, data: Buffer) -> str:
         """Keeps bytes that are in memory; gives their digest."""
-        digest = hashlib.sha256(data).hexdigest()
-        path = self.path(digest)
-        if self._there(path, memoryview(data).nbytes):
-            return digest
         deposit = self.deposit()
-        deposit.write(data)
-        return self.keep(deposit, digest)
+        deposit.hold(data)
+        return self.keep(deposit)
 
     def take(self, path: Path, digest: str, size: int) -> None:
         """Makes a file that lies on the same file system a part of the store, by a second name.
