@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from lamina.records.appending import known_passed_over, newest_wins
 from lamina.records.live import Live
+from lamina.records.rows import Result, RunRecord
 from lamina.records.schema import DOCUMENTS, EVENTS, LIVES, PRODUCTS, RESULTS, RUNS
-from lamina.records.store import Result, RunRecord
 from lamina.records.writing import to_json
 
 PAGE = 2000

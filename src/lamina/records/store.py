@@ -6,13 +6,14 @@ import json
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lamina.errors import StoreError, UnknownNameError, UsageError
 from lamina.records.live import Live
+from lamina.records.rows import Result, RunRecord
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
@@ -23,54 +24,7 @@ if TYPE_CHECKING:
     from lamina.records.writing import Batch, Book, Line
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """A run, as the store knows it.
-
-    Args:
-        id: ten hexadecimal digits.
-        name: for people: "brave-otter".
-        workflow: name of the workflow.
-        document: the workflow as a document; empty when it could not be written as one.
-        folder: what relative files in the document are relative to.
-        inputs: workflow input -> reference (`Ref.to_json`).
-        options: what the run was asked for (threads, keep_going, forced tasks, ...).
-        created: seconds since 1970.
-        status: "running", "succeeded", "failed", "cancelled"; a run whose engine is gone stays
-            "running" here, see `lamina.workspace`.
-        ended: seconds since 1970; None while it runs.
-        sessions: how often it was started or resumed.
-        host, pid: of the engine that drives it, or drove it last.
-    """
-
-    id: str
-    name: str
-    workflow: str
-    document: Mapping[str, Any] = field(default_factory=dict)
-    folder: str = ""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    created: float = 0.0
-    status: str = "running"
-    ended: float | None = None
-    sessions: int = 0
-    host: str = ""
-    pid: int = 0
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the cache knows of a key: output port -> reference (`Ref.to_json`), and the run.
-
-    `touched` says that somebody accepted the outputs of another key for it.
-    """
-
-    key: str
-    outputs: Mapping[str, Any]
-    run: str
-    task: str
-    recipe: str
-    touched: bool = False
+__all__ = ["Result", "RunRecord", "Store"]
 
 
 class Store:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.records.live import Live
-from lamina.records.store import RunRecord
+from lamina.records.rows import RunRecord
 from lamina.workflow.log import (
     AttemptEnded,
     AttemptStarted,
