@@ -104,7 +104,8 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
     cases = plan(options, playable)
     with tempfile.TemporaryDirectory(prefix="lamina-faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        wanted = undisturbed(folder, {case.shape for case in cases}, say)
+        many = options.at_once or 2 * cores()
+        wanted = undisturbed(folder, {case.shape for case in cases}, many, say)
         verdicts = list(_played(cases, wanted, folder, options, say))
     document: Tree = {
         "lamina": FORMAT,
@@ -153,15 +154,25 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     ]
 
 
-def undisturbed(folder: Path, shapes: Iterable[str], say: Say) -> dict[str, Expected]:
-    """What each shape gives when nobody disturbs it, and how long that takes.
+def undisturbed(folder: Path, shapes: Iterable[str], many: int, say: Say) -> dict[str, Expected]:
+    """What each shape gives when nobody disturbs it, twice, and how long that takes.
+
+    Args:
+        folder: for the projects.
+        shapes: their names.
+        many: runs at the same time: as many as there will be cases, so that times compare.
+        say: takes a line of progress.
 
     Raises:
-        LaminaError: a run failed.
+        LaminaError: a run failed, or two runs gave different outputs.
     """
     found = {}
-    for name in sorted(shapes):
-        first, second = (_undisturbed(folder, name) for _ in range(2))
+    names = sorted(shapes)
+    with ThreadPoolExecutor(many, "lamina-undisturbed") as pool:
+        numbered = [(name, number) for name in names for number in (0, 1)]
+        runs = list(pool.map(lambda one: _undisturbed(folder, *one), numbered))
+    for position, name in enumerate(names):
+        first, second = runs[2 * position : 2 * position + 2]
         if (first.files, first.outputs) != (second.files, second.outputs):
             raise LaminaError(
                 f"two undisturbed runs of {name!r} give different outputs", "mend that first"
@@ -171,8 +182,8 @@ def undisturbed(folder: Path, shapes: Iterable[str], say: Say) -> dict[str, Expe
     return found
 
 
-def _undisturbed(folder: Path, name: str) -> Expected:
-    stage = Stage(folder / f"undisturbed-{name}", SHAPES[name], uuid4().hex, 0.0)
+def _undisturbed(folder: Path, name: str, number: int) -> Expected:
+    stage = Stage(folder / f"undisturbed-{name}-{number}", SHAPES[name], uuid4().hex, 0.0)
     stage.set_up()
     begin = time.monotonic()
     command = stage.run()

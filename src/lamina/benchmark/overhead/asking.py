@@ -94,7 +94,7 @@ def measure(name: str, python: str, asked: Mapping[str, Any], clock: Clock) -> M
                 values["failure"] = clock.reason(waited)
                 break
             if not line:
-                if "first" not in values:
+                if not {"first", "failure"} & set(values):
                     values["failure"] = f"the process died: {tail(errors)}"
                 break
             _take(values, json.loads(line), time.monotonic() - begin)
