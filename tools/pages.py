@@ -33,6 +33,7 @@ NOT_RUN = re.compile(r"<!--\s*not run:\s*\S.*-->")
 CORES = re.compile(r"(engine \w+ on \w+) \(.*")
 VOLATILE = re.compile(r"[0-9a-f]{16,}|\b[0-9a-f]{10}\b|\d+([.,]\d+)*|\s+")
 RUNS = re.compile(rf"\b({'|'.join(QUALITIES)})-({'|'.join(THINGS)})\b")
+TIMES = re.compile(r"(?:\d+(?:\.\d+)? m?s\b\s*)+")
 BARS = re.compile(r"[\s░▒▓█▏▎▍▌▋▊▉╌·┬─╫]+")
 LIMIT_SECONDS = 240
 
@@ -120,8 +121,9 @@ def produce(page: Path) -> str:
 
 
 def masked(text: str) -> str:
-    """A page without numbers, hashes, names of runs, spacing, bars of charts, use of cores."""
-    return VOLATILE.sub("#", BARS.sub(" ", RUNS.sub("RUN", CORES.sub(r"\1", text))))
+    """A page without numbers, hashes, names of runs, spacing, charts and axes, use of cores."""
+    plain = BARS.sub(" ", RUNS.sub("RUN", CORES.sub(r"\1", text)))
+    return VOLATILE.sub("#", TIMES.sub("#", plain))
 
 
 def main() -> int:

@@ -22,7 +22,9 @@ from lamina.testing.exporters import KINDS, GivenArtifacts, made
 REPORT = """
 import sys
 from runcrate.report import dump_crate_actions
-dump_crate_actions(sys.argv[1])
+for crate in sys.argv[1:]:
+    dump_crate_actions(crate)
+    print(chr(12))
 """
 """What `runcrate report CRATE` does; the command itself imports all that runcrate can convert."""
 
@@ -172,8 +174,7 @@ def test_rocrate_reads_the_crate(kind: str, tmp_path: Path) -> None:
     assert (tmp_path / "again" / "workflow.json").is_file()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_runcrate_reports_every_action(kind: str, tmp_path: Path) -> None:
+def test_runcrate_reports_every_action(tmp_path: Path) -> None:
     python = os.environ.get("LAMINA_RUNCRATE", sys.executable)
     asked = subprocess.run([python, "-c", "import runcrate.report"], capture_output=True)
     if asked.returncode:
@@ -181,11 +182,14 @@ def test_runcrate_reports_every_action(kind: str, tmp_path: Path) -> None:
             "runcrate is not installed (its pinned dependencies fit no environment of ours: "
             "pip install --no-deps runcrate; LAMINA_RUNCRATE names a Python that has it)"
         )
-    found = written(kind, tmp_path / "crate")
+    crates = {kind: written(kind, tmp_path / kind) for kind in KINDS}
     done = subprocess.run(
-        [python, "-c", REPORT, str(tmp_path / "crate")], capture_output=True, text=True, check=True
-    )
-    actions = [e for e in found.values() if e["@type"] == "CreateAction"]
-    assert done.stdout.count("action: ") == len(actions)
-    assert done.stdout.startswith(f"action: {run_of(found)}\n")
-    assert done.stdout.count("  step: #step/") == len(actions) - 1
+        [python, "-c", REPORT, *(str(tmp_path / kind) for kind in KINDS)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = done.stdout.split("\f\n")
+    for kind, text in zip(KINDS, told, strict=False):
+        actions = [e for e in crates[kind].values() if e["@type"] == "CreateAction"]
+        assert text.startswith(f"action: {run_of(crates[kind])}\n")
+        assert text.count("action: ") == len(actions)
+        assert text.count("  step: #step/") == len(actions) - 1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.records.history import Session
+from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 
 
 def test_a_pause_takes_no_room() -> None:

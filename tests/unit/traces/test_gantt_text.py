@@ -50,7 +50,8 @@ count[1]         ++########                     1.0 s
 count[2]         +###########=x                 1.4 s  failed, exit 1
 count[3]         ~~~~~~~~~~+###############     1.7 s
 
-~~ queue   ++ stage in   ## run   == stage out
+.. waiting   -- submit   ~~ queue   ++ stage in   ## run
+== stage out
 critical path 3.6 s of 3.6 s: split -> count[3]
 2 skipped: shuffle, join
 """
@@ -90,7 +91,7 @@ def test_names_cannot_move_the_cursor() -> None:
 def test_many_attempts_of_a_task_share_a_line() -> None:
     made = many(3000)
     chart = gantt_text(trace_of(made.record, made.events), 100)
-    assert len(chart.splitlines()) < 12
+    assert len(chart.splitlines()) < 13
     assert "count x2997" in chart
     assert "worker lost" in chart
     long = gantt_text(trace_of(made.record, made.events), 100, rows=10_000)

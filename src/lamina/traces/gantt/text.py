@@ -10,10 +10,11 @@ from lamina.records.dependencies import site_of
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
 from lamina.traces.gantt.rows import ROWS, name_of, printable, remark_of, rows_of
-from lamina.traces.trace import Attempt, Trace, busy, spans, worked
+from lamina.traces.trace import WAITING, Attempt, Trace, busy, spans, worked
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = "▏▎▍▌▋▊▉"
+_USUAL = (WAITING, "submit", "queue", "stage_in", "run", "stage_out")
 _DIM, _BOLD = "\x1b[2m", "\x1b[1m"
 _END = "\x1b[0m"
 
@@ -260,7 +261,7 @@ def _head(trace: Trace, style: _Style) -> str:
 def _foot(
     trace: Trace, groups: Sequence[Sequence[Attempt]], width: int, style: _Style
 ) -> list[str]:
-    lines = _legend(groups, trace.seconds / width / 2, width, style)
+    lines = _legend(groups, width, style)
     if len(trace.sessions) > 1:
         pauses = trace.end - trace.begin - trace.seconds
         lines.append(f"{style.pick('╫', '!')} resumed; {duration(pauses)} of pauses are not drawn")
@@ -293,13 +294,11 @@ def _chain(names: Sequence[str], arrow: str, room: int, style: _Style) -> str:
     return _cut(arrow.join([names[0], dots, names[-1]]), max(room, 12), style)
 
 
-def _legend(
-    groups: Sequence[Sequence[Attempt]], least: float, width: int, style: _Style
-) -> list[str]:
-    """The phases that last long enough to be seen, with their signs."""
-    single = [group[0] for group in groups if len(group) == 1]
-    seen = {phase.name for one in single for phase in spans(one) if phase.seconds >= least}
-    seen |= {"run"} if any(one.number for one in single) else set()
+def _legend(groups: Sequence[Sequence[Attempt]], width: int, style: _Style) -> list[str]:
+    """The usual phases and those that occur besides, with their signs."""
+    single = [group[0] for group in groups if len(group) == 1 and group[0].number]
+    seen = {phase.name for one in single for phase in one.phases}
+    seen |= set(_USUAL) if single else set()
     parts = [
         (style.pick(look.sign, look.plain) * 2, look.ansi, look.title)
         for name, look in LOOKS.items()
