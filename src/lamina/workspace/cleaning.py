@@ -12,6 +12,7 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import LaminaError
 from lamina.execution.lock import RunLock, is_driven
+from lamina.records import tables
 from lamina.records.store import RunRecord
 from lamina.workflow.log import AttemptEnded, AttemptStarted, RunFinished, TaskReused
 from lamina.workspace.project import Project, project
@@ -82,24 +83,15 @@ class Cleaned:
             (self.leftovers, "leftover", self.leftover_bytes),
         ]
         lines = [
-            f"{count:>6} {what}{'' if count == 1 else 's'}  {size_text(size)}"
+            f"{count:>6} {what}{'' if count == 1 else 's'}  {tables.size(size)}"
             for count, what, size in rows
             if count
         ]
         if self.results:
             lines.append(f"{self.results} tasks would run again, as their results are gone")
         lines += self.kept
-        lines.append(f"{size_text(self.freed)} {'would be freed' if self.dry else 'freed'}")
+        lines.append(f"{tables.size(self.freed)} {'would be freed' if self.dry else 'freed'}")
         return "\n".join(lines)
-
-
-def size_text(size: float) -> str:
-    """Bytes for people: "512 B", "3.4 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def clean(wanted: Wanted, dry: bool = False) -> Cleaned:

@@ -16,6 +16,7 @@ from lamina.execution.state import Machine, Policy
 from lamina.execution.state.frames import Node, Unit
 from lamina.execution.state.plans import wanted
 from lamina.execution.state.words import Answered, Ask, Assemble, Decide, Refused
+from lamina.records.tables import duration
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Task, Workflow
@@ -80,16 +81,8 @@ class Step:
             return "-"
         if self.seconds is None:
             return "?"
-        one = time_text(self.seconds)
+        one = duration(self.seconds)
         return one if self.run == 1 else f"{self.run} x {one}"
-
-
-def time_text(seconds: float) -> str:
-    """A time for people: "0.4 ms", "12 s", "3.5 min", "2.1 h"."""
-    for limit, unit, scale in ((0.0995, "ms", 1e3), (99.5, "s", 1.0), (5970.0, "min", 1 / 60)):
-        if seconds < limit:
-            return f"{seconds * scale:.2g} {unit}"
-    return f"{seconds / 3600:.2g} h"
 
 
 @dataclass(frozen=True)
@@ -142,9 +135,10 @@ class RunPlan:
         lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
         least = "at least " if self.open and self.run else ""
         known = self.run and self.seconds is not None
-        work = f", {time_text(self.seconds or 0.0)} of work" if known else ""
+        work = f", {duration(self.seconds)} of work" if known else ""
         count = f"{self.run} task{'' if self.run == 1 else 's'}"
-        return "\n".join([*lines, f"{least}{count} would run{work}, {self.reused} are reused"])
+        reused = f"{self.reused} {'is' if self.reused == 1 else 'are'} reused"
+        return "\n".join([*lines, f"{least}{count} would run{work}, {reused}"])
 
 
 def plan(

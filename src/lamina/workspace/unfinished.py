@@ -9,7 +9,7 @@ from lamina.records.store import RunRecord
 
 
 def needed_units(run: RunRecord, done: Collection[str]) -> list[str]:
-    """Units whose outputs are read by tasks that have not ended.
+    """Units whose outputs are read by tasks that have not ended, or leave the workflow.
 
     Args:
         run: with its workflow as a document; without one, everything is needed.
@@ -23,13 +23,11 @@ def needed_units(run: RunRecord, done: Collection[str]) -> list[str]:
     for name, sources in reads.items():
         for source in sources:
             readers[source].add(name)
-    begun = {_top(unit) for unit in done}
+    begun = {_top(unit) for unit in done} & set(tasks)
     ended = {name for name in begun if _has_ended(name, tasks[name], readers, begun)}
-    return [
-        unit
-        for unit in done
-        if (top := _top(unit)) not in tasks or top not in ended or not readers[top] <= ended
-    ]
+    leaving = _sources(run.document.get("outputs", {}), tasks)
+    read = {name for name in ended - leaving if readers[name] <= ended}
+    return [unit for unit in done if _top(unit) not in read]
 
 
 def _top(unit: str) -> str:
