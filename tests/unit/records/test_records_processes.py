@@ -92,12 +92,13 @@ def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
         end = time.monotonic() + 60
         while all(each.poll() is None for each in both) and time.monotonic() < end:
             time.sleep(0.05)
-        (refused,) = [each for each in both if each.poll() is not None]
-        assert "RunBusyError" in refused.communicate()[1]
+        ended = [each.poll() is not None for each in both]
     finally:
         for each in both:
             each.kill()
-            each.communicate()
+        errors = [each.communicate()[1] for each in both]
+    assert sorted(ended) == [False, True]
+    assert "RunBusyError" in errors[ended.index(True)]
     numbers = [number for number, _ in store.events(RUN)]
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) % BATCH == 0
