@@ -381,6 +381,10 @@ class World:
         self.open: dict[tuple[str, int], AttemptStarted] = {}
         self.succeeded: dict[str, int] = {}
         self.damages = 0
+        self.doomed: set[tuple[str, int, str]] = set()
+        """Assignments whose worker is gone, which nobody has told yet."""
+        self.wrote: set[tuple[str, int]] = set()
+        """Attempts whose main part ended well."""
         self.killed = False
 
     def play(self, most: int = 4000) -> None:
@@ -434,7 +438,10 @@ class World:
 
     def _ended(self, ticket: tuple[str, int, str], launch: Launch) -> Ended:
         unit = launch.unit
-        if self.random.random() < self.chances.get("bad", 0.0):
+        if self._is_broken(unit):
+            error = {"cause": "the stream ended too early", "kind": "BrokenStreamError"}
+            return Ended(self.time, ticket, Report(ticket, 0.0, "failed", error=error))
+        if ticket in self.doomed or self.random.random() < self.chances.get("bad", 0.0):
             status = self.random.choice(["failed", "timeout", "memory", "lost", "cancelled"])
             report = Report(ticket, 0.0, status, error={"cause": status})
             return Ended(self.time, ticket, report)
@@ -446,11 +453,24 @@ class World:
             notice = ("artifact damaged", self.random.choice(made).digest)
             return Ended(self.time, ticket, Report(ticket, 0.0, "lost", notices=[notice]))
         given = {port: self._seen(value) for port, value in unit.arguments.items()}
+        self.wrote.add((unit.name, unit.attempt))
         outputs = {port: V(value) for port, value in outcome(unit.node.task, given).items()}
         if unit.node.task.action == PythonAction("model:grow"):
             report = Report(ticket, 0.0, "succeeded", expansion=({"is": "grown"}, {}))
             return Ended(self.time, ticket, report, {}, (grown(), {"x": outputs["y"]}))
         return Ended(self.time, ticket, Report(ticket, 0.0, "succeeded", outputs))
+
+    def _is_broken(self, unit: Unit) -> bool:
+        """Whether a unit reads a stream whose writer is gone, told or not told yet."""
+        for value in unit.arguments.values():
+            if isinstance(value, Flowing) and (value.unit, value.attempt) not in self.wrote:
+                writer = (value.unit, value.attempt, MAIN)
+                if writer not in self.out:
+                    return True
+                if self.random.random() < self.chances.get("bad", 0.0):
+                    self.doomed.add(writer)
+                    return True
+        return False
 
     def _seen(self, value: Any) -> Any:
         """A stream that is still written will hold what its writer gives in the end."""

@@ -118,6 +118,7 @@ class Attempts:
     def offer(self, unit: Unit, time: float, recall: bool = True) -> None:
         """A unit has all its inputs. recall: whether an earlier result may stand in for it."""
         unit.ready = time
+        unit.pause = -1
         if self._book.stopping:
             return
         if self._streams is not None and not self._streams.offered(unit):
@@ -183,11 +184,9 @@ class Attempts:
     def schedule(self, time: float) -> None:
         """Hands out places. To be called when everything that happened has been told."""
         while self._later and self._later[0][0] <= time:
-            unit = heappop(self._later)[2]
-            if unit.state == "unready" and not self._book.stopping:
-                unit.ready = time
-                self._book.move(unit, "ready")
-                self._queue(unit, time)
+            _, number, unit = heappop(self._later)
+            if unit.pause == number:
+                self.offer(unit, time, recall=False)
         if self._book.stopping:
             return
         for unit, share in self._ready.started():
@@ -358,7 +357,8 @@ class Attempts:
             if found is not None and not self._book.stopping:
                 unit.needs, unit.reason = found.needs, found.reason
                 self._book.move(unit, "unready")
-                heappush(self._later, (time + found.delay, next(self._numbers), unit))
+                unit.pause = next(self._numbers)
+                heappush(self._later, (time + found.delay, unit.pause, unit))
                 return
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, report.exception, time)
@@ -434,6 +434,7 @@ class Attempts:
                 self._drop(unit, time)
         elif unit.state == "ready":
             unit.suspended = True
+            unit.pause = -1
             self._ready.without({unit.name})
             self._asked.pop(unit.name, None)
             self._book.move(unit, "unready")

@@ -133,8 +133,8 @@ class Unit:
 
     __slots__ = (
         "about", "arguments", "attempt", "follows", "index", "iteration", "key", "main",
-        "name", "needs", "node", "outputs", "part", "phases", "ready", "reason", "rebuilds",
-        "recipe", "share", "since", "state", "stopped", "suspended", "tries", "waits",
+        "name", "needs", "node", "outputs", "part", "pause", "phases", "ready", "reason",
+        "rebuilds", "recipe", "share", "since", "state", "stopped", "suspended", "tries", "waits",
     )  # fmt: skip
 
     def __init__(self, node: Node, name: str, arguments: Mapping[str, Any], index: int) -> None:
@@ -157,6 +157,8 @@ class Unit:
         self.tries = 0
         """Attempts of this session that failed."""
         self.rebuilds = 0
+        self.pause = -1
+        """Number of the pause that it waits in before it is repeated; -1 for none."""
         self.stopped = ""
         """Why it was asked to end; empty while nobody asked."""
         self.main: Ended | None = None

@@ -55,12 +55,28 @@ class Rebuilds:
     def _producers(self, unit: Unit, digests: frozenset[str]) -> list[Unit]:
         """One that made the damaged value, or all that made something that this unit reads."""
         holds = self._machine.policy.holds
-        there = [made for made in self._made if made.name in self._waiting or _is_done(made)]
+        waiting = self._those_that_wait_for(unit)
+        there = [
+            made
+            for made in self._made
+            if made.name not in waiting and (made.name in self._waiting or _is_done(made))
+        ]
         for made in there:
             if any(holds(value, digests) for value in (made.outputs or {}).values()):
                 return [made]
         read = set(_values(unit.node.parts.values()))
         return [made for made in there if not read.isdisjoint((made.outputs or {}).values())]
+
+    def _those_that_wait_for(self, unit: Unit) -> set[str]:
+        """Names of the units that cannot run before this one has: none of them can help it.
+
+        A value may have been made twice, once by a unit that needs this one.
+        """
+        found = [unit.name]
+        for name in found:  # grows while it is read
+            readers = self._waiting.get(name, ())
+            found += [reader.name for reader in readers if reader.name not in found]
+        return set(found)
 
     def remade(self, unit: Unit, outputs: Mapping[str, Any], time: float) -> bool:
         """Whether the unit ran because others wait for its outputs; they go on now."""
