@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from itertools import count
 
 from lamina.records.store import Store
@@ -24,6 +25,7 @@ if __name__ == "__main__":
                 for n in range(size)
             ],
         )
+        time.sleep(0.001)  # as engines do; without it nobody else would get a turn
         if batch == 0:
             sys.stdout.write("writing\n")
             sys.stdout.flush()
