@@ -34,6 +34,7 @@ CORES = re.compile(r"(engine \w+ on \w+) \(.*")
 VOLATILE = re.compile(r"[0-9a-f]{16,}|\b[0-9a-f]{10}\b|\d+([.,]\d+)*|\s+")
 RUNS = re.compile(rf"\b({'|'.join(QUALITIES)})-({'|'.join(THINGS)})\b")
 TIMES = re.compile(r"(?:\d+(?:\.\d+)? m?s\b\s*)+")
+PATH = re.compile(r"(critical path) .*")
 BARS = re.compile(r"[\s░▒▓█▏▎▍▌▋▊▉╌·┬─╫]+")
 LIMIT_SECONDS = 240
 
@@ -122,7 +123,7 @@ def produce(page: Path) -> str:
 
 def masked(text: str) -> str:
     """A page without numbers, hashes, names of runs, spacing, charts and axes, use of cores."""
-    plain = BARS.sub(" ", RUNS.sub("RUN", CORES.sub(r"\1", text)))
+    plain = BARS.sub(" ", RUNS.sub("RUN", PATH.sub(r"\1", CORES.sub(r"\1", text))))
     return VOLATILE.sub("#", TIMES.sub("#", plain))
 
 
