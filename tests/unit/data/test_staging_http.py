@@ -19,6 +19,7 @@ from lamina.data.staging.places import PLACES, place_of
 from lamina.data.staging.policy import Policy
 from lamina.data.staging.transfer import fetch, send, stat_many
 from lamina.errors import ArtifactError, ChecksumError, StagingError
+from lamina.testing.places import check_place
 from lamina.workflow.types import port_type
 
 pytest.importorskip("aiohttp")
@@ -201,6 +202,13 @@ def test_many_files_are_asked_after_at_once(site: Site, policy: Policy) -> None:
     assert found[urls[0]].size == len(DATA)  # type: ignore[union-attr]
     assert isinstance(found[urls[1]], StagingError)
     assert list(found) == urls[:3]
+
+
+def test_the_place_conforms(site: Site) -> None:
+    def another() -> None:
+        site.tag = '"v2"'
+
+    check_place(place_of("http"), site.url, another)
 
 
 def test_a_file_is_sent(site: Site, tmp_path: Path, policy: Policy) -> None:

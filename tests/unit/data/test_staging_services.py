@@ -24,6 +24,7 @@ from lamina.data.staging import places
 from lamina.data.staging.policy import Policy
 from lamina.data.staging.transfer import fetch, send, stat_many
 from lamina.errors import ChecksumError, StagingError
+from lamina.testing.places import check_place
 from lamina.workflow.types import port_type
 
 pytestmark = pytest.mark.service
@@ -177,6 +178,10 @@ def test_files_go_there_and_come_back(site: str, big: Path, tmp_path: Path, poli
         assert (got.size, got.sha256) == (path.stat().st_size, sent.sha256)
 
 
+def test_the_place_conforms(site: str) -> None:
+    check_place(places.place_of(site.partition(":")[0]), site, lambda: time.sleep(1.1))
+
+
 def test_a_broken_promise_is_told(site: str, big: Path, tmp_path: Path, policy: Policy) -> None:
     send(big, f"{site}/x", policy)
     with pytest.raises(ChecksumError):
@@ -255,7 +260,7 @@ def test_a_host_behind_a_line_that_breaks(
         proxy.cuts += [5_000_000, 100, 9_000_000]
         got = fetch(f"{host}/big.bin", tmp_path / "got", policy)
         assert got.sha256 == SHA
-        assert proxy.cut >= 5
+        assert proxy.cut >= 4
 
 
 def test_a_host_that_nobody_knows_is_refused(

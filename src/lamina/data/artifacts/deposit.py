@@ -33,8 +33,6 @@ class Deposit:
         begin: opens a new temporary file; gives it, and its path.
     """
 
-    closed = False
-
     def __init__(self, begin: Callable[[], tuple[int, str]]) -> None:
         self.size = 0
         self._begin = begin
@@ -65,12 +63,6 @@ class Deposit:
         self._state.update(view)
         self._waiting.append(view)
         return view.nbytes
-
-    def flush(self) -> None:
-        """Nothing: a file-like object has it."""
-
-    def close(self) -> None:
-        """Nothing, as `flush`: the store ends a deposit."""
 
     def digest(self) -> str:
         """SHA-256 of all bytes so far, in hexadecimal."""

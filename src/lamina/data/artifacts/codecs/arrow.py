@@ -16,6 +16,21 @@ from lamina.data.tables import Table
 _ORIGIN = b"lamina.origin"
 
 
+class _Stream:
+    """A sink as Arrow wants it: a file, which it closes."""
+
+    closed = False
+
+    def __init__(self, sink: Sink) -> None:
+        self.write = sink.write
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing: the sink is not Arrow's."""
+
+
 class Tables(Codec):
     """Lamina's tables."""
 
@@ -44,7 +59,7 @@ class Tables(Codec):
         schema = pyarrow.schema(kinds, metadata={_ORIGIN: value.origin.encode()})
         batch = pyarrow.record_batch(arrays, schema=schema)
         with (
-            pyarrow.PythonFile(sink, mode="w") as file,
+            pyarrow.PythonFile(_Stream(sink), mode="w") as file,
             ipc.new_file(file, schema) as writer,
         ):
             writer.write_batch(batch)

@@ -25,7 +25,10 @@ class Local(Place):
     def read(self, file: Address, part: tuple[int, int | None], version: str, write: Write) -> None:
         """A part of it."""
         start, end = part
-        with local_path(file.url).open("rb") as source:
+        path = local_path(file.url)
+        if not path.is_file():
+            raise missing(file)
+        with path.open("rb") as source:
             if version != str(os.fstat(source.fileno()).st_mtime_ns):
                 raise changed(file)
             source.seek(start)

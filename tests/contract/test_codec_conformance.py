@@ -1,0 +1,100 @@
+"""Every codec of ours keeps what the artifact store expects; a forgetful one is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lamina.data.artifacts.codecs import CLASSES, CODECS, Codec, Sink
+from lamina.data.artifacts.deposit import Buffer
+from lamina.data.artifacts.store import Artifacts
+from lamina.data.tables import read_table
+from lamina.nets.bundle import Bundle
+from lamina.nets.initial import initial_weights
+from lamina.nets.zoo import mlp
+from lamina.testing.codecs import check_codec
+
+NETWORK = mlp(2, [4], 1)
+
+
+def equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(np.all(one == other))
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("npy", np.arange(24.0).reshape(2, 3, 4).T),
+        ("bytes", b"abc"),
+        ("pickle", range(3)),
+        ("network", NETWORK),
+    ],
+)
+def test_every_codec_of_ours_conforms(name: str, value: Any) -> None:
+    check_codec(CODECS.get(name), value, equal)
+
+
+def test_the_codec_of_tables_conforms() -> None:
+    table = read_table({"a": [1.0, None], "b": ["x", None]})
+    check_codec(CODECS.get("arrow"), table, lambda one, other: one.equals(other))
+
+
+def test_the_codec_of_models_conforms() -> None:
+    bundle = Bundle(NETWORK, initial_weights(NETWORK, "xavier", 1))
+    check_codec(CODECS.get("bundle"), bundle, lambda one, other: one.digest == other.digest)
+
+
+def test_the_codec_of_tensors_conforms() -> None:
+    torch = pytest.importorskip("torch")
+    check_codec(CODECS.get("tensor"), torch.arange(6.0).reshape(2, 3), torch.equal)
+
+
+class Celsius:
+    """A class of somebody else."""
+
+    def __init__(self, degrees: int) -> None:
+        self.degrees = degrees
+
+
+class Degrees(Codec):
+    """Its codec."""
+
+    def write(self, value: Any, sink: Sink) -> None:
+        sink.write(value.degrees.to_bytes(4, "big"))
+
+    def read(self, data: Buffer) -> Any:
+        if len(data) != 4:
+            raise ValueError("four bytes are needed")
+        return Celsius(int.from_bytes(bytes(data), "big"))
+
+
+class Forgetful(Degrees):
+    """One that forgets."""
+
+    def read(self, data: Buffer) -> Any:
+        return Celsius(0)
+
+
+def test_a_codec_of_somebody_else_conforms_and_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def same(one: Any, other: Any) -> bool:
+        return bool(one.degrees == other.degrees)
+
+    check_codec(Degrees(), Celsius(20), same)
+    with pytest.raises(AssertionError, match="changed on its way"):
+        check_codec(Forgetful(), Celsius(20), same)
+    monkeypatch.setitem(CODECS._targets, "celsius", Degrees())
+    monkeypatch.setitem(CLASSES, f"{Celsius.__module__}.Celsius", "celsius")
+    store = Artifacts(tmp_path / "store")
+    ref = store.put(Celsius(30))
+    assert ref.codec == "celsius"
+    assert store.get(ref, trusted=False).degrees == 30
