@@ -29,7 +29,7 @@ from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
 from lamina.workspace.recording import protect, surroundings
-from lamina.workspace.told_inputs import ReadOnce
+from lamina.workspace.told_inputs import ReadOnce, remember
 
 if TYPE_CHECKING:
     from lamina.execution.runtimes.base import Runtime
@@ -128,7 +128,9 @@ def inputs_of(project: Project, workflow: Workflow, given: Mapping[str, Any]) ->
     """
     values = run_inputs(workflow, given)
     kinds = {port.name: port.type for port in workflow.inputs}
-    return {name: project.artifacts.refer(value, kinds[name]) for name, value in values.items()}
+    refs = {name: project.artifacts.refer(value, kinds[name]) for name, value in values.items()}
+    remember(project, workflow, given, refs)
+    return refs
 
 
 def opened(

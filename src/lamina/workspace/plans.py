@@ -10,6 +10,7 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.execution.assembly import Assembly
 from lamina.execution.cache.base import Memory, Question
+from lamina.execution.cache.recalled import DECIDES
 from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Capacity
 from lamina.execution.state import Machine, Policy
@@ -17,6 +18,7 @@ from lamina.execution.state.frames import Node, Unit
 from lamina.execution.state.plans import wanted
 from lamina.execution.state.words import Answered, Ask, Assemble, Decide, Refused
 from lamina.records.tables import duration
+from lamina.workflow.actions.choose import ChooseAction
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Task, Workflow
@@ -237,11 +239,15 @@ class _Play:
             self._machine.feed(found)
 
     def _decide(self, action: Decide) -> None:
-        found = self._assembly.decided(action.unit, action.value, 0.0)
+        unit = action.unit
+        found = self._assembly.decided(unit, action.value, 0.0)
         if isinstance(found, Refused):
             self.open = True
-        else:
-            self._machine.feed(found)
+            return
+        chosen = unit.node.task.action
+        if isinstance(chosen, ChooseAction) and chosen.branch(found.holds) is None:
+            self._tally(unit.name).reason = "nothing to run: its condition is false"
+        self._machine.feed(found)
 
     def _tally(self, unit: str) -> _Tally:
         return self.tallies.setdefault(task_of(unit), _Tally())
@@ -259,6 +265,7 @@ class _Play:
             else:
                 self._tally(unit.name).add(_reason(unit, recall.reason), False)
                 self._made_again(recall.lacking, unit.name)
+                self.open = self.open or recall.reason == DECIDES
                 self._machine.feed(Answered(0.0, unit, None))
 
     def _made_again(self, digests: Iterable[str], reader: str) -> None:

@@ -113,9 +113,13 @@ def remember(
         project: whose folder remembers.
         workflow: whose inputs they are.
         given: as a person told them, relative to the current folder.
-        inputs: what they became.
+        inputs: what they became, defaults among them.
     """
     told = ToldValues(project)
     for port in workflow.inputs:
-        if port.name in given and port.name in inputs:
+        if port.name not in inputs:
+            continue
+        if port.name in given:
             told.learn(given[port.name], port.type, None, inputs[port.name])
+        else:
+            told.learn(port.default, port.type, workflow.folder, inputs[port.name])

@@ -274,7 +274,7 @@ def differences(
 
 def _not_kept(earlier: Earlier) -> str:
     if earlier.status == EXPANDED:
-        return "it decides on tasks anew"
+        return DECIDES
     if earlier.status in ("succeeded", "reused"):
         return "its outputs were lost" if earlier.key else "its result was not kept"
     return f"it {earlier.status or 'did not end'} before"
