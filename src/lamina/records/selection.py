@@ -167,7 +167,7 @@ def _term(text: str) -> Test:
         raise UsageError(f"{name} is a text, and {sign} compares numbers", _EXAMPLE)
     if sign in ("~", "!~"):
         return _holding(field, value, sign == "~")
-    if value in ("", "-"):
+    if value in ("", "-") and sign not in _ORDERED:
         return _lacking(field, sign in ("=", "=="))
     if field.kind == "text":
         wanted: Value = value
