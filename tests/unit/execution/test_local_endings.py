@@ -69,7 +69,7 @@ def hanging(hands: Hands, tmp_path: Path, kind: str) -> tuple[Assignment, list[i
 def test_a_cancelled_attempt_is_gone_with_everything_it_started(
     hands: Hands, tmp_path: Path, kind: str
 ) -> None:
-    seconds = []
+    seconds: list[float] = []
     while len(seconds) < 3 and min(seconds, default=1.0) >= 0.1:  # a busy machine may delay one
         assignment, family_pids = hanging(hands, tmp_path, kind)
         before = time.perf_counter()
