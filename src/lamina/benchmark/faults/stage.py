@@ -90,6 +90,7 @@ class Stage:
         usual: seconds that an undisturbed run takes, as a process.
         busy: seconds of it after its folder is there.
         pause: seconds that each task waits.
+        chosen: id of the run that the case is about; empty for the newest.
     """
 
     folder: Path
@@ -101,6 +102,7 @@ class Stage:
     variables: dict[str, str] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     options: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def project(self) -> Path:
@@ -126,14 +128,16 @@ class Stage:
         """Tells a task to do something wrong; see `given.MISCHIEF`."""
         self.variables[MISCHIEF] = json.dumps(told)
 
-    def run(self, *more: str) -> Command:
+    def run(self, *more: str, output: Path | None = None) -> Command:
         """`lamina run` of the workflow."""
-        out = ("-o", str(self.output))
+        out = ("-o", str(output or self.output))
         return self.lamina("run", str(self.document), *out, "-q", *self.options, *more)
 
     def resume(self, *more: str) -> Command:
-        """`lamina resume` of the newest run."""
-        return self.lamina("resume", "-o", str(self.output), "-q", *self.options, *more)
+        """`lamina resume` of the run."""
+        return self.lamina(
+            "resume", self.chosen or "last", "-o", str(self.output), "-q", *self.options, *more
+        )
 
     def lamina(self, *arguments: str) -> Command:
         """Any command, in the project's folder, in a session of its own."""
@@ -165,23 +169,23 @@ class Stage:
         """The records, for a `with` statement."""
         return _Open(f"sqlite:///{self.home / 'records.sqlite'}")
 
-    def log(self) -> list[Event]:
-        """All events of the newest run, in order."""
+    def newest(self) -> str:
+        """Id of the newest run; empty when there is none."""
         with self.store() as store:
             found = store.runs(1)
-            return [event for _, event in store.events(found[0].id)] if found else []
+        return found[0].id if found else ""
+
+    def log(self) -> list[Event]:
+        """All events of the run, in order."""
+        run = self.chosen or self.newest()
+        with self.store() as store:
+            return [event for _, event in store.events(run)] if run else []
 
     def folders(self) -> int:
         """How many runs have a folder."""
         with suppress(OSError):
             return sum(1 for _ in (self.home / "runs").iterdir())
         return 0
-
-    def run_folder(self) -> Path | None:
-        """The folder of the newest run."""
-        with self.store() as store:
-            found = store.runs(1)
-        return self.home / "runs" / found[0].id if found else None
 
     def artifacts(self) -> list[Path]:
         """Every file that holds bytes of a kept value."""

@@ -14,6 +14,7 @@ FAULTS: Registry[type[Fault]] = Registry(
         "engine-killed": f"{_HERE}.killed:EngineKilled",
         "all-killed": f"{_HERE}.killed:AllKilled",
         "workers-killed": f"{_HERE}.killed:WorkersKilled",
+        "two-at-once": f"{_HERE}.killed:TwoAtOnce",
         "interrupted": f"{_HERE}.killed:Interrupted",
         "disk-full": f"{_HERE}.disks:DiskFull",
         "read-only": f"{_HERE}.disks:ReadOnly",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,20 +49,27 @@ class ArtifactCorrupted(_Damage):
     shapes = ("chain", "fan", "scatter", "nested", "loop", "commands", "training", "stream")
 
     def play(self, stage: Stage) -> None:
-        """Sometimes the run was over before, and is resumed for its outputs alone."""
-        command = stage.run()
+        """Sometimes the run was over before, and is resumed for its outputs alone; sometimes it
+        goes on meanwhile."""
+        command = stage.run("--retries", "5")
+        live = self.random.random() < 0.3
         if self.random.random() < 0.2:
             command.wait()
-        elif not self.over_before(stage, command):
+        elif not self.over_before(stage, command) and not live:
             command.kill()
-        self._events = len(stage.log())
         files = stage.artifacts()
         chosen = self.pick(files)
         self._damaged = {file.name for file in chosen}
         for file in chosen:
             self.damage(file)
         self.struck = bool(chosen)
-        stage.go_on()
+        self._at = time.time()
+        command.wait()
+        # Also a run that was over when its artifacts were damaged: it has to mend its outputs.
+        if stage.go_on() != 0 and self._of_inputs(stage.log()):
+            # Nothing in the run can make its inputs again; its message says to run it anew.
+            self.notes.append("an input was damaged: run anew")
+            stage.run().wait()
 
     def seen(self, events: Sequence[Event]) -> bool:
         """A notice, where something damaged was needed again at all."""
@@ -69,11 +77,20 @@ class ArtifactCorrupted(_Damage):
         return said or noticed(events, "artifact", "damaged") or not self._needed(events)
 
     def _needed(self, events: Sequence[Event]) -> bool:
-        later = events[self._events :]
+        """Whether something damaged that a task had made was read afterwards."""
+        later = [event for event in events if event.time > self._at]
         read = [event.inputs for event in words_of(later, "AttemptStarted")]
         read += [event.outputs for event in words_of(later, "RunFinished")]
-        text = repr(read)
-        return any(name in text for name in self._damaged if len(name) >= 16)
+        made = [event.outputs for event in words_of(events, "AttemptEnded")]
+        return any(name in repr(read) and name in repr(made) for name in self._names())
+
+    def _of_inputs(self, events: Sequence[Event]) -> bool:
+        """Whether something damaged is no result of a task."""
+        made = repr([event.outputs for event in words_of(events, "AttemptEnded")])
+        return any(name not in made for name in self._names())
+
+    def _names(self) -> list[str]:
+        return [name for name in self._damaged if len(name) >= 16]
 
 
 class CheckpointCorrupted(_Damage):

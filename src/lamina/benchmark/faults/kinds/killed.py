@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lamina.benchmark.faults.kinds.base import Fault, cut_short, ended_badly, noticed, sessions
 from lamina.benchmark.faults.processes import descendants, kill, marked
-from lamina.benchmark.faults.stage import Command, Stage, words_of
+from lamina.benchmark.faults.stage import Command, Stage, digests, words_of
 from lamina.workflow.log import Event
 
 
@@ -91,6 +91,36 @@ class WorkersKilled(Fault):
     def seen(self, events: Sequence[Event]) -> bool:
         """An attempt that was lost, or a notice."""
         return ended_badly(events, "lost", "failed") or noticed(events, "worker", "process")
+
+
+class TwoAtOnce(Fault):
+    """Two runs of one workflow in one project at once, one of which is killed and resumed."""
+
+    def play(self, stage: Stage) -> None:
+        """They share records, artifacts and results; none may take harm from the other."""
+        first = stage.run()
+        while not (run := stage.newest()) and not first.over_within(0.02):
+            pass
+        stage.chosen = run
+        other = stage.folder / "other"
+        second = stage.run(output=other)
+        if not self.over_before(stage, first):
+            first.kill()
+            self.struck = True
+        if first.wait() != 0:
+            stage.resume().wait()
+        if second.wait() != 0:
+            self.notes.append(f"the other run failed: {second.text()[-300:]}")
+        self._other = digests(other) if other.is_dir() else {}
+
+    def seen(self, events: Sequence[Event]) -> bool:
+        """As for any engine that is killed."""
+        return cut_short(events) or sessions(events) > 1 or _whole(events)
+
+    def after(self, stage: Stage) -> list[str]:
+        """Both have the same outputs."""
+        alike = self._other == digests(stage.output)
+        return [*self.notes, *([] if alike else ["the other run has other outputs"])]
 
 
 def _whole(events: Sequence[Event]) -> bool:
