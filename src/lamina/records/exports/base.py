@@ -85,9 +85,9 @@ def write_bytes(data: bytes, target: Path) -> None:
         ) from error
 
 
-def iso(time: float) -> str:
+def iso(time: float, timespec: str = "microseconds") -> str:
     """Seconds since 1970 as "2026-01-02T03:04:05.678000+00:00"."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec=timespec)
 
 
 def quoted(text: str) -> str:

@@ -73,6 +73,8 @@ class Plan:
             for side, refs in (("input", one.inputs), ("output", one.outputs)):
                 known = self.met.setdefault((task_of(one.task), side), {})
                 known.update(dict.fromkeys(refs, "any"))
+        self.recipes = {task_of(one.task): one.recipe for one in history.attempts if one.recipe}
+        """Path -> digest of its code and parameters, as they ran last."""
         self.inside: dict[str, list[str]] = {}
         """Path of a workflow, "" for the whole -> the tasks in it."""
         for path in self.tasks:
@@ -175,6 +177,7 @@ def _tool(one: Planned, position: int, plan: Plan) -> Iterator[Entity]:
         "@type": "SoftwareApplication",
         "name": one.path,
         "description": _description(one.entry),
+        **({"softwareVersion": recipe[:16]} if (recipe := plan.recipes.get(one.path)) else {}),
         "input": [ref(parameter_id(one.path, port, "input")) for port in takes],
         "output": [ref(parameter_id(one.path, port, "output")) for port in gives],
     }
@@ -196,6 +199,24 @@ def _tool(one: Planned, position: int, plan: Plan) -> Iterator[Entity]:
     for side, ports in (("input", takes), ("output", gives)):
         for port, kind in ports.items():
             yield _parameter(one.path, port, side, kind)
+
+
+def fitted(plan: list[Entity], values: list[Entity]) -> list[Entity]:
+    """The plan's entities, their parameters of the kinds that their values turned out to be."""
+    found: dict[str, str] = {}
+    for value in values:
+        kind = value["@type"]
+        stands_for = "File" if kind == "CreativeWork" else str(kind)
+        for parameter in value.get("exampleOfWork", ()):
+            found[parameter["@id"]] = stands_for
+    for entity in plan:
+        met = found.get(entity["@id"], "")
+        if met in ("File", "Dataset") or (met and entity["additionalType"] in _FILES):
+            entity["additionalType"] = met
+    return plan
+
+
+_FILES = ("File", "Dataset", "Collection")
 
 
 def _told(entry: Mapping[str, Any], key: str) -> dict[str, str]:

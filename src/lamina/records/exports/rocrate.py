@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 
 from lamina.errors import UsageError
 from lamina.records.attempts import Attempt
-from lamina.records.exports.base import Artifacts, Exporter, iso, quoted, write_json
+from lamina.records.exports.base import Artifacts, Exporter, iso, quoted, write_bytes, write_json
 from lamina.records.exports.chrome import trace_document
 from lamina.records.exports.crate_plan import (
     WORKFLOW,
     Entity,
+    fitted,
     parameter_id,
     plan_entities,
     ref,
@@ -33,6 +34,7 @@ from lamina.workflow.units import task_of
 
 METADATA = "ro-crate-metadata.json"
 TRACE = "trace.json"
+README = "README.md"
 CONTEXT = (
     "https://w3id.org/ro/crate/1.1/context",
     "https://w3id.org/ro/terms/workflow-run/context",
@@ -100,14 +102,25 @@ def write_crate(history: History, folder: Path, artifacts: Artifacts) -> None:
     }
     write_json(mask_plain(document), folder / WORKFLOW)
     write_json(trace_document(history), folder / TRACE)
+    write_bytes(mask(_readme(history)).encode("utf-8", "replace"), folder / README)
     values = Values(folder, artifacts)
     entities = _Crate(history, values).entities()
     for entity in entities:
-        if entity["@id"] in (WORKFLOW, TRACE):
+        if entity["@id"] in (WORKFLOW, TRACE, README):
             path = folder / entity["@id"]
             entity["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
             entity["contentSize"] = str(path.stat().st_size)
-    write_json({"@context": list(CONTEXT), "@graph": entities}, folder / METADATA)
+    graph = [_compact(entity) for entity in entities]
+    write_json({"@context": list(CONTEXT), "@graph": graph}, folder / METADATA)
+
+
+def _compact(entity: Entity) -> Entity:
+    """Lists of one as that one, and no empty ones: as the specification has them."""
+    return {
+        key: value[0] if isinstance(value, list) and len(value) == 1 else value
+        for key, value in entity.items()
+        if value != []
+    }
 
 
 class _Crate:
@@ -129,11 +142,11 @@ class _Crate:
         controls = list(self._controls(ran))
         body = [
             *self._run(inputs, outputs),
-            *plan_entities(history),
+            *fitted(list(plan_entities(history)), list(self.values.entities())),
             *actions,
             *controls,
             *self.values.entities(),
-            self._trace(),
+            *self._beside(),
             *(
                 {"@id": url, "@type": "CreativeWork", "name": name, "version": version}
                 for url, (name, version) in PROFILES.items()
@@ -159,10 +172,10 @@ class _Crate:
             "@type": "Dataset",
             "name": f"Run {record.name} of {record.workflow}",
             "description": f"Run {record.id} of the workflow {record.workflow}: {history.status}.",
-            "datePublished": iso(history.end),
+            "datePublished": _time(history.end),
             "license": "No licence was stated; ask whoever made this run.",
             "conformsTo": [ref(url) for url in PROFILES],
-            "hasPart": [ref(WORKFLOW), ref(TRACE), *map(ref, self.values.files)],
+            "hasPart": [ref(one) for one in (WORKFLOW, TRACE, README, *self.values.files)],
             "mainEntity": ref(WORKFLOW),
             "mentions": [ref(one) for one in mentions],
         }
@@ -173,9 +186,9 @@ class _Crate:
         version = str(about.get("lamina") or (about.get("versions") or {}).get("lamina") or "")
         user = str(about.get("user") or "")
         agent = {"agent": ref(f"#user/{quoted(user)}")} if user else {}
-        times = {"startTime": iso(history.begin)}
+        times = {"startTime": _time(history.begin)}
         if history.status != "running":
-            times["endTime"] = iso(history.end)
+            times["endTime"] = _time(history.end)
         status = {"actionStatus": _status(history.status)}
         yield {
             "@id": self.run, "@type": "CreateAction", "name": f"Run {history.record.name}",
@@ -202,8 +215,8 @@ class _Crate:
         yield {
             "@id": identity, "@type": "CreateAction", "name": one.name,
             "description": f"{one.reason or 'it was its turn'}; worker {one.worker or 'unknown'}",
-            "instrument": ref(tool_id(path)), "startTime": iso(one.started),
-            **({"endTime": iso(one.ended)} if one.ended is not None else {}),
+            "instrument": ref(tool_id(path)), "startTime": _time(one.started),
+            **({"endTime": _time(one.ended)} if one.ended is not None else {}),
             "actionStatus": _status(one.status),
             **({"error": mask(one.cause) or one.status} if one.failed else {}),
             "object": self.values.refer(one.inputs, _parameters(path, "input")),
@@ -238,8 +251,8 @@ class _Crate:
             yield {
                 "@id": identity, "@type": "CreateAction", "name": scope,
                 "instrument": ref(tool_id(task_of(scope))), "actionStatus": _status(status),
-                "startTime": iso(min(one.started for one in attempts)),
-                **({"endTime": iso(max(ends))} if len(ends) == len(attempts) else {}),
+                "startTime": _time(min(one.started for one in attempts)),
+                **({"endTime": _time(max(ends))} if len(ends) == len(attempts) else {}),
             }  # fmt: skip
             yield self._control(scope, status, [identity])
 
@@ -252,12 +265,35 @@ class _Crate:
             "object": [ref(one) for one in actions],
         }  # fmt: skip
 
-    def _trace(self) -> Entity:
-        return {
+    def _beside(self) -> Iterator[Entity]:
+        """What the crate holds besides the workflow's own files."""
+        yield {
             "@id": TRACE, "@type": "File", "name": "Trace of the run",
             "description": "Phases of all attempts over time, as Chrome trace events.",
             "encodingFormat": "application/json", "about": ref(self.run),
         }  # fmt: skip
+        yield {
+            "@id": README, "@type": "File", "name": "About this crate",
+            "encodingFormat": "text/markdown", "about": ref("./"),
+        }  # fmt: skip
+
+
+def _readme(history: History) -> str:
+    """A few lines for whoever opens the crate without tools."""
+    record = history.record
+    return (
+        f"# Run {record.name} of {record.workflow}\n\n"
+        f"Run `{record.id}` began {_time(history.begin)} and is: {history.status}.\n\n"
+        "- `workflow.json`: the workflow, as a Lamina document\n"
+        "- `inputs/`, `outputs/`: what it was given and what it gave, where that was kept\n"
+        "- `trace.json`: when each attempt was in which phase, as Chrome trace events\n"
+        "- `ro-crate-metadata.json`: all of it, described as a Workflow Run RO-Crate\n"
+    )
+
+
+def _time(seconds: float) -> str:
+    """Milliseconds are what the profiles' validators read."""
+    return iso(seconds, "milliseconds")
 
 
 def _parameters(path: str, side: str) -> Any:
