@@ -6,7 +6,9 @@ import hashlib
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,37 @@ def test_processes_that_make_the_key_at_once_get_the_same(
     for worker in workers:
         worker.join(30)
     assert [path.name for path in (tmp_path / "lamina").iterdir()] == ["key"]
+
+
+def place_as_nobody(folder: Path, ref: Any, queue: Any) -> None:
+    os.setgid(65534)
+    os.setuid(65534)
+    store = Artifacts(folder / "store")
+    placed = store.place(ref, folder / "work/big.bin")
+    refused = False
+    try:
+        placed.open("r+b").close()
+    except PermissionError:
+        refused = True
+    queue.put((placed.samefile(store.objects.path(ref.digest)), refused, placed.stat().st_size))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_large_files_are_linked_where_nobody_can_write_through(tmp_path: Path) -> None:
+    base = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        base.chmod(0o777)
+        (base / "big.bin").write_bytes(b"x" * 1_000_000)
+        ref = Artifacts(base / "store").put(base / "big.bin")
+        for path in [base / "store", *(base / "store").rglob("*")]:
+            os.chown(path, 65534, 65534)
+        queue = SPAWN.Queue()
+        worker = SPAWN.Process(target=place_as_nobody, args=(base, ref, queue))
+        worker.start()
+        assert queue.get(timeout=30) == (True, True, 1_000_000)
+        worker.join(30)
+    finally:
+        shutil.rmtree(base)
 
 
 def build(store: Artifacts, ref: Any, queue: Any) -> None:

@@ -87,6 +87,7 @@ class Files:
                 _open_folders(target)
             else:
                 _linked(str(source), str(target))
+                self._objects.renew(source.parent.name + source.name)
         except OSError as error:
             raise ArtifactError(
                 f"{ref.name or ref.digest[:12]!r} cannot be put at {str(target)!r}: "
