@@ -194,7 +194,7 @@ def consumers(connection: sa.Connection, digest: str) -> list[tuple[str, str, st
     chosen = (
         sa.select(RUNS.c.id, EVENTS.c.task, EVENTS.c.body_json)
         .join(RUNS, RUNS.c.number == EVENTS.c.run)
-        .where(EVENTS.c.word == "attempt-started")
+        .where(EVENTS.c.word.in_(("attempt-started", "attempt-ended")))
         .where(EVENTS.c.body_json.contains(digest, autoescape=True))
         .order_by(EVENTS.c.run, EVENTS.c.number)
     )
@@ -231,9 +231,10 @@ def digests(connection: sa.Connection, beginning: str) -> list[str]:
 
 
 def add_files(connection: sa.Connection, run: str, files: Mapping[str, str]) -> None:
-    """Files of outputs stand at the last event of their run."""
+    """Files of outputs stand at the event that ended their run."""
     number = connection.execute(sa.select(RUNS.c.number).where(RUNS.c.id == run)).scalar()
     last = sa.select(sa.func.max(EVENTS.c.number)).where(EVENTS.c.run == number)
+    last = last.where(EVENTS.c.word == "run-finished")
     at = connection.execute(last).scalar()
     if at is not None:
         rows = [
