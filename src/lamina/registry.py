@@ -79,8 +79,8 @@ class Registry(Generic[T]):
         """Whether there is such a part, as far as is known without looking for plug-ins."""
         return name in self._targets
 
-    def where(self, name: str) -> str:
-        """ "module:attribute" of the part called `name`; nothing is imported for it.
+    def target(self, name: str) -> str | T:
+        """The entry called `name` as it is: the part, or "module:attribute" that nobody imported.
 
         Raises:
             UnknownNameError: no such name; lists the known ones.
@@ -89,11 +89,7 @@ class Registry(Generic[T]):
             self._read_plugins()
         if name not in self._targets:
             raise UnknownNameError(self.what, name, self._targets)
-        target: Any = self._targets[name]
-        if isinstance(target, str):
-            return target
-        target = getattr(target, "__wrapped__", target)
-        return f"{target.__module__}:{getattr(target, '__qualname__', type(target).__qualname__)}"
+        return self._targets[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._targets or name in self.names()

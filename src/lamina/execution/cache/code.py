@@ -69,9 +69,12 @@ class Analysis:
         Raises:
             UsageError: no such file, module or function; text that is not Python.
         """
-        path = source_file(function, folder).absolute()
         where, _, name = function.rpartition(":")
         beside = where.endswith(".py")
+        if not beside and (installed := self.installed(where)) is not None:
+            # Its text is somebody else's: the version counts, and which function it is.
+            return Code({function: "installed"}, {}, installed)
+        path = source_file(function, folder).absolute()
         # Neighbours of a file are imported from its own folder, those of a module from the path.
         root = path.parent if beside else None
         module = module_of(
@@ -82,6 +85,14 @@ class Analysis:
         if not walk.names:
             raise UsageError(f"{path.name} has no function {name!r}", "correct the name")
         return walk.finish()
+
+    def installed(self, module: str) -> dict[str, str] | None:
+        """Distribution and version of a module; None for one of the project, or for none at all."""
+        found = self._finder.find(module, None)
+        if found.distribution:
+            return {found.distribution: found.version}
+        standard = module.partition(".")[0] in sys.stdlib_module_names
+        return {} if standard and found.path is None else None
 
     def script(self, path: Path) -> Code:
         """The code of a whole Python file that is run as a program."""

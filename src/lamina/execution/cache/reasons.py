@@ -18,7 +18,7 @@ def recipe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         *_kind(old, new),
         *_code(old, new),
         *_command(old, new),
-        *_table("outputs changed", old.get("outputs", {}), new.get("outputs", {})),
+        *_outputs(old, new),
         *_environment(old, new),
     ]
 
@@ -39,7 +39,7 @@ def input_changes(
             found.append(f"input {port} is {'new' if before is None else 'gone'}")
         elif not _same(before, after):
             change = _change(before, after)
-            told = port not in made and " -> " in change
+            told = port not in made and " -> " in change and "inline" in after
             found.append(f"{'param' if told else 'input'} {port} {change}")
     return sorted(found, key=lambda line: not line.startswith("param"))
 
@@ -122,6 +122,13 @@ def _arguments(old: list[str], new: list[str]) -> str:
     longer = new if len(new) > len(old) else old
     sign = "+" if len(new) > len(old) else "-"
     return " ".join(f"{sign}{argument}" for argument in longer[min(len(old), len(new)) :])
+
+
+def _outputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    lines = list(_table("outputs changed", old.get("outputs", {}), new.get("outputs", {})))
+    if not lines and old.get("order") != new.get("order"):
+        lines = ["outputs changed: their order"]
+    yield from lines
 
 
 def _environment(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

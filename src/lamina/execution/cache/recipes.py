@@ -98,6 +98,8 @@ class Recipes:
         except (OSError, ValueError, RecursionError) as error:
             return Recipe("", {}, f"has no key: {error}")
         body: dict[str, Any] = {**action, "outputs": dict(outputs)}
+        if len(outputs) > 1:  # a tuple that a function returns fills them in this order
+            body["order"] = [name for name, _ in outputs]
         if task.care.environment:
             names = task.care.environment
             told = {name: os.environ[name] for name in names if name in os.environ}
@@ -129,16 +131,23 @@ class Recipes:
     def _python(self, action: PythonAction) -> Code:
         if action.call is None:
             return self._analysis.function(action.function, action.folder)
+        return self._at_hand(action.call, action.function, action.folder)
+
+    def _at_hand(self, call: Any, function: str, folder: Path | None) -> Code:
         from lamina.execution.cache.live import code_at_hand
 
-        return code_at_hand(action.call, action.function, action.folder, self._analysis)
+        return code_at_hand(call, function, folder, self._analysis)
 
     def _named(self, action: NamedAction) -> tuple[dict[str, Any], Code]:
-        target = TASKS.where(action.name)
-        module = target.partition(":")[0]
+        target = TASKS.target(action.name)
+        where = target if isinstance(target, str) else _place_of(target)
         body: dict[str, Any] = {"do": "named", "name": action.name}
-        if module.partition(".")[0] != "lamina":
-            code = self._analysis.function(target, None)
+        if where.partition(":")[0].partition(".")[0] != "lamina":
+            code = (
+                self._analysis.function(target, None)
+                if isinstance(target, str)
+                else self._at_hand(target, where, None)
+            )
             return {**body, **code.to_recipe()}, code
         packages = {name: version_of(name) for name in _LIBRARIES.get(action.name, ())}
         body["packages"] = {
@@ -146,6 +155,13 @@ class Recipes:
         }  # fmt: skip
         body["version"] = VERSIONS.get(action.name, 1)
         return body, Code()
+
+
+def _place_of(call: Any) -> str:
+    """ "module:name" of a function at hand."""
+    call = getattr(call, "__wrapped__", call)
+    name = getattr(call, "__qualname__", type(call).__qualname__)
+    return f"{getattr(call, '__module__', None) or '?'}:{name}"
 
 
 def _identity(task: Task) -> Any:
