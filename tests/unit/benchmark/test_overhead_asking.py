@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lamina.benchmark.children import Clock
-from lamina.benchmark.overhead.asking import absence, importable, interpreter, measure
+from lamina.benchmark.overhead.asking import absence, ended, importable, interpreter, measure
 from lamina.benchmark.overhead.own import peak_mb, write_document
 from lamina.benchmark.overhead.peers import CARDS, PEERS, SHAPES
 from lamina.benchmark.overhead.peers.ours import built
@@ -82,3 +83,12 @@ def test_the_shapes_have_as_many_tasks_as_they_say(tmp_path: Path) -> None:
 
 def test_the_peak_of_this_process_is_some_megabytes() -> None:
     assert 5 < peak_mb() < 100_000
+
+
+def test_what_an_engine_leaves_behind_in_a_session_of_its_own_is_ended() -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("processes are found through Linux's /proc")
+    variables = dict(os.environ)
+    with ended(variables):
+        left = subprocess.Popen(["sleep", "300"], env=variables, start_new_session=True)
+    assert left.wait(5) != 0

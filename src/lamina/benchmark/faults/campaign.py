@@ -17,10 +17,10 @@ from uuid import uuid4
 from lamina.benchmark.bars import Bar
 from lamina.benchmark.faults.judge import WORDS, Expected, Verdict, expected, judge
 from lamina.benchmark.faults.kinds import FAULTS, WEIGHTS, Fault
-from lamina.benchmark.faults.processes import left_over
 from lamina.benchmark.faults.shapes import SHAPES
 from lamina.benchmark.faults.stage import HungError, Stage
 from lamina.benchmark.machine import cores, load, machine, versions
+from lamina.benchmark.processes import left_over
 from lamina.benchmark.results import FORMAT
 from lamina.errors import LaminaError
 
@@ -29,6 +29,9 @@ Tree = dict[str, Any]
 
 KIND = "faults"
 """The value of `benchmark` in a results document of this kind."""
+
+_PLAYING: set[str] = set()
+"""Marks of the cases that are played now: who ends the campaign ends them."""
 
 ENOUGH = 300
 """Cases of a whole campaign."""
@@ -208,6 +211,7 @@ def play(case: Case, wanted: Expected, folder: Path, keep: Path | None = None) -
     stage.busy = wanted.busy
     stage.folder.mkdir(parents=True)
     begin = time.monotonic()
+    _PLAYING.add(stage.mark)
     try:
         fault.prepare(stage)
         fault.play(stage)
@@ -228,6 +232,7 @@ def play(case: Case, wanted: Expected, folder: Path, keep: Path | None = None) -
             _keep(stage, keep)
         fault.clean(stage)
         stage.clear()
+        _PLAYING.discard(stage.mark)
     return verdict
 
 
@@ -254,6 +259,8 @@ def _played(
                 yield verdict
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for mark in list(_PLAYING):
+                left_over(mark, patience=0.0)
             raise
 
 

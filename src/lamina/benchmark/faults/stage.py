@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.faults.given import EFFECTS, MISCHIEF, PAUSE
-from lamina.benchmark.faults.processes import MARK
 from lamina.benchmark.faults.shapes import Shape
+from lamina.benchmark.processes import MARK
 from lamina.records.store import Store
 from lamina.workflow.log import Event
 

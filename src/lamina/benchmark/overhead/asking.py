@@ -16,10 +16,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import lamina
 from lamina.benchmark.children import Clock, process, tail
 from lamina.benchmark.overhead.peers import CARDS, Card
+from lamina.benchmark.processes import MARK, left_over
 
 VARIABLE = "LAMINA_PEER_PYTHON_"
 """LAMINA_PEER_PYTHON_RAY=/path/to/python names the interpreter of a peer."""
@@ -84,6 +86,7 @@ def measure(name: str, python: str, asked: Mapping[str, Any], clock: Clock) -> M
     with (
         tempfile.TemporaryFile() as errors,
         importable() as variables,
+        ended(variables),
         process(command, request, variables, errors) as lines,
     ):
         while True:
@@ -116,6 +119,16 @@ def importable() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="lamina-peer-") as folder:
         (Path(folder) / "lamina").symlink_to(Path(lamina.__file__).parent)
         yield {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@contextmanager
+def ended(variables: dict[str, str]) -> Iterator[None]:
+    """Ends what the block's processes leave behind: servers in sessions of their own, say."""
+    variables[MARK] = mark = uuid4().hex
+    try:
+        yield
+    finally:
+        left_over(mark, patience=0.5)
 
 
 def _has(python: str, module: str) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 
 from lamina.benchmark.faults.kinds.base import Fault, cut_short, ended_badly, noticed, sessions
-from lamina.benchmark.faults.processes import kill, marked
 from lamina.benchmark.faults.stage import Stage, words_of
+from lamina.benchmark.processes import kill, marked
 from lamina.workflow.log import Event
 
 _SHUTDOWN = 0x8004587D

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Sequence
 
 from lamina.benchmark.faults.kinds.base import Fault, cut_short, ended_badly, noticed, sessions
-from lamina.benchmark.faults.processes import descendants, kill, marked
 from lamina.benchmark.faults.stage import Command, Stage, digests, words_of
+from lamina.benchmark.processes import descendants, kill, marked
 from lamina.workflow.log import Event
 
 

@@ -8,8 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "LAMINA_CAMPAIGN_CASE"
-"""Environment variable that every process of a case inherits, whatever session it is in."""
+MARK = "LAMINA_BENCHMARK_MARK"
+"""Environment variable that all processes of a measurement inherit, in whatever session."""
 
 
 def descendants(pid: int) -> list[tuple[int, int]]:
@@ -29,7 +29,7 @@ def marked(mark: str) -> list[int]:
     """Living processes with a mark in their environment."""
     wanted = f"{MARK}={mark}".encode()
     found = []
-    for folder in Path("/proc").iterdir():
+    for folder in _folders():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         with suppress(OSError):
@@ -39,7 +39,7 @@ def marked(mark: str) -> list[int]:
 
 
 def left_over(mark: str, patience: float = 1.0) -> list[str]:
-    """What still lives of a case after some seconds, in words; then it is ended."""
+    """What still lives with a mark after some seconds, in words; then it is ended."""
     end = time.monotonic() + patience
     while (found := marked(mark)) and time.monotonic() < end:
         time.sleep(0.05)
@@ -58,9 +58,15 @@ def kill(pid: int) -> bool:
     return True
 
 
+def _folders() -> list[Path]:
+    """Folders of processes; none where the system shows none."""
+    root = Path("/proc")
+    return list(root.iterdir()) if root.is_dir() else []
+
+
 def _parents() -> list[tuple[int, int]]:
     found = []
-    for folder in Path("/proc").iterdir():
+    for folder in _folders():
         if not folder.name.isdigit():
             continue
         with suppress(OSError, ValueError, IndexError):
