@@ -75,6 +75,13 @@ class Plan:
                 known.update(dict.fromkeys(refs, "any"))
         self.recipes = {task_of(one.task): one.recipe for one in history.attempts if one.recipe}
         """Path -> digest of its code and parameters, as they ran last."""
+        self.ran: set[str] = set()
+        """Paths of tasks with an attempt, and of the workflows around them."""
+        for one in history.attempts:
+            path = task_of(one.task) if one.number else ""
+            while path:
+                self.ran.add(path)
+                path = path.rpartition("/")[0]
         self.inside: dict[str, list[str]] = {}
         """Path of a workflow, "" for the whole -> the tasks in it."""
         for path in self.tasks:
@@ -129,7 +136,7 @@ def plan_entities(history: History) -> Iterator[Entity]:
         "programmingLanguage": ref(LANGUAGE),
         "input": [ref(parameter_id("", p, "input")) for p in _ports(history, "inputs")],
         "output": [ref(parameter_id("", p, "output")) for p in _ports(history, "outputs")],
-        "hasPart": [ref(tool_id(path)) for path in top],
+        "hasPart": [ref(tool_id(path)) for path in top if path in plan.ran],
         "step": [ref(step_id(path)) for path in top],
     }
     yield {
@@ -185,7 +192,7 @@ def _tool(one: Planned, position: int, plan: Plan) -> Iterator[Entity]:
         tool |= {
             "@type": ["SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
             "programmingLanguage": ref(LANGUAGE),
-            "hasPart": [ref(tool_id(path)) for path in inside],
+            "hasPart": [ref(tool_id(path)) for path in inside if path in plan.ran],
             "step": [ref(step_id(path)) for path in inside],
         }
     yield tool

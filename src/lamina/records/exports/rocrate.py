@@ -149,7 +149,7 @@ class _Crate:
             *self._beside(),
             *(
                 {"@id": url, "@type": "CreativeWork", "name": name, "version": version}
-                for url, (name, version) in PROFILES.items()
+                for url, (name, version) in self._profiles().items()
             ),
         ]
         made = (e["@id"] for e in (*actions, *controls) if e["@type"] == "CreateAction")
@@ -174,10 +174,18 @@ class _Crate:
             "description": f"Run {record.id} of the workflow {record.workflow}: {history.status}.",
             "datePublished": _time(history.end),
             "license": "No licence was stated; ask whoever made this run.",
-            "conformsTo": [ref(url) for url in PROFILES],
+            "conformsTo": [ref(url) for url in self._profiles()],
             "hasPart": [ref(one) for one in (WORKFLOW, TRACE, README, *self.values.files)],
             "mainEntity": ref(WORKFLOW),
             "mentions": [ref(one) for one in mentions],
+        }
+
+    def _profiles(self) -> dict[str, tuple[str, str]]:
+        """Without the one of steps, where no step was taken: every result was an earlier run's."""
+        return {
+            url: told
+            for url, told in PROFILES.items()
+            if self.controls or "/provenance/" not in url
         }
 
     def _run(self, inputs: list[Entity], outputs: list[Entity]) -> Iterator[Entity]:
@@ -199,7 +207,8 @@ class _Crate:
             "@id": "#engine", "@type": "SoftwareApplication", "name": "Lamina",
             **({"softwareVersion": version} if version else {}),
         }  # fmt: skip
-        yield {
+        if self.controls:
+            yield {
             "@id": f"{self.run}/engine", "@type": "OrganizeAction", "name": "Run of Lamina",
             "instrument": ref("#engine"), "object": [ref(one) for one in self.controls],
             "result": ref(self.run), **times, **status, **agent,
