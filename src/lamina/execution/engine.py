@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import LaminaError, UsageError
+from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.execution.assembly import Assembly
 from lamina.execution.cache.base import Memory, Question
 from lamina.execution.clock import RunClock
@@ -46,8 +46,16 @@ from lamina.execution.values import Values
 from lamina.execution.writing import Writer
 from lamina.workflow.expansion import expanded
 from lamina.workflow.graph import Workflow
-from lamina.workflow.log import Counted, Event, Noticed, RunFinished, RunStarted, Sink
-from lamina.workflow.units import folder_of, scratch_of, stream_of
+from lamina.workflow.log import (
+    AttemptEnded,
+    Counted,
+    Event,
+    Noticed,
+    RunFinished,
+    RunStarted,
+    Sink,
+)
+from lamina.workflow.units import folder_of, scratch_of, stream_of, task_of
 
 __all__ = ["Control", "Ending", "Options", "Past", "execute"]
 
@@ -105,13 +113,29 @@ def execute(  # noqa: PLR0913 - the one place where all parts of a run meet
         locked: whether the folder's lock is to be held; a run without records needs none.
 
     Raises:
+        UnknownNameError: `until` names a task that the workflow does not have.
         RunBusyError: another engine drives this run.
         StoreError: the record could not be written for a while; what ran is ended.
     """
+    _check_until(workflow, (options or Options()).until)
     scene = _Scene(run, folder, runtime, values, sink, memory, about or {})
     with RunLock(folder) if locked else nullcontext():
         engine = _Engine(workflow, inputs, scene, options or Options(), control or Control())
         return engine.go(done or Past())
+
+
+def _deserted(past: Past, now: float) -> list[Event]:
+    """Ends of attempts whose engine was killed; nothing else would ever tell them."""
+    error = {"cause": "the engine was gone before it ended", "kind": "lost"}
+    return [
+        AttemptEnded(now, unit, number, "lost", error=error) for unit, number in past.open.items()
+    ]
+
+
+def _check_until(workflow: Workflow, until: Iterable[str]) -> None:
+    unknown = [name for name in until if task_of(name).partition("/")[0] not in workflow.by_name]
+    if unknown:
+        raise UnknownNameError("task", unknown[0], workflow.by_name)
 
 
 class _Engine:
@@ -136,7 +160,7 @@ class _Engine:
         self._questions: list[Ask] = []
         self._counted = (0.0, "")
         self._do: Mapping[type[Action], Callable[[Any], None]] = {
-            Record: lambda action: self._records.append(action.event),
+            Record: self._record,
             Launch: self._launches.append,
             Stop: self._launches.append,
             Ask: self._questions.append,
@@ -199,7 +223,7 @@ class _Engine:
         machine, now = self._machine, self._clock.now()
         machine.begin(now)
         started = RunStarted(now, past.sessions + 1, self._workflow.name, machine.size, about)
-        self._writer.write([started])
+        self._writer.write([started, *_deserted(past, now)])
         self._carry_out()
 
     def _turn(self) -> None:
@@ -299,6 +323,13 @@ class _Engine:
             else value
             for port, value in unit.arguments.items()
         }
+
+    def _record(self, action: Record) -> None:
+        event, unit, memory = action.event, action.late, self._scene.memory
+        if unit is not None and memory is not None and isinstance(event, AttemptEnded):
+            (found,) = memory.recall([Question(unit.name, unit.node.task, unit.arguments)])
+            event = replace(event, key=found.key, recipe=found.recipe)
+        self._records.append(event)
 
     def _assemble(self, action: Assemble) -> None:
         self._machine.feed(self._assembly.assembled(action.node, self._clock.now()))

@@ -23,6 +23,7 @@ class Past:
         expansions: unit that decided on tasks -> the workflow and its inputs.
         attempts: unit -> number of its latest attempt.
         time: of the latest event, on the run's clock.
+        open: unit -> number of its attempt that began and whose end nobody told.
     """
 
     sessions: int = 0
@@ -30,6 +31,7 @@ class Past:
     expansions: Mapping[str, tuple[Workflow, Mapping[str, Any]]] = field(default_factory=dict)
     attempts: Mapping[str, int] = field(default_factory=dict)
     time: float = 0.0
+    open: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Past:
@@ -40,7 +42,14 @@ class Past:
             read = _READERS.get(type(event))
             if read is not None:
                 read(found, event)
-        return cls(found.sessions, found.finished, found.expansions, found.attempts, found.time)
+        return cls(
+            found.sessions,
+            found.finished,
+            found.expansions,
+            found.attempts,
+            found.time,
+            found.open,
+        )
 
     def without(self, names: Iterable[str], workflow: Workflow) -> Past:
         """The past but for these tasks ("sort", "inner/sort") and all that reads them."""
@@ -55,6 +64,7 @@ class Past:
             {unit: found for unit, found in self.expansions.items() if stays(unit)},
             self.attempts,
             self.time,
+            self.open,
         )
 
 
@@ -65,6 +75,7 @@ class _Reading:
         self.expansions: dict[str, tuple[Workflow, Mapping[str, Any]]] = {}
         self.attempts: dict[str, int] = {}
         self.time = 0.0
+        self.open: dict[str, int] = {}
 
     def session(self, event: RunStarted) -> None:
         """A session began."""
@@ -72,10 +83,12 @@ class _Reading:
 
     def started(self, event: AttemptStarted) -> None:
         """An attempt has its number, whether it ended or not."""
+        self.open[event.task] = event.attempt
         self.attempts[event.task] = max(event.attempt, self.attempts.get(event.task, 0))
 
     def ended(self, event: AttemptEnded) -> None:
         """What succeeded is finished; a decision stands for what it decided on."""
+        self.open.pop(event.task, None)
         self.attempts[event.task] = max(event.attempt, self.attempts.get(event.task, 0))
         if event.status != "succeeded":
             return

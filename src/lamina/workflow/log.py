@@ -101,6 +101,8 @@ class AttemptEnded(Event):
         error: {"cause", "details", "way_out", "kind", "last" (log lines)} unless it succeeded.
         folder: where its logs and files lie, relative to the run's folder; empty for none.
         expansion: {"workflow", "inputs"} of a task that decided on tasks to run in its place.
+        inputs, key, recipe: as in `AttemptStarted`, where they were not known then: the streams
+            that it read while they were written.
     """
 
     task: str
@@ -116,6 +118,9 @@ class AttemptEnded(Event):
     error: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
     expansion: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    recipe: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -15,9 +13,20 @@ from lamina.execution.runtimes.base import AFTER, BEFORE, MAIN, Capacity
 from lamina.execution.runtimes.base import Ended as Report
 from lamina.execution.slots import Slots
 from lamina.execution.state.book import Book
+from lamina.execution.state.endings import (
+    Grown,
+    attempt_ended,
+    attempt_started,
+    belongs,
+    checked,
+    is_early,
+    script_failed,
+)
 from lamina.execution.state.frames import Unit
+from lamina.execution.state.parts import Flowing
 from lamina.execution.state.queue import ReadyQueue
-from lamina.execution.state.streams import BROKEN, KIND, Streams
+from lamina.execution.state.settled import Settled
+from lamina.execution.state.streams import BROKEN, Streams
 from lamina.execution.state.words import (
     Answered,
     Ask,
@@ -27,16 +36,12 @@ from lamina.execution.state.words import (
     Progressed,
     Stop,
 )
-from lamina.workflow.graph import Workflow
 from lamina.workflow.log import (
-    AttemptEnded,
     AttemptProgressed,
-    AttemptStarted,
     Noticed,
     TaskReused,
 )
 from lamina.workflow.needs import Needs
-from lamina.workflow.units import folder_of, task_of
 
 _SCRIPT = Needs(cpus=0.0)
 _ASKED = 1000
@@ -46,35 +51,7 @@ DAMAGED = "artifact damaged"
 """What a report says of an input that cannot be read."""
 
 
-_Held = tuple[Unit, Report, tuple[Workflow, Mapping[str, Any]] | None]
-
-
-class Settled(ABC):
-    """Whoever is told how units end."""
-
-    @abstractmethod
-    def succeeded(self, unit: Unit, outputs: Mapping[str, Any], time: float) -> None:
-        """A unit has its outputs."""
-
-    @abstractmethod
-    def expanded(
-        self, unit: Unit, workflow: Workflow, inputs: Mapping[str, Any], time: float
-    ) -> None:
-        """A unit decided on tasks to run in its place."""
-
-    @abstractmethod
-    def failed(
-        self, unit: Unit, error: Mapping[str, Any], exception: BaseException | None, time: float
-    ) -> None:
-        """A unit failed for good."""
-
-    @abstractmethod
-    def damaged(self, unit: Unit, digests: frozenset[str], time: float) -> str:
-        """An input cannot be read: empty where it is being made again, else why it is not."""
-
-    @abstractmethod
-    def began(self, unit: Unit, time: float) -> None:
-        """The main part of a unit runs."""
+_Held = tuple[Unit, Report, Grown | None]
 
 
 class Attempts:
@@ -92,6 +69,7 @@ class Attempts:
     ) -> None:
         self._book = book
         self._settled = settled
+        self._note = book.policy.note
         self._counted = counted
         self._ready = ReadyQueue(Slots(capacity))
         self._out: dict[str, Unit] = {}
@@ -216,23 +194,10 @@ class Attempts:
         unit.attempt = max(unit.attempt, self._counted.get(unit.name, 0)) + 1
         unit.phases = {}
         unit.main = None
+        unit.flowing = tuple(p for p, part in unit.arguments.items() if type(part) is Flowing)
         unit.about = ("", "", 0)
         self._open[unit.name] = unit
-        needs = unit.needs
-        self._book.record(
-            AttemptStarted(
-                time,
-                unit.name,
-                unit.attempt,
-                unit.ready,
-                unit.key,
-                unit.recipe,
-                {name: value for name, value in _plain(needs).items() if value},
-                unit.share.gpus if unit.share else (),
-                self._book.policy.note(unit.arguments),
-                unit.reason,
-            )
-        )
+        self._book.record(attempt_started(unit, time, self._note))
 
     def _known(self, ticket: tuple[str, int, str]) -> Unit | None:
         """The unit of a ticket; None for one that is over, or was never given."""
@@ -275,7 +240,7 @@ class Attempts:
         if event.report.status == "succeeded" and not unit.stopped:
             self._queue(unit, event.time)
         else:
-            self._settle(unit, event.time, _script("pre", event.report), None)
+            self._settle(unit, event.time, script_failed("pre", event.report), None)
 
     def _main_ended(self, unit: Unit, event: Ended) -> None:
         unit.phases.update(event.phases)
@@ -290,7 +255,7 @@ class Attempts:
         unit.phases["post_script"] = (unit.since, event.time)
         told = unit.main.report
         if told.status == "succeeded" and event.report.status != "succeeded":
-            told = _script("post", event.report)
+            told = script_failed("post", event.report)
         self._settle(unit, event.time, told, unit.main.expansion)
 
     def _settle(
@@ -298,15 +263,17 @@ class Attempts:
         unit: Unit,
         time: float,
         report: Report,
-        expansion: tuple[Workflow, Mapping[str, Any]] | None,
+        expansion: Grown | None,
     ) -> None:
         """An attempt is over with all its parts."""
-        if unit.follows and not unit.stopped and _is_early(report):
+        if unit.follows and not unit.stopped and is_early(report):
             self._held[unit.name] = (unit, report, expansion)
             return
         del self._open[unit.name]
-        report = _checked(unit, report, expansion is not None)
-        self._book.record(self._ending(unit, time, report, expansion))
+        report = checked(unit, report, expansion is not None)
+        ending = attempt_ended(unit, time, report, expansion, self._note)
+        whole = ending.status == "succeeded" and bool(unit.flowing)
+        self._book.record(ending, unit if whole else None)
         self._notice(unit, time, report)
         if report.status != "succeeded" and self._streams is not None:
             self._streams.failed(unit, time)
@@ -324,7 +291,7 @@ class Attempts:
         unit: Unit,
         time: float,
         report: Report,
-        expansion: tuple[Workflow, Mapping[str, Any]] | None,
+        expansion: Grown | None,
     ) -> None:
         """What follows from the end of an attempt."""
         if report.status == "succeeded":
@@ -363,35 +330,6 @@ class Attempts:
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, report.exception, time)
 
-    def _ending(
-        self,
-        unit: Unit,
-        time: float,
-        report: Report,
-        expansion: tuple[Workflow, Mapping[str, Any]] | None,
-    ) -> AttemptEnded:
-        note = self._book.policy.note
-        well = report.status == "succeeded"
-        grown: Mapping[str, Any] = {}
-        if expansion is not None and report.expansion is not None:
-            document = report.expansion[0]
-            if not isinstance(document, Workflow):
-                grown = {"workflow": document, "inputs": note(expansion[1])}
-        return AttemptEnded(
-            time,
-            unit.name,
-            unit.attempt,
-            report.status,
-            *unit.about,
-            unit.phases,
-            report.usage,
-            report.exit,
-            note(report.outputs) if well else {},
-            {} if well else report.error,
-            folder_of(unit.name, unit.attempt) if report.logged else "",
-            grown,
-        )
-
     def _notice(self, unit: Unit, time: float, report: Report) -> None:
         for what, text in report.notices:
             self._book.record(Noticed(time, what, unit.name, text))
@@ -410,7 +348,7 @@ class Attempts:
         self._begin(unit, time)
         report = Report(unit.ticket, time, "failed", error=error, exception=exception)
         del self._open[unit.name]
-        self._book.record(self._ending(unit, time, report, None))
+        self._book.record(attempt_ended(unit, time, report, None, self._note))
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, exception, time)
 
@@ -465,7 +403,7 @@ class Attempts:
             del self._open[unit.name]
             why = BROKEN if unit.suspended else "it was ended before it ran"
             cancelled = Report(unit.ticket, time, "cancelled", error={"cause": why})
-            self._book.record(self._ending(unit, time, cancelled, None))
+            self._book.record(attempt_ended(unit, time, cancelled, None, self._note))
             if self._streams is not None:
                 self._streams.failed(unit, time)
         self._book.move(unit, "unready")
@@ -507,51 +445,3 @@ _PARTS = {
     MAIN: Attempts._main_ended,
     AFTER: Attempts._after_ended,
 }
-
-
-def belongs(unit: str, name: str) -> bool:
-    """Whether a unit is the one of this name, one of this task's, or inside of it."""
-    return unit == name or task_of(unit) == name or unit.startswith((f"{name}/", f"{name}#"))
-
-
-def _plain(needs: Needs) -> dict[str, Any]:
-    return {
-        "cpus": needs.cpus,
-        "memory": needs.memory,
-        "gpus": needs.gpus,
-        "time": needs.time,
-    }
-
-
-def _script(which: str, report: Report) -> Report:
-    """How an attempt ended whose pre or post script did not end well."""
-    cause = report.error.get("cause", f"ended with exit code {report.exit}")
-    return replace(
-        report,
-        outputs={},
-        error={**report.error, "cause": f"its {which} script failed: {cause}"},
-    )
-
-
-def _is_early(report: Report) -> bool:
-    """Whether an end means something only once the streams that were read have ended."""
-    return report.status == "succeeded" or report.error.get("kind") == KIND
-
-
-def _checked(unit: Unit, report: Report, expands: bool) -> Report:
-    """The report, with what cannot be said of an attempt put right."""
-    if report.status == "cancelled" and not unit.stopped:
-        gone = report.error or {"cause": "it was ended from outside"}
-        return replace(report, status="lost", error=gone)
-    if report.status != "succeeded" or unit.suspended:
-        if unit.stopped:
-            return replace(report, status="cancelled", error={"cause": unit.stopped}, notices=())
-        return report
-    lacking = [port.name for port in unit.node.task.outputs if port.name not in report.outputs]
-    if lacking and not expands:
-        error = {
-            "cause": f"it did not give its output {lacking[0]!r}",
-            "way_out": "return a value for every output port",
-        }
-        return replace(report, status="failed", outputs={}, error=error)
-    return report

@@ -65,9 +65,9 @@ class Book:
         """Adds an action."""
         self.actions.append(action)
 
-    def record(self, event: Event) -> None:
-        """Has an event written."""
-        self.actions.append(Record(event))
+    def record(self, event: Event, late: Unit | None = None) -> None:
+        """Has an event written; late: the unit that has no cache key before its end."""
+        self.actions.append(Record(event, late))
 
     def move(self, unit: Unit, state: str) -> None:
         """Puts a unit into another state."""

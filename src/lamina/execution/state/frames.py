@@ -132,7 +132,7 @@ class Unit:
     """
 
     __slots__ = (
-        "about", "arguments", "attempt", "follows", "index", "iteration", "key", "main",
+        "about", "arguments", "attempt", "flowing", "follows", "index", "iteration", "key", "main",
         "name", "needs", "node", "outputs", "part", "pause", "phases", "ready", "reason",
         "rebuilds", "recipe", "share", "since", "state", "stopped", "suspended", "tries", "waits",
     )  # fmt: skip
@@ -167,6 +167,8 @@ class Unit:
         self.about: tuple[str, str, int] = ("", "", 0)
         self.outputs: Mapping[str, Any] | None = None
         self.iteration = 0
+        self.flowing: tuple[str, ...] = ()
+        """Ports with streams that were being written when the attempt began."""
         self.follows: set[str] = _NOBODY
         """Units that still write a stream that this one reads."""
         self.suspended = False

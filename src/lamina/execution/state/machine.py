@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from lamina.errors import ArtifactError
 from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Capacity
-from lamina.execution.state.attempts import Attempts, Settled, belongs
+from lamina.execution.state.attempts import Attempts
 from lamina.execution.state.book import Book, Policy
 from lamina.execution.state.composites import Composites
+from lamina.execution.state.endings import belongs
 from lamina.execution.state.frames import Frame, Node, Unit
 from lamina.execution.state.parts import Many
 from lamina.execution.state.plans import Plans, Wanted, wanted
 from lamina.execution.state.rebuilds import Rebuilds
+from lamina.execution.state.settled import Settled
 from lamina.execution.state.streams import Streams
 from lamina.execution.state.words import (
     Action,
@@ -184,12 +188,28 @@ class Machine(Settled):
             if place.state == "inside":
                 self.attempts.refuse(place, event.error, event.time, event.exception)
             return
+        if isinstance(event.exception, ArtifactError) and event.exception.digest:
+            why = self._spoilt(place, event.exception.digest, event.time)
+            if not why:
+                return
+            event = replace(event, error={**event.error, "cause": why})
         if self._rebuilds.refused(place, event) or place.units:
             return
-        self._weigh(place)
-        unit = Unit(place, place.name, {}, 0)
-        place.results, place.missing, place.units = [{}], 1, [unit]
-        self.attempts.refuse(unit, event.error, event.time, event.exception)
+        self.refuse_task(place, event.error, event.time, event.exception)
+
+    def _spoilt(self, node: Node, digest: str, time: float) -> str:
+        if not self.policy.lasting or self.book.stopping or node.units:
+            return "an input cannot be read"
+        return self._rebuilds.spoilt(node, digest, time)
+
+    def refuse_task(
+        self, node: Node, error: Mapping[str, Any], time: float, exception: BaseException | None
+    ) -> None:
+        """A task has no units and will get none: it fails as one."""
+        self._weigh(node)
+        unit = Unit(node, node.name, {}, 0)
+        node.results, node.missing, node.units = [{}], 1, [unit]
+        self.attempts.refuse(unit, error, time, exception)
 
     def _weigh(self, node: Node) -> None:
         """The task is no longer counted among those whose units are not known."""
@@ -406,6 +426,7 @@ class Machine(Settled):
                     self.book.record(told)
 
     def _frame_ended(self, frame: Frame) -> None:
+        frame.left = -1  # once: a writer's end may end its readers, and the frame with them
         if frame.owner is None:
             self._over = True
         elif frame.broken:

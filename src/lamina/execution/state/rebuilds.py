@@ -26,12 +26,23 @@ class Rebuilds:
         """Unit that runs again -> units that wait for it."""
         self._renewing: dict[Node, list[Unit]] = {}
         """Task whose arguments are made again -> units that wait for them."""
+        self._places: dict[Node, Unit] = {}
+        """Task that has no units yet -> what waits in their place."""
         self._changed: dict[Any, Any] = {}
         """Value that was lost -> the one that came in its place, where they differ."""
 
     def keep(self, unit: Unit) -> None:
         """A unit has its outputs."""
         self._made.append(unit)
+
+    def spoilt(self, node: Node, digest: str, time: float) -> str:
+        """A task cannot be divided, since a value cannot be read: as `damaged`, for all of it."""
+        place = self._places.get(node)
+        if place is None:
+            place = self._places[node] = Unit(node, node.name, {}, 0)
+        place.state = "unready"
+        self._renewing.pop(node, None)
+        return self.damaged(place, frozenset([digest]), time)
 
     def damaged(self, unit: Unit, digests: frozenset[str], time: float) -> str:
         """Makes an input again: empty when that is under way, else why it is not."""
@@ -100,7 +111,7 @@ class Rebuilds:
         """Puts outputs in their places again, also those of the workflows around."""
         self._machine.publish(node)
         frame, owner = node.frame, node.frame.owner
-        if owner is None or frame.left or frame.broken or owner.outputs is None:
+        if owner is None or frame.left >= 0 or frame.broken or owner.outputs is None:
             return
         outputs = self._machine.composites.outputs_of(owner, frame)
         if outputs is not None:
@@ -115,7 +126,7 @@ class Rebuilds:
         if self._changed:
             self._replace(node.frame)
         plain = node.collect()
-        if plain:
+        if plain and node not in self._places:
             unit.arguments = node.parts
             self._machine.attempts.offer(unit, time, recall=False)
             return
@@ -136,7 +147,7 @@ class Rebuilds:
     def assembled(self, event: Assembled) -> bool:
         """Whether these arguments were made again for units that wait."""
         waiting = self._renewing.pop(event.node, None)
-        if waiting is None:
+        if waiting is None or self._places.pop(event.node, None) is not None:
             return False
         for unit in waiting:
             item = event.items[unit.index] if event.items is not None else {}
@@ -155,9 +166,11 @@ class Rebuilds:
 
     def given_up(self, unit: Unit, time: float) -> None:
         """A unit failed; those that wait for its outputs fail too."""
+        error = {"cause": f"its input was damaged, and {unit.name} failed when run again"}
         for reader in self._waiting.pop(unit.name, ()):
-            if reader.state == "unready":
-                error = {"cause": f"its input was damaged, and {unit.name} failed when run again"}
+            if self._places.pop(reader.node, None) is reader:
+                self._machine.refuse_task(reader.node, error, time, None)
+            elif reader.state == "unready":
                 self._machine.attempts.refuse(reader, error, time)
 
 

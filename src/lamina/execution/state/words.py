@@ -154,9 +154,15 @@ class Stop(Action):
 
 @dataclass(frozen=True, slots=True)
 class Record(Action):
-    """Write an event before anything that follows from it is done."""
+    """Write an event before anything that follows from it is done.
+
+    Args:
+        event: what to write.
+        late: the unit whose end it is, if its cache key could not be known when it began.
+    """
 
     event: LogEvent
+    late: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)
