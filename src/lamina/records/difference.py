@@ -164,7 +164,7 @@ def _told(ref: Mapping[str, Any]) -> str:
     if inline is not None and len(inline) <= _LONGEST:
         return str(inline)
     name = ref.get("name") or ref.get("codec", "")
-    return f"{name} {str(ref.get('digest', ''))[:12]}".strip()
+    return f"{name} {str(ref.get('digest', ''))[:10]}".strip()
 
 
 def _of_runs(first: Side, second: Side) -> list[str]:

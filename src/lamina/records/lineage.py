@@ -309,7 +309,7 @@ def _about(one: Attempt) -> str:
     parts = [one.status if one.status != "succeeded" else "", duration(one.seconds)]
     parts = [part for part in parts if part not in ("", "-")]
     if one.number and one.recipe:
-        parts.append(f"recipe {one.recipe[:12]}")
+        parts.append(f"recipe {one.recipe[:10]}")
     values = [
         f"{port}={line(ref['inline'], 30)}"
         for port, ref in one.inputs.items()
@@ -322,7 +322,7 @@ def _input(ref: Mapping[str, Any]) -> str:
     if ref.get("inline") is not None:
         return line(f"= {ref['inline']}", 60)
     place = ref.get("origin") or ref.get("name") or ref.get("codec", "")
-    return f"{place} ({str(ref.get('digest', ''))[:12]})"
+    return f"{place} ({str(ref.get('digest', ''))[:10]})"
 
 
 def _some(units: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
