@@ -7,7 +7,7 @@ import time
 _JUMP = 1.0
 """Seconds by which the wall clock may differ before it is said."""
 
-_EVERY = 1.0
+_EVERY = 0.05
 """Seconds between two looks at the wall clock."""
 
 
@@ -19,6 +19,7 @@ class RunClock:
     """
 
     def __init__(self, after: float = 0.0) -> None:
+        self._behind = after - time.time()
         self._offset = max(time.time(), after) - time.monotonic()
         self._apart = time.time() - self.now()
         self._next = time.monotonic() + _EVERY
@@ -31,9 +32,18 @@ class RunClock:
         """The time of a reading of `time.monotonic()`."""
         return monotonic + self._offset
 
-    def jump(self) -> str:
-        """One line about a jump of the wall clock since the last look; empty for none."""
-        if time.monotonic() < self._next:
+    def jump(self, last: bool = False) -> str:
+        """One line about a jump of the wall clock since the last look; empty for none.
+
+        Args:
+            last: whether nobody will look again; otherwise it is not looked at all too often.
+        """
+        if self._behind >= _JUMP:
+            behind, self._behind = self._behind, 0.0
+            return (
+                f"the machine's clock is {behind:.1f} s behind the record; times go on from there"
+            )
+        if time.monotonic() < self._next and not last:
             return ""
         self._next = time.monotonic() + _EVERY
         apart = time.time() - self.now()

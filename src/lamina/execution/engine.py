@@ -234,9 +234,7 @@ class _Engine:
             self._tell(report)
         for name in [*self._control.taken(), *self._requests.taken()]:
             machine.feed(CancelAsked(clock.now(), name))
-        jump = clock.jump()
-        if jump:
-            self._records.append(Noticed(clock.now(), "clock jumped", "", jump))
+        self._look_at_clock()
         self._carry_out()
 
     def _patience(self) -> float:
@@ -350,6 +348,11 @@ class _Engine:
         for ask, recall in zip(asked, memory.recall(questions), strict=True):
             self._machine.feed(Answered(now, ask.unit, recall))
 
+    def _look_at_clock(self, last: bool = False) -> None:
+        jump = self._clock.jump(last)
+        if jump:
+            self._records.append(Noticed(self._clock.now(), "clock jumped", "", jump))
+
     def _count(self, last: bool = False) -> None:
         """Says where the tasks are, twice a second at most, and only what has changed."""
         now = time.monotonic()
@@ -375,6 +378,7 @@ class _Engine:
                 status = "failed"
                 wrong = UsageError(error.message, error.way_out)
                 failures.append(failure_of(self._workflow.name, told(wrong), wrong))
+        self._look_at_clock(last=True)
         self._count(last=True)
         kept = self._scene.values.note(outputs)
         self._records.append(RunFinished(self._clock.now(), status, kept))
