@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from lamina.workflow.marks import Path
+from lamina.workflow.obvious import is_obvious
 
 
 def workflow_schema() -> dict[str, Any]:
@@ -29,6 +30,8 @@ class Breach(NamedTuple):
 
 def breaches(document: Any) -> list[Breach]:
     """What in a document does not obey the schema, each with a way out."""
+    if is_obvious(document):
+        return []
     found: dict[Breach, None] = {}
     for error in _validator().iter_errors(document):
         for breach in _worded(error):
