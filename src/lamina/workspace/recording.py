@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
+from lamina.errors import UsageError
 from lamina.records.store import Store
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.graph import Workflow
@@ -42,6 +43,26 @@ def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None
     told = secret_values((), {}, {name: v for name, v in given.items() if looks_secret(name)})
     declared = [value for found in _declared(workflow, given) for value in found]
     store.protect([*told, *declared])
+
+
+def recorded(entries: Mapping[str, Any], run: str) -> dict[str, Ref]:
+    """References of a record, port by port.
+
+    Args:
+        entries: port -> reference (`Ref.to_json`).
+        run: name of the run, for the message.
+
+    Raises:
+        UsageError: a secret is among them; records do not hold its value.
+    """
+    hidden = [name for name, entry in entries.items() if entry.get("hidden")]
+    if hidden:
+        raise UsageError(
+            f"the run {run} was given a secret as {' and '.join(map(repr, hidden))}, and no record "
+            "of it is kept",
+            "run the workflow again with it: what is finished is reused",
+        )
+    return {name: Ref.from_json(entry) for name, entry in entries.items()}
 
 
 def wrote(store: Store, run: str, written: Mapping[str, str]) -> None:

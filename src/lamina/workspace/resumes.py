@@ -21,6 +21,7 @@ from lamina.workflow.graph import Edge, Port, Task, Workflow
 from lamina.workflow.units import task_of
 from lamina.workspace.launch import Listener, Session, Wish, opened
 from lamina.workspace.project import Project, project
+from lamina.workspace.recording import recorded
 
 __all__ = ["Cancelled", "cancel", "interrupted", "resumed", "spun"]
 
@@ -53,7 +54,7 @@ def resumed(
             _task_in(workflow, task_of(name).split("/"), name)
         past = past.without(from_task, workflow)
     wish = _wish(record, changes or {})
-    inputs = {name: Ref.from_json(entry) for name, entry in record.inputs.items()}
+    inputs = recorded(record.inputs, record.name)
     return Session(home, record, workflow, inputs, wish, tuple(listeners), past)
 
 
@@ -114,7 +115,7 @@ def spun(
     }
     if task not in started:
         raise UnknownNameError(f"task of run {record.name}", task, started)
-    inputs = {port: Ref.from_json(entry) for port, entry in started[task].inputs.items()}
+    inputs = recorded(started[task].inputs, record.name)
     found = _task_in(workflow_of(record), task_of(task).split("/"), task)
     workflow = _alone(found, record, inputs)
     wish = replace(_wish(record, changes or {}), force=("*",), until=())
