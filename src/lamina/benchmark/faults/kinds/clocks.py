@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,7 @@ class ClockJump(Fault):
         self._file = stage.folder / "clock"
         self._jump(0.0)
         stage.variables |= {CLOCK: str(self._file), "LD_PRELOAD": str(_library())}
+        began = time.time()
         command = stage.run()
         self._within = not self.over_before(stage, command)
         seconds = self.random.choice((-1.0, 1.0)) * 10 ** self.random.uniform(0.7, 8.0)
@@ -47,10 +49,14 @@ class ClockJump(Fault):
         self.notes.append(f"{seconds:+.0f} s")
         self.struck = self._within
         if self._within and self.random.random() < 0.4:
-            command.over_within(self.random.uniform(0.0, stage.usual / 2))
+            # An engine that had no time to look again cannot tell a jump from a pause.
+            command.over_within(self.random.uniform(0.5, 0.5 + stage.usual / 2))
             command.kill()
         if command.wait() != 0:
             stage.go_on()
+        first = next(iter(stage.log()), None)
+        if first is not None and abs(first.time - began) > abs(seconds) / 2:
+            self.struck = False  # it jumped before the run began
 
     def _jump(self, seconds: float) -> None:
         with self._file.open("r+b" if self._file.exists() else "wb") as file:
