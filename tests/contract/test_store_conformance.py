@@ -12,7 +12,7 @@ from socket import socket
 import pytest
 
 from lamina.records.store import Store
-from lamina.testing.stores import check_store
+from lamina.testing.stores import check_store, run, story
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -24,6 +24,30 @@ def test_sqlite_keeps_the_contract(tmp_path: Path) -> None:
 @pytest.mark.service
 def test_postgresql_keeps_the_contract(server: str) -> None:
     check_store(lambda: Store(server))
+
+
+@pytest.mark.service
+def test_a_lost_connection_to_postgresql_loses_and_doubles_nothing(server: str) -> None:
+    store, events = Store(server), story(30)
+    store.create(run("00000000a1"))
+    for start in range(0, len(events), 4):
+        store.append("00000000a1", events[start : start + 4])
+        if start % 3 == 0:
+            _end_connections(server)
+    assert [event for _, event in store.events("00000000a1")] == events
+    assert set(store.results([f"key-{n}" for n in range(30)])) == {f"key-{n}" for n in range(30)}
+    store.close()
+
+
+def _end_connections(server: str) -> None:
+    """As a server does that starts anew."""
+    import psycopg
+
+    with psycopg.connect(server) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
 
 
 @pytest.fixture
