@@ -228,9 +228,10 @@ class _Reading:
         last = end or _NO_END
         return Attempt(
             started.task, started.attempt, status, self.session, started.ready, started.time,
-            ended, started.reason, started.key, started.recipe, started.needs, started.gpus,
-            started.inputs, last.outputs, last.worker, last.host, last.pid, last.phases,
-            last.usage, last.exit, last.error, last.folder, "", tuple(told or ()), self.about,
+            ended, started.reason, started.key or last.key, started.recipe or last.recipe,
+            started.needs, started.gpus, {**started.inputs, **last.inputs}, last.outputs,
+            last.worker, last.host, last.pid, last.phases, last.usage,
+            last.exit, last.error, last.folder, "", tuple(told or ()), self.about,
         )  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def _follow(book: Book, event: Event, body: str, batch: Batch) -> None:
             if event.key:
                 book.keys[event.task] = (event.attempt, event.key, event.recipe)
         case AttemptEnded():
-            known = book.keys.pop(event.task, None)
+            known = _late(event) or book.keys.pop(event.task, None)
             if event.status != "succeeded":
                 return
             # A reference whose value is hidden cannot stand in for the task later.
@@ -202,6 +202,11 @@ def _follow(book: Book, event: Event, body: str, batch: Batch) -> None:
             batch.run.update(status=event.status, ended=event.time)
         case _:
             pass
+
+
+def _late(event: AttemptEnded) -> tuple[int, str, str] | None:
+    """Attempt, key and recipe that could not be told when it began."""
+    return (event.attempt, event.key, event.recipe) if event.key else None
 
 
 def products_of(run: int, number: int, outputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
