@@ -13,7 +13,7 @@ from lamina.data.staging.address import is_remote
 from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
-from lamina.workflow.types import PortType
+from lamina.workflow.types import TYPES, PortType
 
 
 def arrived(
@@ -32,7 +32,7 @@ def arrived(
     if problem:
         whose = "it" if problem.startswith("gets") else "its"
         return value, f"needs {port.type}; {whose} {problem}"
-    if told:
+    if told and TYPES.get(_innermost(port.type)).reader:
         try:
             value = port.type.made(value, (folder or Path.cwd()).absolute())
         except LaminaError as error:
