@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -65,6 +65,21 @@ def _total(attempt: Attempt) -> float | None:
     return None if attempt.ended is None else attempt.ended - attempt.ready
 
 
+def _values(refs: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{port}={ref.get('inline') or str(ref.get('digest', ''))[:10]}"
+        for port, ref in refs.items()
+        if isinstance(ref, Mapping)
+    )
+
+
+def _metrics(attempt: Attempt) -> str:
+    last: dict[str, Any] = {}
+    for row in attempt.epochs():
+        last.update(row)
+    return " ".join(f"{name}={value}" for name, value in last.items() if name != "time")
+
+
 FIELDS: dict[str, Field] = {
     "task": Field("text", lambda a: task_of(a.task), "the task, without places of items"),
     "unit": Field("text", lambda a: a.task, 'the unit: "count[3]"'),
@@ -90,6 +105,12 @@ FIELDS: dict[str, Field] = {
     "pid": Field("number", lambda a: a.pid or None, "process"),
     "gpus": Field("text", lambda a: ",".join(a.gpus), "ids of the devices that it could use"),
     "cpus": Field("number", lambda a: a.needs.get("cpus"), "cores that it was given"),
+    "inputs": Field("text", lambda a: _values(a.inputs), "values, or digests, by port"),
+    "outputs": Field("text", lambda a: _values(a.outputs), "values, or digests, by port"),
+    "metrics": Field("text", _metrics, "what it told last: epoch, loss, ...; all of it in JSON"),
+    "environment": Field(
+        "text", lambda a: a.about.get("environment", ""), "digest of machine and packages"
+    ),
     "key": Field("text", lambda a: a.key, "cache key"),
     "recipe": Field("text", lambda a: a.recipe, "digest of code, parameters and environment"),
     "source": Field("text", lambda a: a.source, "run that made a reused result"),
@@ -226,4 +247,10 @@ def rows_of(found: Sequence[Attempt], names: Sequence[str]) -> list[list[str]]:
 
 def values_of(found: Sequence[Attempt], names: Sequence[str]) -> list[dict[str, Any]]:
     """The attempts as plain values by field."""
-    return [{name: FIELDS[name].read(one) for name in names} for one in found]
+    whole: dict[str, Callable[[Attempt], Any]] = {
+        "metrics": lambda one: one.epochs(),
+        "inputs": lambda one: dict(one.inputs),
+        "outputs": lambda one: dict(one.outputs),
+    }
+    read = {name: whole.get(name, FIELDS[name].read) for name in names}
+    return [{name: read[name](one) for name in names} for one in found]

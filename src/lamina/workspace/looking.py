@@ -8,7 +8,7 @@ from typing import Any
 from lamina.errors import StoreError
 from lamina.records.attempts import Attempt, attempts
 from lamina.records.difference import Difference, Side, difference
-from lamina.records.selection import fields_of, filter_of, rows_of, values_of
+from lamina.records.selection import FIELDS, fields_of, filter_of, rows_of, values_of
 from lamina.records.statistics import FORMS, Story, Teller, figures
 from lamina.records.store import RunRecord, Store
 from lamina.records.tables import csv_text, table_lines
@@ -89,8 +89,8 @@ def selected(
 def trace_text(names: Sequence[str], found: Sequence[Attempt], form: str) -> str:
     """Attempts as a table for people, or as comma-separated values."""
     if form == "csv":
-        values = values_of(found, names)
-        return csv_text([list(names), *([_cell(each[name]) for name in names] for each in values)])
+        read = [FIELDS[name].read for name in names]
+        return csv_text([list(names), *([_cell(each(one)) for each in read] for one in found)])
     rows = rows_of(found, names)
     return "\n".join(table_lines([[cell.upper() for cell in rows[0]], *rows[1:]]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -110,6 +111,19 @@ def test_every_field_has_a_value_and_a_text_of_any_attempt() -> None:
     assert (shown["run"], shown["memory"], shown["cause"]) == ("20.5 s", "2.0 GB", "no luck")
     assert shown["start"].startswith(datetime.fromtimestamp(101.0).strftime("%Y-%m-%d %H:%M:%S"))
     assert rows_of([empty], ("run", "exit", "host"))[1] == ["-", "-", "-"]
+
+
+def test_values_and_metrics_are_told_short_in_a_table_and_whole_as_values() -> None:
+    one = replace(
+        ONE,
+        inputs={"lr": {"inline": "0.1"}, "table": {"digest": "ab" * 32}},
+        told=((1.0, {"epoch": [0, 1], "loss": [1.0, 0.5]}),),
+    )
+    names = ("inputs", "metrics")
+    assert rows_of([one], names)[1] == ["lr=0.1 table=ababababab", "epoch=1 loss=0.5"]
+    (values,) = values_of([one], names)
+    assert values["inputs"]["lr"] == {"inline": "0.1"}
+    assert [row["loss"] for row in values["metrics"]] == [1.0, 0.5]
 
 
 def test_numbers_end_at_the_same_place_and_texts_begin_there() -> None:
