@@ -117,11 +117,14 @@ def execute(  # noqa: PLR0913 - the one place where all parts of a run meet
         RunBusyError: another engine drives this run.
         StoreError: the record could not be written for a while; what ran is ended.
     """
-    _check_until(workflow, (options or Options()).until)
     scene = _Scene(run, folder, runtime, values, sink, memory, about or {})
-    with RunLock(folder) if locked else nullcontext():
-        engine = _Engine(workflow, inputs, scene, options or Options(), control or Control())
-        return engine.go(done or Past())
+    try:
+        _check_until(workflow, (options or Options()).until)
+        with RunLock(folder) if locked else nullcontext():
+            engine = _Engine(workflow, inputs, scene, options or Options(), control or Control())
+            return engine.go(done or Past())
+    finally:
+        runtime.close()
 
 
 def _deserted(past: Past, now: float) -> list[Event]:
