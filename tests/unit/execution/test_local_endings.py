@@ -82,6 +82,17 @@ def test_a_cancelled_attempt_is_gone_with_everything_it_started(
     assert hands.result(pid) not in family_pids
 
 
+def test_many_are_ended_together(hands: Hands) -> None:
+    given = [hands.start(sleeps, seconds=600.0) for _ in range(12)]
+    pids_of_all = [hands.began(one).pid for one in given]
+    before = time.perf_counter()
+    for one in given:
+        hands.runtime.cancel(one.ticket)
+    assert {hands.ended(one).status for one in given} == {"cancelled"}
+    assert time.perf_counter() - before < 1.0
+    assert not any(map(alive, pids_of_all))
+
+
 def test_a_command_that_ignores_signals_and_forks_is_cancelled(
     hands: Hands, tmp_path: Path
 ) -> None:

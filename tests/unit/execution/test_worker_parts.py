@@ -156,7 +156,7 @@ time.sleep(600)
     found = pids(tmp_path / "pids", 4)
     assert set(processes.descendants(root.pid)) >= set(found) - {root.pid}
     before = time.perf_counter()
-    processes.end_tree(root.pid)
+    processes.end_trees([root.pid])
     assert time.perf_counter() - before < 0.1
     assert gone(root.pid, 1.0)
     root.wait()
@@ -180,7 +180,7 @@ time.sleep(600)
     deadline = time.monotonic() + 10
     while not processes.descendants(root.pid) and time.monotonic() < deadline:
         time.sleep(0.01)
-    processes.end_tree(root.pid)
+    processes.end_trees([root.pid])
     root.wait(2)
     time.sleep(0.05)
     left = [

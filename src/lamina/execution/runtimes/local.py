@@ -353,10 +353,9 @@ class LocalRuntime(Runtime):
         words = zygote.last_words()
         zygote.close()
         hands = [hand for hand in self._hands.values() if hand.zygote is zygote]
-        for hand in hands:
-            if hand.pid:
-                processes.end_tree(hand.pid, 0.1)
-        processes.end_strays([hand.pid for hand in hands if hand.pid], self._marked())
+        pids = [hand.pid for hand in hands if hand.pid]
+        processes.end_trees(pids, 0.1)
+        processes.end_strays(pids, self._marked())
         for hand in hands:
             self._gone(hand, {"status": 0, "reason": "zygote", "why": words})
 

@@ -128,7 +128,8 @@ class Hand:
     def read(self) -> list[dict[str, Any]] | None:
         """What it has told; None when it is not there any more, or cannot be understood."""
         try:
-            data = self.socket.recv(_PIECE, socket.MSG_DONTWAIT)
+            # Not the socket's own `recv`, which would wait as long as its `sendall` may.
+            data = os.read(self.socket.fileno(), _PIECE)
             return self._inbox.take(data) if data else None
         except (BlockingIOError, InterruptedError):
             return []

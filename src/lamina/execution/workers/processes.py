@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -161,30 +161,32 @@ def _ended_within(pid: int, seconds: float) -> bool:
         time.sleep(0.001)
 
 
-def end_tree(pid: int, within: float = 0.5) -> None:
-    """Ends a process and everything that came from it.
+def end_trees(pids: Collection[int], within: float = 0.5) -> None:
+    """Ends processes and everything that came from them.
 
-    The process must have adopted its orphans (`adopt_orphans`). It is stopped first: so it starts
+    Each must have adopted its orphans (`adopt_orphans`). It is stopped first: so it starts
     nothing more, and stays the parent of whatever loses its own while this goes on; no descendant
     gets away, whatever it forks and whichever session it is in.
 
     Args:
-        pid: a child of the caller, who reaps it afterwards.
-        within: seconds after which it is ended although descendants are left (a process inside
-            the kernel cannot be ended); they become the caller's own.
+        pids: children of the caller, who reaps them afterwards.
+        within: seconds after which they are ended although descendants are left (a process inside
+            the kernel cannot be ended); those become the caller's own.
     """
-    send(pid, signal.SIGSTOP)
+    for pid in pids:
+        send(pid, signal.SIGSTOP)
     deadline = time.monotonic() + within
     empty = 0
     # Twice, since the kernel's list of children may miss one while another of them ends.
     while empty < 2 and time.monotonic() < deadline:
-        left = descendants(pid)
+        left = [child for pid in pids for child in descendants(pid)]
         empty = 0 if left else empty + 1
-        for other in left:
-            send(other, signal.SIGKILL)
+        for child in left:
+            send(child, signal.SIGKILL)
         if left:
             time.sleep(_PIECE)
-    send(pid, signal.SIGKILL)
+    for pid in pids:
+        send(pid, signal.SIGKILL)
 
 
 def end_children(within: float = 0.5) -> None:

@@ -56,6 +56,7 @@ class Zygote:
         self._workers: set[int] = set()
         self._limits: dict[int, int] = {}
         self._reasons: dict[int, str] = {}
+        self._due: dict[int, str] = {}
         self._sweep_at = float("inf")
         self._kernel_kills = processes.kernel_kills()
         self._engine = os.getppid()
@@ -105,6 +106,7 @@ class Zygote:
             return False
         for request in self._inbox.take(data):
             self._serve(request)
+        self._end_due()
         return True
 
     def _serve(self, request: dict[str, Any]) -> None:
@@ -116,7 +118,7 @@ class Zygote:
             case "learn":
                 self._worker.learn(request["task"], request["recipe"])
             case "end":
-                self._end(request["pid"], request.get("reason", ""))
+                self._due[request["pid"]] = request.get("reason", "")
             case "watch":
                 self._limits[request["pid"]] = request["limit"]
             case "unwatch":
@@ -193,17 +195,21 @@ class Zygote:
 
     def _look(self) -> None:
         """Ends those that hold more memory than they asked for."""
-        for pid, limit in list(self._limits.items()):
+        for pid, limit in self._limits.items():
             if processes.held([pid, *processes.descendants(pid)], limit) > limit:
-                self._end(pid, "memory")
+                self._due[pid] = "memory"
+        self._end_due()
 
-    def _end(self, pid: int, reason: str) -> None:
-        if pid not in self._workers:
-            return
-        if reason:
-            self._reasons[pid] = reason
-        self._limits.pop(pid, None)
-        processes.end_tree(pid)
+    def _end_due(self) -> None:
+        """Ends all workers that are to be ended, together."""
+        pids = self._due.keys() & self._workers
+        for pid in pids:
+            if reason := self._due[pid]:
+                self._reasons[pid] = reason
+            self._limits.pop(pid, None)
+        self._due.clear()
+        if pids:
+            processes.end_trees(pids)
 
     def _sweep(self) -> None:
         """Ends what ended workers left behind."""
@@ -226,10 +232,7 @@ class Zygote:
         return bool(orphans)
 
     def _end_all(self) -> None:
-        for pid in self._workers:
-            processes.send(pid, signal.SIGSTOP)
-        for pid in self._workers:
-            processes.end_tree(pid)
+        processes.end_trees(self._workers)
         self._workers.clear()
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:

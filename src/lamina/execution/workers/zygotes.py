@@ -68,8 +68,12 @@ class ZygoteProcess:
 
     def send(self, message: dict[str, Any]) -> None:
         """Asks for something; a zygote that has ended is noticed when it is read from."""
-        with suppress(OSError):
+        try:
             self.socket.sendall(packed(message))
+        except TimeoutError:
+            self.kill()  # it hangs, and half a message lies before it
+        except OSError:
+            pass
 
     def fork(self, number: int, environment: Mapping[str, Any], given: list[int]) -> None:
         """Asks for a worker with three descriptors: its socket, its two outputs."""
@@ -85,8 +89,8 @@ class ZygoteProcess:
     def read(self) -> list[dict[str, Any]] | None:
         """What it has told; None when it has ended."""
         try:
-            data = self.socket.recv(1 << 16)
-        except (TimeoutError, InterruptedError):
+            data = os.read(self.socket.fileno(), 1 << 16)
+        except (BlockingIOError, InterruptedError):
             return []
         except OSError:
             return None
