@@ -240,7 +240,9 @@ def _folders(home: Project, wanted: Wanted, free: Iterable[_Trace], done: Cleane
     """Deletes folders of runs; to resume, checkpoints are needed of those that did not end well."""
     for trace in free:
         folder = home.run_folder(trace.run.id)
-        if not folder.is_dir() or (wanted.keep_resume and trace.run.status != "succeeded"):
+        if folder.name != trace.run.id or not folder.is_dir():
+            continue
+        if wanted.keep_resume and trace.run.status != "succeeded":
             continue
         done.folders += 1
         done.folder_bytes += _size(folder)

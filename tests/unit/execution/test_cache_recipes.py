@@ -151,3 +151,10 @@ def test_the_order_and_kinds_of_outputs_count() -> None:
 
     assert of(Port("a"), Port("b")) != of(Port("b"), Port("a"))
     assert of(Port("a", "file")) != of(Port("a", "folder"))
+
+
+def test_the_script_before_a_task_counts_and_the_one_after_does_not() -> None:
+    plain = recipe(NamedAction("split")).digest
+
+    assert recipe(NamedAction("split"), care=Care(before=("make", "data"))).digest != plain
+    assert recipe(NamedAction("split"), care=Care(after=("rm", "tmp"), retries=3)).digest == plain

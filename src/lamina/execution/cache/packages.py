@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import invalidate_caches
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,7 @@ class Finder:
     """Looks for modules as an import would, and runs nothing on the way; remembers them."""
 
     def __init__(self) -> None:
+        invalidate_caches()  # files that came within a tick of the file system's clock
         self._known: dict[tuple[str, Path | None], Found] = {}
 
     def find(self, name: str, root: Path | None) -> Found:

@@ -137,6 +137,8 @@ def _environment(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
         yield f"{head}: python {old.get('python')} -> {new.get('python')}"
     for part in ("packages", "environment", "variables"):
         yield from _table(head, old.get(part, {}), new.get(part, {}))
+    if old.get("before") != new.get("before"):
+        yield "script before it changed"
     if old.get("threads") != new.get("threads"):
         yield f"{head}: threads {old.get('threads', 'any')} -> {new.get('threads', 'any')}"
 

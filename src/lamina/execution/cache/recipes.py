@@ -74,7 +74,9 @@ class Recipes:
     def of(self, task: Task) -> Recipe:
         """The recipe of a task."""
         outputs = tuple((port.name, str(port.type)) for port in task.outputs)
-        key = (_identity(task), outputs, task.care.environment, task.care.secrets, _threads(task))
+        care = task.care
+        treated = (care.environment, care.secrets, care.before, _threads(task))
+        key = (_identity(task), outputs, treated)
         found = self._known.get(key)
         if found is None:
             # Held, so that nothing else gets the identity of a function while it is a key.
@@ -104,6 +106,8 @@ class Recipes:
             names = task.care.environment
             told = {name: os.environ[name] for name in names if name in os.environ}
             body["environment"] = shown_values(told, task.care.secrets)
+        if task.care.before:
+            body["before"] = list(task.care.before)
         threads = _threads(task)
         if threads:
             body["threads"] = threads
