@@ -65,6 +65,7 @@ RESULTS = sa.Table(
     # outputs of its own.
     sa.Column("outputs_json", sa.Text, nullable=False, server_default=""),
     sa.Column("task", sa.Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,  # or SQLite keeps each key twice
 )
 
 DOCUMENTS = sa.Table(
@@ -81,4 +82,5 @@ PRODUCTS = sa.Table(
     sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("port", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
 )
