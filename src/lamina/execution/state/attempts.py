@@ -124,7 +124,7 @@ class Attempts:
         if recall is None:
             return
         unit.key, unit.recipe, unit.reason = recall.key, recall.recipe, recall.reason
-        if recall.outputs is None:
+        if recall.outputs is None or not _is_whole(unit, recall.outputs):
             self._forgotten(unit, frozenset(recall.lacking), event.time)
             return
         kept = self._book.policy.note(recall.outputs)
@@ -438,6 +438,11 @@ class Attempts:
         yield from self._ready.units()
         yield from (unit for unit, _, _ in self._held.values())
         yield from (unit for _, _, unit in self._later)
+
+
+def _is_whole(unit: Unit, outputs: Mapping[str, Any]) -> bool:
+    """Whether a result has all outputs: that of a task that decided on tasks has none."""
+    return all(port.name in outputs for port in unit.node.task.outputs)
 
 
 _PARTS = {
