@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from lamina.records import attempts as recorded
@@ -22,7 +25,21 @@ def trace_of(
     read: Callable[[str], Body | None] | None = None,
 ) -> Trace:
     """The trace of a run; the arguments are those of `history_of`."""
-    return trace_of_history(history_of(record, events, until, read))
+    with _uncollected():
+        return trace_of_history(history_of(record, events, until, read))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Puts the collection of garbage off: a large trace is many small objects, all in use, and
+    looking through them again and again takes longer than making them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def trace_of_history(history: History) -> Trace:
@@ -47,10 +64,9 @@ def trace_of_history(history: History) -> Trace:
 
 
 def _attempt(one: recorded.Attempt, end: float) -> Attempt:
-    phases = sorted(
-        (Phase(name, *span) for name, span in one.phases.items()),
-        key=lambda phase: (phase.begin, _ORDER.get(phase.name, 0)),
-    )
+    phases = [Phase(name, span[0], span[1]) for name, span in one.phases.items()]
+    if any(after.begin < before.begin for before, after in pairwise(phases)):
+        phases.sort(key=lambda phase: (phase.begin, _ORDER.get(phase.name, 0)))
     begin = one.started
     last = end if one.ended is None else one.ended
     return Attempt(
