@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import OrderedDict
 from typing import Any
@@ -20,7 +21,7 @@ _MOST = 4096
 
 
 class Orders:
-    """Makes the messages; a task's recipe is made once for all its units.
+    """Makes the messages; a recipe is made once for all tasks that do the same.
 
     Args:
         artifacts: the store, for the secrets among short values.
@@ -29,20 +30,35 @@ class Orders:
     def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
         self._count = 0
-        # The task itself is kept too: its id stands for it as long as it is.
-        self._recipes: OrderedDict[int, tuple[int, Task, dict[str, Any]]] = OrderedDict()
+        self._made: OrderedDict[tuple[int, ...], tuple[Any, int, dict[str, Any]]] = OrderedDict()
+        self._numbers: OrderedDict[str, int] = OrderedDict()
 
     def recipe(self, task: Task) -> tuple[int, dict[str, Any]]:
-        """The number and the recipe of a task. Raises UsageError for one that cannot be sent."""
-        known = self._recipes.get(id(task))
+        """The number and the recipe of a task; tasks that do the same have the same ones.
+
+        Raises:
+            UsageError: a function that cannot be sent.
+        """
+        parts = (task.action, task.inputs, task.outputs)
+        key = tuple(map(id, parts))
+        known = self._made.get(key)
         if known is not None:
-            return known[0], known[2]
+            return known[1], known[2]
         entry = recipe(task)
-        self._count += 1
-        self._recipes[id(task)] = (self._count, task, entry)
-        if len(self._recipes) > _MOST:
-            self._recipes.popitem(last=False)
-        return self._count, entry
+        number = self._number(json.dumps(entry))
+        # The parts are kept too: their ids stand for them as long as they are.
+        self._made[key] = (parts, number, entry)
+        if len(self._made) > _MOST:
+            self._made.popitem(last=False)
+        return number, entry
+
+    def _number(self, text: str) -> int:
+        if text not in self._numbers:
+            self._count += 1
+            self._numbers[text] = self._count
+            if len(self._numbers) > _MOST:
+                self._numbers.popitem(last=False)
+        return self._numbers[text]
 
     def secrets(self, assignment: Assignment) -> tuple[str, ...]:
         """Values that no record of the attempt may show."""

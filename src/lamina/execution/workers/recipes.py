@@ -38,7 +38,6 @@ def recipe(task: Task) -> dict[str, Any]:
     """
     call = _at_hand(task.action)
     entry: dict[str, Any] = {
-        "name": task.name,
         "in": [_port(port) for port in task.inputs],
         "out": [_port(port) for port in task.outputs],
     }
@@ -83,7 +82,7 @@ def task_of(entry: dict[str, Any]) -> Task:
         call = _object_of(entry["call"], f"the function {told['function'].removeprefix('?:')}")
         action = PythonAction(told["function"], folder, call)
     return Task(
-        entry["name"],
+        "task",  # what it is called stands in each order
         action,
         tuple(Port(*port) for port in entry["in"]),
         tuple(Port(*port) for port in entry["out"]),
