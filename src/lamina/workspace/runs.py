@@ -9,17 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lamina.data.artifacts.reference import Ref
 from lamina.data.staging.address import is_remote
-from lamina.errors import LaminaError, RunCancelledError, TaskFailedError, UsageError
+from lamina.errors import ArtifactError, LaminaError, RunCancelledError, TaskFailedError, UsageError
 from lamina.execution.engine import Control
 from lamina.nets.zoo import ZOO
 from lamina.workflow import log
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
+from lamina.workspace import mending
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
-from lamina.workspace.project import Project, project
+from lamina.workspace.project import project
 from lamina.workspace.recording import wrote
 from lamina.workspace.told_inputs import remember
 from lamina.workspace.values import is_dataview_model, value
@@ -115,9 +115,31 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
     Raises:
         TaskFailedError: the first task that failed for good.
         RunCancelledError: somebody ended it.
+        ArtifactError: an output is damaged, and so it is once its task made it again.
     """
     if output is not None and not is_remote(output):
         folder_to_write(output)
+    finished, values = _came(session, say)
+    written = _delivered(session, values, output)
+    wrote(session.project.store, finished.record.id, written)
+    return Ran(finished, values, written)
+
+
+def _came(session: Session, say: Say | None) -> tuple[Finished, dict[str, Any]]:
+    """A session that ended well, and its outputs; damaged ones are made again, each once."""
+    finished, again = _went(session, say), set[str]()
+    while True:
+        try:
+            return finished, mending.read(session, finished.outputs)
+        except ArtifactError as error:
+            if error.digest in again:
+                raise
+            again.add(error.digest)
+            finished = _went(mending.mended(session, error), say)
+
+
+def _went(session: Session, say: Say | None) -> Finished:
+    """A session that ended well."""
     finished = session.go(Control(), say)
     if finished.failures:
         raise _told(finished.failures)
@@ -126,10 +148,7 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
             f"the run {finished.record.name} was {finished.status}",
             f"go on with it: lamina resume {finished.record.name}",
         )
-    values = {name: shown_value(session.project, ref) for name, ref in finished.outputs.items()}
-    written = _delivered(session, values, output)
-    wrote(session.project.store, finished.record.id, written)
-    return Ran(finished, values, written)
+    return finished
 
 
 def _delivered(
@@ -165,14 +184,6 @@ def _told(failures: Sequence[TaskFailedError]) -> TaskFailedError:
         lines.append(f"and {len(others) - _ALSO} more")
     first.details = "\n".join([first.details, *lines]).strip("\n")
     return first
-
-
-def shown_value(home: Project, ref: Ref) -> Any:
-    """A value for people: itself, or what it is where reading it could run code."""
-    try:
-        return home.artifacts.get(ref, trusted=False)
-    except LaminaError as error:
-        return f"<{error.message}>"
 
 
 def read(file: Path, given: Mapping[str, Any]) -> tuple[Workflow, dict[str, Any]]:

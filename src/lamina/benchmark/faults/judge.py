@@ -143,7 +143,7 @@ def disordered(events: Sequence[Event]) -> list[str]:
 
 def is_loss(text: str) -> bool:
     """Whether a line says that a result has to be made again."""
-    return any(word in text.lower() for word in ("damaged", "lost", "missing", "gone"))
+    return any(word in text.lower() for word in ("damaged", "lost", "missing", "gone", "cleaned"))
 
 
 def _units(events: Sequence[Event]) -> frozenset[str]:
