@@ -128,11 +128,15 @@ def execute(  # noqa: PLR0913 - the one place where all parts of a run meet
 
 
 def _deserted(past: Past, now: float) -> list[Event]:
-    """Ends of attempts whose engine was killed; nothing else would ever tell them."""
+    """That an engine was killed, and the ends of its attempts; nothing else would tell them."""
     error = {"cause": "the engine was gone before it ended", "kind": "lost"}
-    return [
+    ends: list[Event] = [
         AttemptEnded(now, unit, number, "lost", error=error) for unit, number in past.open.items()
     ]
+    if past.cut:
+        text = f"session {past.sessions} never ended; {len(ends)} attempts were under way"
+        ends.append(Noticed(now, "engine lost", "", text))
+    return ends
 
 
 def _check_until(workflow: Workflow, until: Iterable[str]) -> None:

@@ -9,7 +9,14 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.workflow.expansion import expanded
 from lamina.workflow.graph import Workflow
-from lamina.workflow.log import AttemptEnded, AttemptStarted, Event, RunStarted, TaskReused
+from lamina.workflow.log import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    RunFinished,
+    RunStarted,
+    TaskReused,
+)
 from lamina.workflow.units import task_of
 
 
@@ -24,6 +31,7 @@ class Past:
         attempts: unit -> number of its latest attempt.
         time: of the latest event, on the run's clock.
         open: unit -> number of its attempt that began and whose end nobody told.
+        cut: whether the latest session never said that it was over: its engine was killed.
     """
 
     sessions: int = 0
@@ -32,6 +40,7 @@ class Past:
     attempts: Mapping[str, int] = field(default_factory=dict)
     time: float = 0.0
     open: Mapping[str, int] = field(default_factory=dict)
+    cut: bool = False
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Past:
@@ -49,6 +58,7 @@ class Past:
             found.attempts,
             found.time,
             found.open,
+            found.cut,
         )
 
     def without(self, names: Iterable[str], workflow: Workflow) -> Past:
@@ -65,6 +75,7 @@ class Past:
             self.attempts,
             self.time,
             self.open,
+            self.cut,
         )
 
 
@@ -76,10 +87,17 @@ class _Reading:
         self.attempts: dict[str, int] = {}
         self.time = 0.0
         self.open: dict[str, int] = {}
+        self.cut = False
 
     def session(self, event: RunStarted) -> None:
         """A session began."""
         self.sessions = max(self.sessions, event.session)
+        self.cut = True
+
+    def over(self, event: RunFinished) -> None:
+        """A session ended in order."""
+        del event
+        self.cut = False
 
     def started(self, event: AttemptStarted) -> None:
         """An attempt has its number, whether it ended or not."""
@@ -110,6 +128,7 @@ def _refs(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 _READERS: Mapping[type[Event], Callable[[_Reading, Any], None]] = {
     RunStarted: _Reading.session,
+    RunFinished: _Reading.over,
     AttemptStarted: _Reading.started,
     AttemptEnded: _Reading.ended,
     TaskReused: _Reading.reused,

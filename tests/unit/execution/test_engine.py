@@ -222,6 +222,7 @@ def test_a_task_that_decides_on_tasks_is_resumed_inside(tmp_path: Path) -> None:
     past, count = Past.of(runs.log), len(runs.log)
     again = runs.go(w.workflow, past, x=4)
     assert runs.value(again, "y") == 12
+    assert "engine lost" in runs.noticed()
     resumed = [e.task for e in runs.log[count:] if isinstance(e, AttemptStarted)]
     assert resumed == ["grow/double[2]", "total"]
 

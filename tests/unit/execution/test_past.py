@@ -53,7 +53,8 @@ def test_a_log_becomes_what_a_resumed_run_needs() -> None:
     assert (past.sessions, past.time) == (2, 9.0)
     assert past.finished == {"a": {"y": ONE}, "b": {"y": ONE}}
     assert past.attempts == {"a": 2, "c": 1, "d": 1}
-    assert past.open == {"d": 1}
+    assert (past.open, past.cut) == ({"d": 1}, True)
+    assert not Past.of(events[:9]).cut
     made, inputs = past.expansions["c"]
     assert ([one.name for one in made.tasks], inputs) == (["double"], {"x": ONE})
 
