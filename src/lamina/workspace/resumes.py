@@ -22,6 +22,7 @@ from lamina.workflow.units import task_of
 from lamina.workspace.launch import Listener, Session, Wish, opened
 from lamina.workspace.project import Project, project
 from lamina.workspace.recording import recorded
+from lamina.workspace.rereading import whole_inputs
 
 __all__ = ["Cancelled", "cancel", "interrupted", "resumed", "spun"]
 
@@ -43,6 +44,7 @@ def resumed(
     Raises:
         UnknownNameError: no such run, or no such task.
         UsageError: the run's functions exist only in the process that began it.
+        ArtifactError: an input is damaged, and cannot be read again as it was.
         RunBusyError: (once it goes) another engine drives it.
     """
     home = project()
@@ -55,6 +57,7 @@ def resumed(
         past = past.without(from_task, workflow)
     wish = _wish(record, changes or {})
     inputs = recorded(record.inputs, record.name)
+    whole_inputs(home, workflow, inputs)
     return Session(home, record, workflow, inputs, wish, tuple(listeners), past)
 
 

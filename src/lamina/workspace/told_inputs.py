@@ -55,6 +55,12 @@ class ToldValues:
         with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps([name, entry]) + "\n")
 
+    def all(self) -> dict[str, Any]:
+        """All that is remembered: text of a JSON list (type, version, told, ...) -> reference."""
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
     def _read(self) -> dict[str, Any]:
         found = {}
         with suppress(OSError, UnicodeDecodeError):

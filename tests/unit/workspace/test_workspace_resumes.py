@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lamina.errors import RunBusyError, UnknownNameError, UsageError
+from lamina.errors import ArtifactError, RunBusyError, UnknownNameError, UsageError
 from lamina.execution.engine import Control
 from lamina.workspace import resumes, runs
 from lamina.workspace.project import project
@@ -89,7 +89,7 @@ def test_one_task_runs_alone_on_its_recorded_inputs(here: Path) -> None:
     assert dict(found.outputs) == {"result": 7}
     assert ran(here)[-1] == "step 6"
     with pytest.raises(UnknownNameError, match=r"step\[7\]"):
-        resumes.spun("step[7]", resumes.project().store.runs()[1].name)
+        resumes.spun("step[7]", project().store.runs()[1].name)
 
 
 def test_the_newest_run_that_did_not_end_well_is_found(here: Path) -> None:
@@ -121,3 +121,36 @@ def test_a_run_of_another_process_is_cancelled_and_cannot_be_driven_twice(here: 
     assert project().store.find("last").status == "cancelled"
     with pytest.raises(UsageError, match="is not running"):
         resumes.cancel("last")
+
+
+TABLES = """\
+lamina: workflow/1
+name: rows
+inputs: {data: {type: table, default: rows.csv}}
+tasks:
+  copy: {do: python, function: "rows.py:copy", in: {table: data}}
+outputs: {rows: copy}
+"""
+
+
+def test_a_damaged_input_is_read_again_from_where_it_came(here: Path) -> None:
+    (here / "rows.yaml").write_text(TABLES, encoding="utf-8")
+    (here / "rows.py").write_text(
+        "from lamina import Table\n\ndef copy(table: Table) -> int:\n    return table.rows\n",
+        encoding="utf-8",
+    )
+    (here / "rows.csv").write_text("a,b\n" + "1,2\n" * 200, encoding="utf-8")
+    runs.run(Path("rows.yaml"), {}, None, {"cpus": 1})
+    ref = project().store.find("last").inputs["data"]
+    kept = project().artifacts.objects.path(ref["digest"])
+    for again, broken in ((True, b"PAR"), (False, b"x")):
+        Path(kept).chmod(0o644)
+        whole = Path(kept).read_bytes()
+        Path(kept).write_bytes(broken + whole[len(broken) :])
+        if again:
+            found = runs.ended(resumes.resumed("last", ["copy"], {"force": ("*",)}), None)
+            assert found.outputs == {"rows": 200}
+            continue
+        (here / "rows.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+        with pytest.raises(ArtifactError, match="input 'data'"):
+            resumes.resumed("last", ["copy"])
