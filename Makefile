@@ -42,7 +42,10 @@ check: setup
 
 bench: setup
 	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[peers]'
-	@$(BIN)/lamina benchmark networks -o benchmarks/out
+	@$(BIN)/lamina benchmark networks -o benchmarks/out/networks
+	@$(BIN)/lamina benchmark overhead -o benchmarks/out/overhead
+	@$(BIN)/lamina benchmark faults -o benchmarks/out/faults
+	@$(BIN)/lamina benchmark report benchmarks/out/*/results.json -o benchmarks/RESULTS.md
 
 docs: setup
 	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt zensical
