@@ -110,10 +110,10 @@ def test_documents_with_holes_and_circles_are_borne(document: dict[str, Any]) ->
 
 def test_many_items_are_unfolded_in_time() -> None:
     document, units = chained(20_000, scatter=["y"])
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = Dependencies(document, units)
     assert sum(map(len, found.values())) == 20_000
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_children_are_the_reverse() -> None:

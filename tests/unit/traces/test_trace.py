@@ -124,8 +124,8 @@ def test_what_an_attempt_spent_is_told_by_phase() -> None:
 
 def test_a_large_run_is_read_in_time() -> None:
     made: MadeRun = many(20_000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = trace_of(made.record, made.events)
     assert found.critical_path[-1].task == "join"
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert len(found.last) == 20_000
