@@ -14,7 +14,8 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.execution.runtimes.base import MAIN, Ended
-from lamina.execution.workers.hands import Hand, Running
+from lamina.execution.workers import devices
+from lamina.execution.workers.hands import PREFIX, Hand, Running
 from lamina.workflow.masking import mask, mask_environment, mask_plain
 
 _FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
@@ -166,14 +167,16 @@ def _write(job: Running, ended: Ended, hand: Hand) -> list[str]:
         "usage": ended.usage,
         "error": ended.error,
     }
-    prefix = "" if given.part == MAIN else f"{given.part}."
+    prefix = PREFIX[given.part]
     told = {name: value for name, value in meta.items() if value not in (None, {}, (), "")}
     files = {f"{prefix}meta.json": json.dumps(mask_plain(told, job.secrets), indent=1, default=str)}
     again = given.folder / "run.sh"
     if given.part == MAIN and ended.status != "succeeded" and not again.exists():
         line = shlex.join(["lamina", "spin", given.name, "--inputs-from", given.run])
         files["command"] = mask(f"{given.task.action.summary()}\n# {line}\n", job.secrets)
-        environment = mask_environment(os.environ, given.task.care.secrets)
+        own = devices.environment(hand.key.threads, hand.key.gpus)
+        seen = {n: value for n, value in {**os.environ, **own}.items() if value is not None}
+        environment = mask_environment(seen, given.task.care.secrets)
         files["environment.json"] = json.dumps(environment, indent=1, sort_keys=True)
         files["run.sh"] = (
             f"#!/bin/sh\n# runs the task again on the inputs of this run\nexec {line}\n"

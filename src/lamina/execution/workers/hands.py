@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lamina.execution.runtimes.base import MAIN, Assignment
+from lamina.execution.runtimes.base import AFTER, BEFORE, MAIN, Assignment
 from lamina.execution.workers.capture import Capture
 from lamina.execution.workers.messages import Inbox, packed
 from lamina.execution.workers.zygotes import ZygoteProcess
@@ -19,7 +19,8 @@ _PATIENCE = 30.0
 _LEAN = 64 * 2**20
 """Bytes that a worker without a task holds, most of them shared with all others."""
 
-_PREFIX = {MAIN: "", "before": "pre_script.", "after": "post_script."}
+PREFIX = {MAIN: "", BEFORE: "pre_script.", AFTER: "post_script."}
+"""What the names of a part's files begin with."""
 
 
 @dataclass(eq=False)
@@ -43,7 +44,7 @@ class Running:
     @classmethod
     def of(cls, assignment: Assignment, secrets: Sequence[str]) -> Running:
         """With the files that its words go to."""
-        prefix = _PREFIX[assignment.part]
+        prefix = PREFIX[assignment.part]
         return cls(
             assignment,
             secrets,
