@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from lamina.benchmark.faults.kinds.base import Fault, noticed
+from lamina.benchmark.faults.kinds.base import Fault, noticed, sessions
 from lamina.benchmark.faults.stage import Stage
 from lamina.workflow.log import Event
 
@@ -46,6 +46,7 @@ class ClockJump(Fault):
         self._within = not self.over_before(stage, command)
         seconds = self.random.choice((-1.0, 1.0)) * 10 ** self.random.uniform(0.7, 8.0)
         self._jump(seconds)
+        jumped = time.time()
         self.notes.append(f"{seconds:+.0f} s")
         self.struck = self._within
         if self._within and self.random.random() < 0.4:
@@ -54,20 +55,19 @@ class ClockJump(Fault):
             command.kill()
         if command.wait() != 0:
             stage.go_on()
-        first = next(iter(stage.log()), None)
-        if first is not None and abs(first.time - began) > abs(seconds) / 2:
-            self.struck = False  # it jumped before the run began
+        events = stage.log()
+        early = bool(events) and abs(events[0].time - began) > abs(seconds) / 2
+        late = bool(events) and sessions(events) == 1 and events[-1].time <= jumped
+        # Before the run began, or while its process wrote outputs and ended.
+        self.struck = self.struck and not early and not late
 
     def _jump(self, seconds: float) -> None:
         with self._file.open("r+b" if self._file.exists() else "wb") as file:
             file.write(struct.pack("q", int(seconds * 1e9)))
 
     def seen(self, events: Sequence[Event]) -> bool:
-        """A notice. In the last moments of a run nobody looks at the clock any more."""
-        return noticed(events, "clock") or self._late(events)
-
-    def _late(self, events: Sequence[Event]) -> bool:
-        return len(events) < 8
+        """A notice."""
+        return noticed(events, "clock")
 
 
 @cache
