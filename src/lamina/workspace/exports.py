@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,12 @@ class StoredArtifacts(Artifacts):
         """The value in a form that others read; a list becomes a folder of numbered files."""
         try:
             return self._place(Ref.from_json(ref), target)
-        except (LaminaError, OSError, KeyError, TypeError):
+        except (LaminaError, OSError, KeyError, TypeError, RecursionError):
             return None
 
     def _place(self, ref: Ref, target: Path) -> Path | None:
         if ref.codec in ("file", "folder"):
-            return self._store.place(ref, target)
+            return _copied(Path(self._store.get(ref, trusted=False)), target)
         if ref.codec == "list":
             return self._list(ref, target)
         if ref.codec in ("json", "tree"):
@@ -102,6 +103,15 @@ class StoredArtifacts(Artifacts):
             if self._place(item, target / name) is None:
                 raise ArtifactError(f"item {number} cannot be given out")
         return target
+
+
+def _copied(source: Path, target: Path) -> Path:
+    """A copy of its own: what is given away must not lead back into the store or the project."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(source, target)
+    return target
 
 
 def _ending(target: Path, suffix: str) -> Path:

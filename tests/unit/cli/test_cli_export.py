@@ -16,6 +16,7 @@ from lamina.records.exports.wfformat_check import mistakes
 from lamina.records.store import Store
 from lamina.testing.runs import RUNS, MadeRun
 from lamina.workflow.log import RunFinished
+from lamina.workflow.types import PortType
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one run, whose outputs are in the artifact store."""
     made = RUNS["chain"]()
     artifacts = Artifacts(tmp_path / ".lamina" / "artifacts")
+    (tmp_path / "mine.txt").write_text("here", encoding="utf-8")
     outputs = {
+        "mine": artifacts.refer(tmp_path / "mine.txt", PortType("file")).to_json(),
         "long": artifacts.put(["word"] * 500).to_json(),
         "numbers": artifacts.put(np.arange(300)).to_json(),
         "odd": artifacts.put(Odd()).to_json(),
@@ -57,7 +60,9 @@ def test_several_formats_are_written_at_once(project: Path) -> None:
 def test_a_crate_holds_the_outputs_but_no_pickles(project: Path) -> None:
     done("export", "--ro-crate", "crate")
     outputs = sorted(path.name for path in (project / "crate" / "outputs").iterdir())
-    assert outputs == ["long.json", "numbers.npy"]
+    assert outputs == ["long.json", "mine.txt", "numbers.npy"]
+    assert not (project / "crate" / "outputs" / "mine.txt").is_symlink()
+    assert (project / "crate" / "outputs" / "mine.txt").read_text("utf-8") == "here"
     assert np.load(project / "crate" / "outputs" / "numbers.npy").sum() == 44_850
     assert json.loads((project / "crate" / "outputs" / "long.json").read_text()) == ["word"] * 500
 
