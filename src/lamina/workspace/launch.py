@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -221,8 +222,12 @@ class Session:
                     done=self.past,
                     about=self._about(),
                 )
+            if ending.status == "succeeded":
+                _drop(project.run_folder(record.id) / "scratch")
         finally:
             runtime.close()
+            # Streams that ended are artifacts, and what broke off is written anew.
+            _drop(project.run_folder(record.id) / "streams")
         return Finished(
             record,
             ending.status,
@@ -343,3 +348,9 @@ def _with_way_out(failure: TaskFailedError, run: str) -> TaskFailedError:
     again = f"then: lamina resume {run}"
     failure.way_out = f"{failure.way_out}; {again}" if failure.way_out else f"mend it, {again}"
     return failure
+
+
+def _drop(folder: Path) -> None:
+    """Deletes what only a running session needs."""
+    if folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
