@@ -112,6 +112,20 @@ def test_a_worker_is_used_again_and_a_fresh_one_is_not(hands: Hands) -> None:
     assert hands.result(pid) not in found
 
 
+def test_a_process_of_its_own_ends_as_the_code_wished(hands: Hands, tmp_path: Path) -> None:
+    def wishes(note: str) -> None:
+        import atexit
+
+        atexit.register(lambda: Path(note).write_text("goodbye"))
+
+    note = tmp_path / "note"
+    assert hands.do(hands.task(wishes, Care(fresh=True)), note=str(note)).status == "succeeded"
+    deadline = time.monotonic() + 10
+    while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert note.read_text() == "goodbye"
+
+
 def test_what_nobody_prints_makes_no_folder(hands: Hands) -> None:
     assignment = hands.start(add, x=1)
     assert not hands.ended(assignment).logged

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -13,6 +15,9 @@ from typing import Any, TextIO
 from lamina.execution.workers import processes
 from lamina.execution.workers.jobs import Desk
 from lamina.execution.workers.messages import Inbox, packed
+
+_GOODBYE = 10
+"""Seconds that functions registered with `atexit` get."""
 
 _TRACKERS = (b"resource_tracker", b"semaphore_tracker")
 
@@ -47,6 +52,7 @@ class Worker:
         sys.stdout, sys.stderr = self._out, self._error
         _new_random_numbers()
         self._desk.begin(lambda message: engine.sendall(packed(message)))
+        self._callbacks = atexit._ncallbacks()
         own = os.getpid()
         while data := engine.recv(1 << 16):
             for message in self._inbox.take(data):
@@ -59,6 +65,7 @@ class Worker:
                     found["stained"] = last = True
                 engine.sendall(packed(found))
                 if last:
+                    _say_goodbye(self._callbacks)
                     return
 
 
@@ -87,6 +94,14 @@ def _flush() -> None:
         with suppress(Exception):  # the user's code may have closed or replaced it
             stream.flush()
     processes.flush_c()
+
+
+def _say_goodbye(known: int) -> None:
+    """Does what the task's code wanted done at the end of its process, within some seconds."""
+    if atexit._ncallbacks() > known:
+        signal.alarm(_GOODBYE)
+        atexit._run_exitfuncs()
+        _flush()
 
 
 def _left_behind() -> bool:
