@@ -68,8 +68,11 @@ def go(session: Session, options: dict[str, Any]) -> None:
 
     from lamina.cli.progress import listener
     from lamina.workspace import runs
+    from lamina.workspace.outputs import file_to_write
 
     silent = options["quiet"] or options["as_json"]
+    if options.get("report"):
+        file_to_write(options["report"])
     view = None if silent else listener()
     if view is not None:
         session = replace(session, listeners=(*session.listeners, view))
@@ -78,4 +81,8 @@ def go(session: Session, options: dict[str, Any]) -> None:
     finally:
         if view is not None:
             view.close()
+        if options.get("report"):
+            from lamina.workspace.reports import write
+
+            write(session.record.id, Path(options["report"]), session.project)
     out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())

@@ -22,6 +22,9 @@ _OPTIONS = (
         help="Attempts after the first, for lost workers, memory and time.  [2]",
     ),
     click.option("--fresh", is_flag=True, help="Give every task a process of its own."),
+    click.option(
+        "--report", metavar="FILE", help="Write the run as one HTML page, however it ends."
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     click.option("-q", "--quiet", is_flag=True, help="Print no progress."),
 )
