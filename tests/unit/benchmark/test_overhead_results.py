@@ -12,6 +12,7 @@ from lamina.benchmark import report
 from lamina.benchmark.machine import machine
 from lamina.benchmark.overhead.asking import Measured
 from lamina.benchmark.overhead.bars import bars
+from lamina.benchmark.overhead.figures import draw
 from lamina.benchmark.overhead.measuring import KIND, Options, _derive, _own, _take
 from lamina.benchmark.results import FORMAT
 
@@ -99,3 +100,11 @@ def test_several_results_become_one_page(
 def test_the_quick_form_measures_the_same_but_for_the_largest_run() -> None:
     quick = {name for name, _, key in _own(Options(quick=True)) if key != ("scale", "100000")}
     assert quick == {name for name, _, _ in _own(Options())}
+
+
+def test_a_picture_shows_what_there_is_and_none_is_drawn_of_nothing(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    assert len(draw({**document, "scale": {}}, tmp_path)) == 2
+    assert draw({**document, "scale": {}, "ms_per_task": {}}, tmp_path) == []

@@ -108,7 +108,8 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
     with tempfile.TemporaryDirectory(prefix="lamina-faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         many = options.at_once or 2 * cores()
-        wanted = undisturbed(folder, {case.shape for case in cases}, many, say)
+        shapes, twice = {case.shape for case in cases}, options.cases >= ENOUGH
+        wanted = undisturbed(folder, shapes, (many, 2 if twice else 1), say)
         verdicts = list(_played(cases, wanted, folder, options, say))
     document: Tree = {
         "lamina": FORMAT,
@@ -157,31 +158,35 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     ]
 
 
-def undisturbed(folder: Path, shapes: Iterable[str], many: int, say: Say) -> dict[str, Expected]:
-    """What each shape gives when nobody disturbs it, twice, and how long that takes.
+def undisturbed(
+    folder: Path, shapes: Iterable[str], runs: tuple[int, int], say: Say
+) -> dict[str, Expected]:
+    """What each shape gives when nobody disturbs it, and how long that takes.
 
     Args:
         folder: for the projects.
         shapes: their names.
-        many: runs at the same time: as many as there will be cases, so that times compare.
+        runs: how many at the same time (as many as there will be cases, so that times compare),
+            and how often each shape.
         say: takes a line of progress.
 
     Raises:
         LaminaError: a run failed, or two runs gave different outputs.
     """
-    found = {}
-    names = sorted(shapes)
+    names, (many, often) = sorted(shapes), runs
+    found: dict[str, Expected] = {}
     with ThreadPoolExecutor(many, "lamina-undisturbed") as pool:
-        numbered = [(name, number) for name in names for number in (0, 1)]
-        runs = list(pool.map(lambda one: _undisturbed(folder, *one), numbered))
-    for position, name in enumerate(names):
-        first, second = runs[2 * position : 2 * position + 2]
-        if (first.files, first.outputs) != (second.files, second.outputs):
+        numbered = [(name, number) for name in names for number in range(often)]
+        done = list(pool.map(lambda one: _undisturbed(folder, *one), numbered))
+    for (name, _), run in zip(numbered, done, strict=True):
+        before = found.setdefault(name, run)
+        if (before.files, before.outputs) != (run.files, run.outputs):
             raise LaminaError(
                 f"two undisturbed runs of {name!r} give different outputs", "mend that first"
             )
-        found[name] = min(first, second, key=lambda run: run.seconds)
-        say(f"undisturbed: {name}: {found[name].seconds:.2f} s, {len(found[name].units)} units")
+        found[name] = min(before, run, key=lambda one: one.seconds)
+    for name, run in found.items():
+        say(f"undisturbed: {name}: {run.seconds:.2f} s, {len(run.units)} units")
     return found
 
 

@@ -39,9 +39,10 @@ def draw(results: Results, folder: Path) -> list[Path]:
     with matplotlib.rc_context({"svg.hashsalt": "lamina", "font.size": 10}):
         figure = Figure(figsize=(10, 4), layout="constrained")
         FigureCanvasAgg(figure)
-        left, right = figure.subplots(1, 2)
-        _sizes(left, runs or {})
-        _engines(right, engines or {})
+        panels = [(_sizes, runs), (_engines, engines)]
+        shown = [(panel, values) for panel, values in panels if values]
+        for place, (panel, values) in enumerate(shown):
+            panel(figure.add_subplot(1, len(shown), place + 1), values)
         cpu = results["machine"]["cpu"]
         figure.supxlabel(cpu, x=0.995, ha="right", fontsize=7, color="#666666")
         files = [folder / f"{NAME}.png", folder / f"{NAME}.svg"]

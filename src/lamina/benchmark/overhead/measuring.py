@@ -17,7 +17,7 @@ from lamina.benchmark.children import Clock
 from lamina.benchmark.machine import load, machine, versions
 from lamina.benchmark.overhead.asking import Measured, absence, interpreter, measure
 from lamina.benchmark.overhead.bars import bars
-from lamina.benchmark.overhead.peers import CARDS, PEERS, Card
+from lamina.benchmark.overhead.peers import CARDS, OURS, PEERS, Card
 from lamina.benchmark.results import FORMAT, put
 
 Say = Callable[[str], None]
@@ -79,11 +79,15 @@ def benchmark_overhead(options: Options, command: str, say: Say) -> Tree:
     clock = Clock(LIMIT_SECONDS, QUICK_SECONDS if options.quick else None)
     began, before = datetime.now(UTC), load()
     tree: Tree = {"absent": {}, "failed": {}, "ms_per_task": {}}
-    for found in _engines(options, clock, tree, say):
-        _take(tree, found)
-        say(_line(tree, found))
-    for name, settings, key in _own(options):
-        _take_own(tree, key, _run_own(name, settings, clock), say)
+    names = options.engines or tuple(CARDS)
+    for name in names:
+        if name not in PEERS:
+            PEERS.get(name)
+    ours = [name for name in names if name in OURS]
+    _measure_engines(ours, options, clock, (tree, say))
+    for what, settings, key in _own(options):
+        _take_own(tree, key, _run_own(what, settings, clock), say)
+    _measure_engines([name for name in names if name not in OURS], options, clock, (tree, say))
     _derive(tree)
     document = {
         "lamina": FORMAT,
@@ -144,11 +148,10 @@ def _take_own(tree: Tree, key: tuple[str, ...], values: Tree, say: Say) -> None:
     say(f"{name}: {values['seconds']:.3g} s{more}")
 
 
-def _engines(options: Options, clock: Clock, tree: Tree, say: Say) -> Iterator[Measured]:
-    names = options.engines or tuple(CARDS)
-    for name in names:
-        if name not in PEERS:
-            PEERS.get(name)
+def _measure_engines(
+    names: list[str], options: Options, clock: Clock, into: tuple[Tree, Say]
+) -> None:
+    tree, say = into
     for name in names:
         python = interpreter(name, options.pythons)
         why = absence(name, python)
@@ -158,7 +161,9 @@ def _engines(options: Options, clock: Clock, tree: Tree, say: Say) -> Iterator[M
             continue
         tasks = CARDS.get(name, Card(name)).tasks(options.quick)
         asked = {"workers": options.workers, "repeats": options.repeats, "tasks": tasks}
-        yield measure(name, python, asked, clock)
+        found = measure(name, python, asked, clock)
+        _take(tree, found)
+        say(_line(tree, found))
 
 
 def _take(tree: Tree, found: Measured) -> None:

@@ -18,6 +18,7 @@ class Prefect(Peer):
             PREFECT_LOGGING_LEVEL="ERROR",
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
             PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="true",
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120",
             DO_NOT_TRACK="1",
         )
         from prefect import flow, task
