@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lamina.errors import TaskFailedError, UsageError
-from lamina.workflow import Workflow, task, workflow
+from lamina.workflow import Workflow, choose, expand, loop, task, workflow
 
 Run = Callable[[Workflow, Mapping[str, Any]], Mapping[str, Any]]
 """What is held to the contract: (workflow, inputs) -> outputs by name."""
@@ -44,13 +44,37 @@ def _any(x: Any) -> Any:
     return x
 
 
+@task
+def _enough(x: int) -> bool:
+    return x > 20
+
+
+@task
+def _grown(count: int) -> list[int]:
+    with workflow("decided") as w:
+        w.output("each", _late.map(w.input("numbers", "list[int]")))
+    found: list[int] = expand(w, numbers=list(range(count)))
+    return found
+
+
+@task
+def _flow(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+@task
+def _drained(numbers: Iterator[int]) -> int:
+    return sum(numbers)
+
+
 def check_executor(run: Run) -> None:
     """Holds an executor to its contract, on workflows of functions.
 
     Values go along the edges, lists keep their order, records fill several ports, scatter and
     gather keep the order of the items (also of none), workflows run inside workflows with their
     own defaults, optional inputs are None, types are checked on arrival, and a failure ends the
-    run with the name of its task and its cause.
+    run with the name of its task and its cause. Loops run until their output says so and fail when
+    it never does, conditions choose, tasks decide on tasks, streams bring all items in order.
 
     Args:
         run: the executor under test.
@@ -58,7 +82,7 @@ def check_executor(run: Run) -> None:
     Raises:
         AssertionError: says what does not hold.
     """
-    for check in (_edges, _scatter, _inner, _failures, _inputs):
+    for check in (_edges, _scatter, _inner, _failures, _inputs, _loops, _decisions, _streams):
         check(run)
 
 
@@ -112,6 +136,43 @@ def _failures(run: Run) -> None:
         w.output("y", _late(_any(w.input("x"))))
     error = _raised(run, w.workflow, {"x": "text"}, TaskFailedError)
     assert error.task == "late", f"a wrong value is blamed on {error.task!r}"
+
+
+def _loops(run: Run) -> None:
+    with workflow("body") as body:
+        x = _add([body.input("x", "int")], 7)
+        body.output("x", x)
+        body.output("done", _enough(x))
+    with workflow("looping") as w:
+        w.output("y", loop(body, "done")(x=w.input("x", "int")))
+    found = run(w.workflow, {"x": 1})
+    assert dict(found) == {"y": 22}, f"a loop gave {found}"
+    with workflow("endless") as w:
+        w.output("y", loop(body, "done", most=2)(x=w.input("x", "int")))
+    error = _raised(run, w.workflow, {"x": 1}, TaskFailedError)
+    assert error.task == "body", f"a loop that is not done is blamed on {error.task!r}"
+
+
+def _decisions(run: Run) -> None:
+    with workflow("more") as more:
+        more.output("x", _add([more.input("x", "int")], 1))
+    with workflow("choosing") as w:
+        x = w.input("x", "int")
+        w.output("y", choose(more)(when=_enough(x), x=x))
+        w.output("each", _grown(_add([x], -20)))
+    found = run(w.workflow, {"x": 22})
+    assert dict(found) == {"y": 23, "each": [0, 10]}, f"decisions gave {found}"
+    found = run(w.workflow, {"x": 20})
+    assert dict(found) == {"y": 20, "each": []}, f"decisions gave {found}"
+
+
+def _streams(run: Run) -> None:
+    with workflow("streaming") as w:
+        flow = _flow(w.input("count", "int"))
+        w.output("whole", _any(flow))
+        w.output("drained", _drained(flow))
+    found = run(w.workflow, {"count": 100})
+    assert dict(found) == {"whole": list(range(100)), "drained": 4950}, f"a stream gave {found}"
 
 
 def _inputs(run: Run) -> None:
