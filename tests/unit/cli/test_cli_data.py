@@ -55,6 +55,7 @@ def test_a_split_keeps_every_row_once_and_the_shares_of_the_classes(tmp_path: Pa
 
 def test_the_doctor_names_extras_devices_and_data() -> None:
     found = done("doctor", "--json").json
-    assert set(found) == {"machine", "extras", "devices", "data", "engines"}
+    assert set(found) == {"machine", "extras", "devices", "runs", "data", "engines"}
+    assert found["runs"]["workers"]["ok"]
     assert found["machine"]["lamina"]["ok"]
     assert "breast-cancer" in done("doctor").out
