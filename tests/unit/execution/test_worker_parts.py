@@ -29,7 +29,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.dictionaries(st.text(), JSON), max_size=5), st.integers(1, 50))
 def test_messages_come_through_however_they_are_cut(messages: list[Any], piece: int) -> None:
     data = b"".join(map(packed, messages))
