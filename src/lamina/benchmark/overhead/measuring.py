@@ -112,7 +112,8 @@ def _own(options: Options) -> Iterator[tuple[str, Tree, tuple[str, ...]]]:
     yield "dry_run", {"tasks": 10, "repeats": 2 * repeats + 1}, ("dry_run",)
     yield "array", {"bytes": 100_000_000}, ("array_100mb",)
     yield "plan", {"tasks": 100_000}, ("plan_100k",)
-    yield "nothing_to_do", {"tasks": 10_000, "repeats": repeats}, ("nothing_to_do_10k",)
+    again = {"tasks": 10_000, "repeats": repeats, "shell": not options.quick}
+    yield "nothing_to_do", again, ("nothing_to_do_10k",)
     for count in options.scales:
         yield "scale", {"tasks": count, "workers": options.workers}, ("scale", str(count))
 
