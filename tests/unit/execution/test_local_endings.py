@@ -174,6 +174,18 @@ def test_the_zygote_may_be_killed(hands: Hands, tmp_path: Path) -> None:
     assert hands.runtime.zygotes() != [zygote]
 
 
+def test_a_zygote_killed_before_anybody_heard_of_it_is_replaced(hands: Hands) -> None:
+    first = hands.start(sleeps, seconds=600.0)
+    hands.began(first)
+    (zygote,) = hands.runtime.zygotes()
+    os.kill(zygote, signal.SIGKILL)
+    time.sleep(0.2)
+    # The first worker is busy: a further one is asked of what is not there any more.
+    assert hands.result(pid) > 0
+    assert hands.ended(first).status == "lost"
+    assert hands.runtime.zygotes() != [zygote]
+
+
 def test_more_memory_than_was_asked_for_ends_an_attempt(hands: Hands) -> None:
     def greedy(in_a_child: bool) -> None:
         if in_a_child:

@@ -124,7 +124,7 @@ class LocalRuntime(Runtime):
         self, key: Key, job: Running, message: dict[str, Any], entry: dict[str, Any]
     ) -> Hand:
         """The worker that has got the message. Raises OSError when there can be none."""
-        number, last = message["task"], message["last"]
+        number, last, tries = message["task"], message["last"], 3
         limit = job.assignment.needs.memory
         while True:
             found = self._spares.take(key) if last else self._shelf.take(key, limit)
@@ -135,8 +135,15 @@ class LocalRuntime(Runtime):
             # A job waits in the socket until its worker is there to read it.
             if hand.send(message):
                 break
-            self._forget(hand)
             message.pop("recipe", None)
+            if found is not None:
+                self._forget(hand)
+                continue
+            # Nobody holds the other end: the zygote has ended, and nobody has read so yet.
+            tries -= 1
+            if not tries:
+                raise OSError(f"no worker can be started: {hand.zygote.last_words()}")
+            self._lose(hand.zygote)
         hand.leaving = last
         if last:
             self._prepare_next(hand.zygote, key, number, entry)
