@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,7 @@ from lamina.benchmark.faults.kinds import FAULTS
 from lamina.benchmark.faults.kinds.base import cut_short
 from lamina.benchmark.faults.kinds.damaged import ArtifactCorrupted
 from lamina.benchmark.faults.shapes import SHAPES
-from lamina.benchmark.faults.stage import digests
+from lamina.benchmark.faults.stage import Command, HungError, digests
 from lamina.errors import UnknownNameError
 from lamina.workflow.document import read_workflow
 from lamina.workflow.lint import lint
@@ -90,3 +91,13 @@ def test_damage_changes_or_removes_a_file(seed: int, tmp_path: Path) -> None:
     before = digests(tmp_path)
     ArtifactCorrupted(Random(seed)).damage(path)
     assert digests(tmp_path) != before
+
+
+def test_a_command_that_goes_on_for_too_long_is_killed_and_hangs(tmp_path: Path) -> None:
+    process = subprocess.Popen(["sleep", "300"])
+    command = Command(("run",), process, tmp_path / "said.txt")
+    assert not command.over_within(0.01)
+    command.begun -= 1000.0
+    with pytest.raises(HungError, match="lamina run"):
+        command.over_within(0.01)
+    assert process.poll() is not None

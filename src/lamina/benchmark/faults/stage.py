@@ -45,9 +45,15 @@ class Command:
         return self.process.pid
 
     def over_within(self, seconds: float) -> bool:
-        """Whether it ends within some seconds."""
+        """Whether it ends within some seconds.
+
+        Raises:
+            HungError: it has gone on for longer than any command may; it has been killed.
+        """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(max(0.0, seconds))
+        if self.process.poll() is None and time.monotonic() - self.begun > 2 * LIMIT:
+            self.wait(0.0)
         return self.process.poll() is not None
 
     def wait(self, limit: float = LIMIT) -> int:
