@@ -172,6 +172,16 @@ class RunBusyError(StoreError):
 
 
 class RunCancelledError(LaminaError):
-    """A run that somebody ended before its end."""
+    """A run that somebody ended before its end.
+
+    Args:
+        message, way_out: as in `LaminaError`.
+        signal: number of the signal that ended it; the exit code is 128 more, 130 without one.
+    """
 
     exit_code = 130
+
+    def __init__(self, message: str, way_out: str = "", signal: int = 0) -> None:
+        super().__init__(message, way_out)
+        if signal:
+            self.exit_code = 128 + signal

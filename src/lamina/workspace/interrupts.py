@@ -27,12 +27,16 @@ class Ended(Protocol):
 
 
 @contextmanager
-def interruptible(control: Ended, say: Say | None) -> Iterator[None]:
-    """Hands signals to a run while it lasts; nothing outside of the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def interruptible(control: Ended, say: Say | None) -> Iterator[list[int]]:
+    """Hands signals to a run while it lasts; nothing outside of the main thread.
+
+    Yields:
+        the numbers of the signals that came.
+    """
     asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         del frame
@@ -46,7 +50,7 @@ def interruptible(control: Ended, say: Say | None) -> Iterator[None]:
 
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in _CLEAN}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -80,6 +80,7 @@ class Finished:
         reused: how many of them stood in.
         seconds: of this session.
         spans: (task, status, begin, end) of each attempt, seconds since the session began.
+        signal: number of the signal that ended it; 0 for none.
     """
 
     record: RunRecord
@@ -90,6 +91,7 @@ class Finished:
     reused: int
     seconds: float
     spans: tuple[tuple[str, str, float, float], ...]
+    signal: int = 0
 
 
 class _Watch:
@@ -207,7 +209,7 @@ class Session:
         runtime = self._runtime()
         began = time.perf_counter()
         try:
-            with interruptible(control, say):
+            with interruptible(control, say) as signals:
                 ending = execute(
                     self.workflow,
                     self.inputs,
@@ -237,6 +239,7 @@ class Session:
             watch.reused,
             time.perf_counter() - began,
             tuple(watch.spans),
+            signals[0] if signals else 0,
         )
 
     def _runtime(self) -> Runtime:

@@ -147,6 +147,7 @@ def _went(session: Session, say: Say | None) -> Finished:
         raise RunCancelledError(
             f"the run {finished.record.name} was {finished.status}",
             f"go on with it: lamina resume {finished.record.name}",
+            finished.signal,
         )
     return finished
 
