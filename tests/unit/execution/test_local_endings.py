@@ -15,6 +15,7 @@ from attempts_by_hand import Hands
 from watched_processes import alive, gone, pids
 
 from lamina.execution.runtimes.base import Assignment, Ended
+from lamina.execution.workers import zygotes
 from lamina.workflow import command
 from lamina.workflow.needs import Needs
 
@@ -186,6 +187,30 @@ def test_a_zygote_killed_before_anybody_heard_of_it_is_replaced(hands: Hands) ->
     assert hands.runtime.zygotes() != [zygote]
 
 
+def test_a_task_given_out_after_the_zygote_was_killed_still_runs(tmp_path: Path) -> None:
+    for fresh in (False, True):
+        hands = Hands(tmp_path, fresh=fresh)
+        hands.result(pid)
+        (zygote,) = hands.runtime.zygotes()
+        os.kill(zygote, signal.SIGKILL)
+        assert gone(zygote)
+        time.sleep(0.1)
+        ended = hands.do(pid)  # nobody has looked at the zygote since
+        assert ended.status in ("succeeded", "lost")
+        assert hands.result(pid) > 0
+        hands.runtime.close()
+
+
+def test_a_zygote_that_cannot_live_costs_attempts_and_no_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zygotes, "_CODE", "raise SystemExit({home!r} and {descriptor} and 3)")
+    hands = Hands(tmp_path)
+    for _ in range(3):
+        assert hands.do(pid).status == "lost"
+    hands.runtime.close()
+
+
 def test_more_memory_than_was_asked_for_ends_an_attempt(hands: Hands) -> None:
     def greedy(in_a_child: bool) -> None:
         if in_a_child:
@@ -235,12 +260,12 @@ def test_closing_leaves_no_process_and_no_open_file(tmp_path: Path) -> None:
     assignment, family_pids = hanging(hands, tmp_path, "all")
     hands.start(sleeps, seconds=600.0)
     hands.result(pid)
-    zygotes = hands.runtime.zygotes()
+    makers = hands.runtime.zygotes()
     began = time.perf_counter()
     hands.runtime.close()
     hands.runtime.close()
     assert time.perf_counter() - began < 2.0
-    assert not any(map(alive, [*family_pids, *zygotes]))
+    assert not any(map(alive, [*family_pids, *makers]))
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
     del assignment
 

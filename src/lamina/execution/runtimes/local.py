@@ -35,6 +35,9 @@ _SPARES = 2
 """Workers that wait for their only job where tasks get processes of their own: while one task
 runs, the process of the next is made."""
 
+_TRIES = 4
+"""How often a worker is asked for before an attempt is given up."""
+
 _PATIENCE = 5.0
 """Seconds after which an ended attempt is reported although its worker does not end."""
 
@@ -126,7 +129,7 @@ class LocalRuntime(Runtime):
         """The worker that has got the message. Raises OSError when there can be none."""
         number, last, tries = message["task"], message["last"], 3
         limit = job.assignment.needs.memory
-        while True:
+        for _ in range(_TRIES + self._shelf.size + self._spares.size):
             found = self._spares.take(key) if last else self._shelf.take(key, limit)
             hand = found or self._fork(key)
             if number not in hand.known:
@@ -219,22 +222,33 @@ class LocalRuntime(Runtime):
             self._wake.recv(4096)
 
     def _fork(self, key: Key) -> Hand:
-        zygote = self._zygotes.get(key.threads)
-        if zygote is None:
-            threads = devices.environment(key.threads, ())
-            zygote = ZygoteProcess(self._settings, {**threads, MARK: self._mark})
-            self._zygotes[key.threads] = zygote
-            self._listen(zygote.socket, lambda z=zygote: self._hear_zygote(z))
-        self._count += 1
-        hand = Hand(self._count, key, zygote)
-        # Workers without devices see what the zygote does: none.
-        hand.ask(devices.environment(key.threads, key.gpus) if key.gpus else {})
+        """A new worker, at least asked for. Raises OSError when no zygote lives long enough."""
+        for _ in range(_TRIES):
+            zygote = self._zygote(key.threads)
+            self._count += 1
+            hand = Hand(self._count, key, zygote)
+            # Workers without devices see what the zygote does: none.
+            own = devices.environment(key.threads, key.gpus) if key.gpus else {}
+            if hand.ask(own):
+                break
+            hand.close()
+            self._lose(zygote)
+        else:
+            raise OSError("the process that starts workers ends again and again")
         self._hands[hand.number] = hand
         self._unborn[hand] = time.monotonic()
         self._listen(hand.socket, lambda: self._hear(hand))
         for output in (hand.out, hand.error):
             self._listen(output, lambda o=output: self._hear_output(hand, o))
         return hand
+
+    def _zygote(self, threads: int) -> ZygoteProcess:
+        zygote = self._zygotes.get(threads)
+        if zygote is None:
+            own = {**devices.environment(threads, ()), MARK: self._mark}
+            zygote = self._zygotes[threads] = ZygoteProcess(self._settings, own)
+            self._listen(zygote.socket, lambda z=zygote: self._hear_zygote(z))
+        return zygote
 
     def _listen(self, source: Any, then: Callable[..., None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, then)

@@ -111,12 +111,13 @@ class Hand:
         """What records call it."""
         return f"local-{self.number}"
 
-    def ask(self, environment: dict[str, str | None]) -> None:
-        """Has it forked."""
-        self.zygote.fork(self.number, environment, self._given)
+    def ask(self, environment: dict[str, str | None]) -> bool:
+        """Has it forked; false when its zygote is not there any more."""
+        asked = self.zygote.fork(self.number, environment, self._given)
         for descriptor in self._given:
             os.close(descriptor)
         self._given = []
+        return asked
 
     def send(self, message: dict[str, Any]) -> bool:
         """Gives it a job; false when it is not there any more."""

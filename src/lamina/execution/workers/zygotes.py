@@ -75,11 +75,17 @@ class ZygoteProcess:
         except OSError:
             pass
 
-    def fork(self, number: int, environment: Mapping[str, Any], given: list[int]) -> None:
-        """Asks for a worker with three descriptors: its socket, its two outputs."""
+    def fork(self, number: int, environment: Mapping[str, Any], given: list[int]) -> bool:
+        """Asks for a worker with three descriptors: its socket, its two outputs.
+
+        Returns:
+            False when it is not there any more.
+        """
         message = packed({"do": "fork", "id": number, "environment": dict(environment)})
-        with suppress(OSError):
-            socket.send_fds(self.socket, [message], given)
+        try:
+            return socket.send_fds(self.socket, [message], given) == len(message)
+        except OSError:
+            return False
 
     def teach(self, number: int, entry: Mapping[str, Any]) -> None:
         """Has it read a recipe, so that those whom it forks from now on know it."""
