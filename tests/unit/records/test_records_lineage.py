@@ -75,9 +75,7 @@ def test_a_result_is_followed_back_through_runs_to_the_first_input(store: Store)
         "calm-fox/clean~1",
         "calm-fox/data",
     ]
-    assert (
-        list(found.lines())[-1].strip() == "calm-fox input data  /home/ada/raw.csv (0000000000)"
-    )
+    assert list(found.lines())[-1].strip() == "calm-fox input data  /home/ada/raw.csv (0000000000)"
 
 
 def test_a_result_is_followed_forward_through_runs(store: Store) -> None:
