@@ -89,9 +89,7 @@ def planned(
             peek.close()
 
 
-def told_inputs(
-    values: PlanValues, workflow: Workflow, given: Mapping[str, Any]
-) -> dict[str, Ref]:
+def told_inputs(values: PlanValues, workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Ref]:
     """References of a run's inputs, as far as they are known; those with a default are left out."""
     return {
         port.name: _input(values, port, given[port.name]) if port.name in given else NOT_KNOWN
