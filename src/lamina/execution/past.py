@@ -63,7 +63,7 @@ class Past:
 
     def without(self, names: Iterable[str], workflow: Workflow) -> Past:
         """The past but for these tasks ("sort", "inner/sort") and all that reads them."""
-        gone = {first for name in names for first in _with_readers(workflow, name)}
+        gone = {first for name in names for first in with_readers(workflow, name)}
 
         def stays(unit: str) -> bool:
             return task_of(unit).partition("/")[0] not in gone
@@ -135,7 +135,7 @@ _READERS: Mapping[type[Event], Callable[[_Reading, Any], None]] = {
 }
 
 
-def _with_readers(workflow: Workflow, name: str) -> list[str]:
+def with_readers(workflow: Workflow, name: str) -> list[str]:
     """The task at the top that a name is in, and all tasks that read it, however far away."""
     first = task_of(name).partition("/")[0]
     readers: dict[str, set[str]] = {}

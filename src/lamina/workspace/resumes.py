@@ -12,7 +12,7 @@ from lamina.data.artifacts.reference import Ref
 from lamina.errors import UnknownNameError, UsageError
 from lamina.execution.control import request_cancel
 from lamina.execution.lock import is_driven
-from lamina.execution.past import Past
+from lamina.execution.past import Past, with_readers
 from lamina.records.store import RunRecord
 from lamina.workflow import log
 from lamina.workflow.actions.composite import Composite
@@ -55,7 +55,8 @@ def resumed(
         for name in from_task:
             _task_in(workflow, task_of(name).split("/"), name)
         past = past.without(from_task, workflow)
-    wish = _wish(record, changes or {})
+    behind = [task for name in from_task for task in with_readers(workflow, name)[1:]]
+    wish = _wish(record, {"force": (*from_task, *behind), **(changes or {})})
     inputs = recorded(record.inputs, record.name)
     whole_inputs(home, workflow, inputs)
     return Session(home, record, workflow, inputs, wish, tuple(listeners), past)

@@ -77,7 +77,7 @@ def test_a_failed_run_goes_on_with_what_is_missing(here: Path) -> None:
 
 def test_resuming_from_a_task_runs_it_and_its_readers_again(here: Path) -> None:
     runs.run(Path("steps.yaml"), {}, None, {"cpus": 1})
-    runs.ended(resumes.resumed("last", ["total"], {"force": ("*",)}), None)
+    runs.ended(resumes.resumed("last", ["total"]), None)
     assert ran(here)[-2:] == ["total", "total"]
     with pytest.raises(UnknownNameError, match="unknown task 'totals'"):
         resumes.resumed("last", ["totals"])
@@ -148,7 +148,7 @@ def test_a_damaged_input_is_read_again_from_where_it_came(here: Path) -> None:
         whole = Path(kept).read_bytes()
         Path(kept).write_bytes(broken + whole[len(broken) :])
         if again:
-            found = runs.ended(resumes.resumed("last", ["copy"], {"force": ("*",)}), None)
+            found = runs.ended(resumes.resumed("last", ["copy"]), None)
             assert found.outputs == {"rows": 200}
             continue
         (here / "rows.csv").write_text("a,b\n1,2\n", encoding="utf-8")
