@@ -47,6 +47,9 @@ _SCRIPT = Needs(cpus=0.0)
 _ASKED = 1000
 """Units that are asked about or wait for a place at once; the rest is asked about later."""
 
+_TOGETHER = 250
+"""Units that are asked about together where there are so many: one look costs as much as many."""
+
 DAMAGED = "artifact damaged"
 """What a report says of an input that cannot be read."""
 
@@ -110,6 +113,9 @@ class Attempts:
             self._queue(unit, time)
 
     def _ask(self) -> None:
+        held = len(self._asked) + len(self._ready)
+        if held and held + _TOGETHER > _ASKED:
+            return
         while self._unasked and len(self._asked) + len(self._ready) < _ASKED:
             unit = self._unasked.popleft()
             if unit.state == "ready":
@@ -157,6 +163,7 @@ class Attempts:
         else:
             unit.part = MAIN
             unit.needs = self._ready.slots.fitted(unit.needs)
+            unit.since = time
             self._ready.put(unit, unit.needs)
 
     def schedule(self, time: float) -> None:
@@ -179,14 +186,15 @@ class Attempts:
         status = ""
         if part == MAIN:
             begin = unit.phases["pre_script"][1] if "pre_script" in unit.phases else unit.ready
-            unit.phases["submit"] = (begin, time)
+            unit.phases["submit"] = (begin, max(begin, unit.since))
             book.move(unit, "queued")
         elif part == BEFORE:
             book.move(unit, "pre")
         else:
             status = unit.main.report.status if unit.main else ""
             book.move(unit, "post")
-        unit.since = time
+        if part != MAIN:
+            unit.since = time
         self._out[unit.name] = unit
         book.ask(Launch(unit, part, status))
 
@@ -212,7 +220,7 @@ class Attempts:
         if unit.part == MAIN:
             if "queue" in unit.phases:
                 return
-            unit.phases["queue"] = (unit.since, event.time)
+            unit.phases["queue"] = (unit.phases["submit"][1], event.time)
             unit.about = (event.worker, event.host, event.pid)
             self._book.move(unit, "running")
             self._settled.began(unit, event.time)
