@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -116,20 +117,26 @@ def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, tuple[Liv
     return found
 
 
-def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]:
-    """Results by their keys."""
+@lru_cache(maxsize=1)
+def _results() -> sa.Select[Any]:
+    """Made once: making it takes longer than asking it."""
     r, e = RESULTS.c, EVENTS.c
     joined = RESULTS.join(EVENTS, (r.run == e.run) & (r.number == e.number)).join(
         RUNS, RUNS.c.number == r.run
     )
+    return (
+        sa.select(r.key, RUNS.c.id, e.task, r.task, r.recipe, e.body_json, r.outputs_json)
+        .select_from(joined)
+        .where(r.key.in_(sa.bindparam("keys", expanding=True)))
+    )
+
+
+def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]:
+    """Results by their keys."""
     found = {}
     for some in _parts(keys):
-        chosen = (
-            sa.select(r.key, RUNS.c.id, e.task, r.task, r.recipe, e.body_json, r.outputs_json)
-            .select_from(joined)
-            .where(r.key.in_(some))
-        )
-        for key, run, task, own, recipe, body, adopted in connection.execute(chosen):
+        asked = connection.execute(_results(), {"keys": some})
+        for key, run, task, own, recipe, body, adopted in asked:
             outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
             found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))
     return found
