@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+MOST_CPUS = 4096
+"""Cores that a run may be told that it has."""
+
 F = Callable[..., Any]
 
 _OPTIONS = (
@@ -50,8 +53,11 @@ def wished(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("cpus", "gpus", "retries"):
         if options.get(name) is not None:
             found[name] = options[name]
-    if options.get("cpus") is not None and not options["cpus"] > 0:
-        raise UsageError(f"-c {options['cpus']:g} is no number of cores", "give more than 0")
+    if options.get("cpus") is not None and not 0 < options["cpus"] <= MOST_CPUS:
+        raise UsageError(
+            f"-c {options['cpus']:g} is no number of cores",
+            f"give more than 0, at most {MOST_CPUS}",
+        )
     if options.get("memory") is not None:
         found["memory"] = size(options["memory"])
     for name in ("keep_going", "fresh"):

@@ -24,6 +24,7 @@ from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Assignment, Capacity, Report, Runtime
 from lamina.execution.runtimes.base import Began as BeganReport
 from lamina.execution.runtimes.base import Ended as EndedReport
+from lamina.execution.runtimes.base import Seen as SeenReport
 from lamina.execution.runtimes.base import Told as ToldReport
 from lamina.execution.state import Machine, Policy
 from lamina.execution.state.frames import Unit
@@ -259,6 +260,8 @@ class _Engine:
             self._machine.feed(began)
         elif isinstance(report, ToldReport):
             self._machine.feed(Progressed(time_, report.ticket, report.values))
+        elif isinstance(report, SeenReport):
+            self._records.append(Noticed(time_, report.what, "", report.text))
 
     def _ended(self, report: EndedReport, time_: float) -> Ended:
         at = self._clock.at

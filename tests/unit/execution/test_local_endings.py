@@ -14,7 +14,7 @@ import pytest
 from attempts_by_hand import Hands
 from watched_processes import alive, gone, pids
 
-from lamina.execution.runtimes.base import Assignment, Ended
+from lamina.execution.runtimes.base import Assignment, Ended, Seen
 from lamina.execution.workers import zygotes
 from lamina.workflow import command
 from lamina.workflow.needs import Needs
@@ -147,12 +147,13 @@ def test_what_a_killed_worker_had_started_goes_too(hands: Hands, tmp_path: Path)
     assert all(gone(one, 1.0) for one in family_pids)
 
 
-def test_an_idle_worker_that_dies_costs_nothing(hands: Hands) -> None:
+def test_an_idle_worker_that_dies_costs_nothing_and_is_told(hands: Hands) -> None:
     found = hands.result(pid)
     os.kill(found, signal.SIGKILL)
     assert gone(found)
     time.sleep(0.05)
-    hands.runtime.poll(0.0)
+    told = [report for report in hands.runtime.poll(0.0) if isinstance(report, Seen)]
+    assert [(one.what, str(found) in one.text) for one in told] == [("worker lost", True)]
     assert hands.result(pid) != found
 
 

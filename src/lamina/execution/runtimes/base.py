@@ -54,6 +54,9 @@ class Assignment:
 
 Ticket = tuple[str, int, str]
 
+NOBODY: Ticket = ("", 0, "")
+"""The ticket of a report that belongs to no assignment."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -107,6 +110,18 @@ class Ended(Report):
     exception: BaseException | None = None
     notices: Sequence[tuple[str, str]] = ()
     logged: bool = False
+
+
+@dataclass(frozen=True)
+class Seen(Report):
+    """Something that went wrong around the tasks and cost none of them; its ticket is empty.
+
+    Args:
+        what, text: as in `lamina.workflow.log.Noticed`.
+    """
+
+    what: str
+    text: str
 
 
 @dataclass(frozen=True)

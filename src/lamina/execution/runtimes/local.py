@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets as randomness
 import selectors
 import socket
@@ -16,12 +17,14 @@ from lamina.data.artifacts.store import Artifacts
 from lamina.errors import LaminaError
 from lamina.execution.failures import told
 from lamina.execution.runtimes.base import (
+    NOBODY,
     Assignment,
     Began,
     Capacity,
     Ended,
     Report,
     Runtime,
+    Seen,
     Ticket,
     Told,
 )
@@ -355,6 +358,10 @@ class LocalRuntime(Runtime):
         if job is not None:
             self._drop(hand, job)
             self._reports.append(endings.ended(job, message, hand))
+        elif not hand.leaving and os.WIFSIGNALED(int(message.get("status", 0))):
+            number = os.WTERMSIG(int(message["status"]))
+            text = f"a worker that waited (process {hand.pid}) was ended by signal {number}"
+            self._reports.append(Seen(NOBODY, time.monotonic(), "worker lost", text))
         self._forget(hand)
 
     def _forget(self, hand: Hand) -> None:
