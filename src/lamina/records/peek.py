@@ -33,8 +33,10 @@ class Peek:
     def at(cls, url: str) -> Peek | None:
         """A look into the store of a URL; None for what only `Store` can read."""
         path = Path(url.removeprefix("sqlite:///"))
-        if not url.startswith("sqlite:///") or not path.is_file():
+        if not url.startswith("sqlite:///"):
             return None
+        if not path.exists():
+            return Nothing()
         try:
             peek = cls(path)
             versions = [row[0] for row in peek.rows("SELECT version FROM schema_version", {})]
@@ -85,3 +87,15 @@ class Peek:
     @contextmanager
     def _reading(self) -> Iterator[Rows | None]:
         yield self.rows
+
+
+class Nothing(Peek):
+    """A look into a store that is not there yet: nothing has been written."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(":memory:"))
+
+    def rows(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        """No rows."""
+        del statement, values
+        return []
