@@ -220,7 +220,7 @@ def tree_size(folder: Path) -> int:
 
 
 def _layered(count: int) -> Any:
-    from lamina.benchmark.overhead.peers.base import first
+    from lamina.benchmark.overhead.noops import first
     from lamina.workflow import task, workflow
 
     half = count // 2

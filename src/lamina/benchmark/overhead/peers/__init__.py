@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamina.benchmark.overhead.peers.base import SHAPES, Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import SHAPES, Peer
 from lamina.registry import Registry
 
 _HERE = "lamina.benchmark.overhead.peers"

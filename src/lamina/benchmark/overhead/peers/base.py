@@ -7,27 +7,11 @@ is installed: they import the standard library and what stands beside them, noth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 
 SHAPES = ("independent", "chain", "fan")
 """n tasks side by side; n tasks, each of which waits for the one before; n tasks and one more
 that gets all their results."""
-
-
-def first(number: int) -> int:
-    """A task that nothing stands before."""
-    return number
-
-
-def step(number: int) -> int:
-    """A task of a chain: its result shows that the one before ran."""
-    return number + 1
-
-
-def total(numbers: Sequence[int]) -> int:
-    """The task at the end of a fan."""
-    return len(numbers)
 
 
 class Peer(ABC):

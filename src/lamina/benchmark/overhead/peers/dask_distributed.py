@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.benchmark.overhead.peers.base import Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import Peer
 
 
 class Dask(Peer):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import mkdtemp
 
-from lamina.benchmark.overhead.peers.base import Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import Peer
 from lamina.workflow import Workflow, task, workflow
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lamina.benchmark.overhead.peers.base import Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import Peer
 
 
 class Parsl(Peer):

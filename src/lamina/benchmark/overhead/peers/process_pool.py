@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
-from lamina.benchmark.overhead.peers.base import Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import Peer
 
 
 class ProcessPool(Peer):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lamina.benchmark.overhead.peers.base import Peer, first, step, total
+from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead.peers.base import Peer
 
 _SETTINGS = {
     "RAY_AUTH_MODE": "disabled",
