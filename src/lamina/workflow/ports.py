@@ -68,14 +68,19 @@ def port_to_document(port: Port) -> Any:
     return {"type": str(port.type), "optional": True} if port.optional else str(port.type)
 
 
+_WHOLE = (int, bool, type(None))
+
+
 def keepable(value: Any) -> bool:
     """Whether a document can keep the value: plain data, finite numbers, text that is Unicode."""
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, float):
         return value - value == 0
+    if type(value) in _WHOLE:
+        return True
     if isinstance(value, dict):
-        return all(isinstance(k, str) and keepable([k, item]) for k, item in value.items())
+        return all(isinstance(k, str) and keepable(k) and keepable(v) for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return all(map(keepable, value))
     return is_json(value)
