@@ -74,10 +74,17 @@ def test_what_it_does_not_know_is_left_to_the_store(tmp_path: Path) -> None:
     connection.close()
 
     assert Peek.at("postgresql://localhost/db") is None
-    assert Peek.at(f"sqlite:///{tmp_path}/absent.sqlite") is None
     assert Peek.at(f"sqlite:///{tmp_path}/text.sqlite") is None
     assert Peek.at(f"sqlite:///{tmp_path}/later.sqlite") is None
 
 
 def test_it_knows_the_tables_as_they_are() -> None:
     assert peek.VERSION == schema.VERSION
+
+
+def test_a_store_that_is_not_there_yet_holds_nothing(tmp_path: Path) -> None:
+    look = Peek.at(f"sqlite:///{tmp_path}/absent.sqlite")
+    assert look is not None
+    assert (look.results(["k"]), look.recipes(["r"]), look.durations("w")) == ({}, {}, {})
+    look.close()
+    assert not list(tmp_path.iterdir())
