@@ -376,6 +376,8 @@ class _Engine:
     def _finish(self) -> Ending:
         """The last events of a session, and its result."""
         machine, status = self._machine, self._machine.status
+        for report in self._scene.runtime.poll(0.0):  # what was lost in the last moment
+            self._tell(report)
         if self._control.killed and not machine.finished:
             self._scene.runtime.close()
             status = "cancelled"

@@ -306,6 +306,7 @@ class LocalRuntime(Runtime):
             self._spares.drop(hand)
             if hand.pid and not hand.leaving:
                 hand.zygote.send({"do": "end", "pid": hand.pid})
+                self._miss(hand)
             return
         for message in messages:
             job = hand.job
@@ -359,10 +360,15 @@ class LocalRuntime(Runtime):
             self._drop(hand, job)
             self._reports.append(endings.ended(job, message, hand))
         elif not hand.leaving and os.WIFSIGNALED(int(message.get("status", 0))):
-            number = os.WTERMSIG(int(message["status"]))
-            text = f"a worker that waited (process {hand.pid}) was ended by signal {number}"
-            self._reports.append(Seen(NOBODY, time.monotonic(), "worker lost", text))
+            self._miss(hand)
         self._forget(hand)
+
+    def _miss(self, hand: Hand) -> None:
+        """A worker that waited is there no more, and nobody here has sent it away."""
+        if hand.job is None:
+            text = f"a worker that waited (process {hand.pid}) was ended from outside"
+            self._reports.append(Seen(NOBODY, time.monotonic(), "worker lost", text))
+            hand.leaving = True
 
     def _forget(self, hand: Hand) -> None:
         self._shelf.drop(hand)
