@@ -13,15 +13,9 @@ from lamina.benchmark.jobs import Job, Task
 
 
 def main() -> None:
-    """Binds the process to its cores, then measures task by task.
-
-    Standard output belongs to the answers; whatever a library prints goes to standard error.
-    When the asking process is gone, standard input ends, and so does this process.
-    """
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    job = Job.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, args=(sys.stdin,), daemon=True).start()
+    """Binds the process to its cores, then measures task by task."""
+    answers, asked = asked_for()
+    job = Job.from_json(asked)
     bind(job.threads)
     measure: Callable[[Task], dict[str, Any]] | None = None
     for task in job.tasks:
@@ -32,6 +26,19 @@ def main() -> None:
             line = json.dumps({"failure": f"{type(error).__name__}: {error}"})
         answers.write(line + "\n")
         answers.flush()
+
+
+def asked_for() -> tuple[TextIO, str]:
+    """Where this process's answers go, and the line that it was asked with.
+
+    Standard output belongs to the answers; whatever a library prints goes to standard error.
+    When the asking process is gone, standard input ends, and so does this process.
+    """
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    line = sys.stdin.readline()
+    threading.Thread(target=_end_with_parent, args=(sys.stdin,), daemon=True).start()
+    return answers, line
 
 
 def bind(threads: int) -> None:

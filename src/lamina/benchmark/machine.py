@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,25 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """When a benchmark began, and how busy the machine was then."""
+
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    load: float | None = field(default_factory=lambda: load())
+
+    def head(self, command: str) -> dict[str, Any]:
+        """What every results document says of its run: the command, when, how long, where."""
+        return {
+            "command": command,
+            "date": self.time.isoformat(timespec="seconds"),
+            "wall_seconds": (datetime.now(UTC) - self.time).total_seconds(),
+            "load_before": self.load,
+            "machine": machine(),
+            "versions": versions(),
+        }
 
 
 def cores() -> int:

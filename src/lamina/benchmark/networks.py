@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from lamina.benchmark import cases
 from lamina.benchmark.bars import bars
 from lamina.benchmark.children import Clock, ask
 from lamina.benchmark.jobs import Answer, Job
-from lamina.benchmark.machine import load, machine, versions
+from lamina.benchmark.machine import Beginning
 from lamina.benchmark.plan import QUICK_SECONDS, Options, jobs
 from lamina.benchmark.results import FORMAT, assemble
 from lamina.errors import DataError, MissingExtraError
@@ -36,7 +35,7 @@ def benchmark_networks(options: Options, command: str, say: Say) -> dict[str, An
         DataError: none of the data sets is there.
     """
     clock = Clock(total=QUICK_SECONDS if options.quick else None)
-    began, before = datetime.now(UTC), load()
+    began = Beginning()
     found, absent = read_cases(options)
     if absent and not found:
         raise DataError(
@@ -53,16 +52,11 @@ def benchmark_networks(options: Options, command: str, say: Say) -> dict[str, An
         answers = list(_answers(asked, clock, say))
     document = {
         "lamina": FORMAT,
-        "command": command,
-        "date": began.isoformat(timespec="seconds"),
-        "wall_seconds": (datetime.now(UTC) - began).total_seconds(),
-        "load_before": before,
+        **began.head(command),
         "quick": options.quick,
         "epochs": options.epochs,
         "batches": cases.BATCHES,
         "seeds": {"split": options.seed, "weights": options.seed},
-        "machine": machine(),
-        "versions": versions(),
         "sets": {name: facts(case) for name, case in found.items()},
         "absent": {"sets": absent, "contestants": missing},
         **assemble(options, found, answers),

@@ -7,11 +7,27 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 PEERS = "torch-loader,torch-memory,sklearn,jax"
+
+
+def _delivered(files: str) -> Callable[[F], F]:
+    """The options by which every benchmark says where its results go."""
+
+    def add(function: F) -> F:
+        function = click.option(
+            "-o", "--output", type=click.Path(file_okay=False, path_type=Path), help=files
+        )(function)
+        return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(
+            function
+        )
+
+    return add
 
 
 @click.group("benchmark")
@@ -30,13 +46,7 @@ def command() -> None:
     help="Epochs that the DataLoader loop really runs; its times are scaled up from them.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and weights.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.json, results.md and the figures.",
-)
+@_delivered("Folder for results.json, results.md and the figures.")
 def networks(
     *,
     epochs: int | None,
@@ -84,13 +94,7 @@ def networks(
     help="The Python that has a peer, where it cannot live beside this one. "
     "LAMINA_PEER_PYTHON_<NAME> does the same.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.json, results.md and the figure.",
-)
+@_delivered("Folder for results.json, results.md and the figure.")
 def overhead(
     *,
     quick: bool,
@@ -122,13 +126,7 @@ def overhead(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the projects of cases that went wrong.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for results.json and results.md.",
-)
+@_delivered("Folder for results.json and results.md.")
 def faults(
     *,
     seeds: int,

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import LaminaError, UsageError, WorkflowError
+from lamina.errors import UsageError
 from lamina.execution.engine import execute
 from lamina.execution.options import Options
+from lamina.execution.preparing import prepare
 from lamina.execution.runners import RUNNERS, Scene
 from lamina.execution.runtimes.threads import ThreadsRuntime
 from lamina.execution.values import MemoryValues, run_inputs
-from lamina.workflow.actions.base import Action
-from lamina.workflow.actions.composite import Composite
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import AttemptEnded, Event
-from lamina.workflow.told import told_mistakes
 
 MOST_THREADS = 1024
 """Threads that a run may ask for; operating systems give some thousands to a process."""
@@ -101,7 +99,7 @@ def run(
     if not 1 <= threads <= MOST_THREADS:
         raise UsageError(f"{threads} threads were asked for", f"ask for 1 to {MOST_THREADS}")
     values = run_inputs(workflow, inputs or {})
-    prepare(workflow)
+    prepare(workflow, lambda action: RUNNERS.get(action.kind).prepare(action))
     scene = Scene(Path(folder) if folder is not None else None)
     spans = _Spans(on_event)
     began = time.perf_counter()
@@ -140,40 +138,6 @@ class _Spans:
                 self.found.append(Span(event.task, begin, end, event.status))
             if self._listener is not None:
                 self._listener(event)
-
-
-def prepare(workflow: Workflow) -> None:
-    """Finds every function, program and told network before the first task starts.
-
-    Raises:
-        WorkflowError: those that cannot be found, all at once.
-    """
-    checked: dict[int, str] = {}
-    mistakes = [f"{place}: {problem}" for place, problem in told_mistakes(workflow)]
-    for name, action in _actions(workflow, ""):
-        if id(action) not in checked:
-            checked[id(action)] = _unprepared(action)
-        if checked[id(action)]:
-            mistakes.append(f"task {name!r}: {checked[id(action)]}")
-    if mistakes:
-        raise WorkflowError(f"workflow {workflow.name!r} cannot run", mistakes)
-
-
-def _actions(workflow: Workflow, prefix: str) -> Iterator[tuple[str, Action]]:
-    for task in workflow.tasks:
-        if isinstance(task.action, Composite):
-            for part in task.action.parts():
-                yield from _actions(part.workflow, f"{prefix}{task.name}/")
-        else:
-            yield prefix + task.name, task.action
-
-
-def _unprepared(action: Action) -> str:
-    try:
-        RUNNERS.get(action.kind).prepare(action)
-    except LaminaError as error:
-        return f"{error.message}; {error.way_out}"
-    return ""
 
 
 def _tidy(scene: Scene, outputs: Mapping[str, Any]) -> None:

@@ -28,8 +28,29 @@ class Notice(NamedTuple):
     text: str
 
 
+class Driven:
+    """Something that engines drove, in one session or several; the times of it."""
+
+    sessions: tuple[Session, ...]
+
+    @property
+    def begin(self) -> float:
+        """When its first session began, in seconds since 1970."""
+        return self.sessions[0].begin
+
+    @property
+    def end(self) -> float:
+        """When its last session ended, or until when it is known."""
+        return self.sessions[-1].end
+
+    @property
+    def seconds(self) -> float:
+        """Time in which an engine drove it; the pauses between sessions are none."""
+        return sum(session.end - session.begin for session in self.sessions)
+
+
 @dataclass(frozen=True, eq=False)
-class History:
+class History(Driven):
     """A run, as its records tell it.
 
     Args:
@@ -53,21 +74,6 @@ class History:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     planned: int = 0
-
-    @property
-    def begin(self) -> float:
-        """When its first session began, in seconds since 1970."""
-        return self.sessions[0].begin
-
-    @property
-    def end(self) -> float:
-        """When its last session ended, or until when it is known."""
-        return self.sessions[-1].end
-
-    @property
-    def seconds(self) -> float:
-        """Time in which an engine drove it; the pauses between sessions are none."""
-        return sum(session.end - session.begin for session in self.sessions)
 
 
 def history_of(

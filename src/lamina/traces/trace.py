@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from lamina.records.dependencies import site_of
-from lamina.records.history import Notice, Session
+from lamina.records.history import Driven, Notice, Session
 from lamina.records.lanes import SLACK, lanes_of
 from lamina.workflow.log import PHASES
 
@@ -88,7 +88,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Driven):
     """A run, from its first event to its last.
 
     Args:
@@ -120,21 +120,6 @@ class Trace:
     planned: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def begin(self) -> float:
-        """When its first session began, in seconds since 1970."""
-        return self.sessions[0].begin
-
-    @property
-    def end(self) -> float:
-        """When its last session ended, or until when it is known."""
-        return self.sessions[-1].end
-
-    @property
-    def seconds(self) -> float:
-        """The makespan: time in which an engine drove it; the pauses between sessions are none."""
-        return sum(session.end - session.begin for session in self.sessions)
 
     @cached_property
     def last(self) -> Mapping[str, Attempt]:

@@ -14,6 +14,7 @@ from lamina.records.peek import Peek
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
+from lamina.workspace.parameters import check_names
 from lamina.workspace.plans import NOT_KNOWN, PlanValues, RunPlan, plan
 from lamina.workspace.project import Project, project
 from lamina.workspace.recalling import memory
@@ -39,7 +40,7 @@ def dry_run(
         LaminaError: what is wrong with the document or its inputs.
     """
     workflow = document(file)
-    check_inputs(workflow, given)
+    check_names(workflow, given)
     home = project()
     if home.folder.is_dir():
         return planned(home, workflow, given, force, cache, until)
@@ -54,17 +55,6 @@ def document(file: Path) -> Workflow:
     from lamina.workspace import runs  # knows what else a file may be
 
     return runs.document(file)
-
-
-def check_inputs(workflow: Workflow, given: Mapping[str, Any]) -> None:
-    """Raises UsageError for names that are no inputs."""
-    known = [port.name for port in workflow.inputs]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise UsageError(
-            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
-            f"its inputs: {', '.join(known) or 'none'}",
-        )
 
 
 def planned(

@@ -7,25 +7,24 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.data.artifacts.reference import Ref
-from lamina.errors import LaminaError, TaskFailedError, UsageError, WorkflowError
+from lamina.errors import LaminaError, TaskFailedError, UsageError
 from lamina.execution.engine import Control, Past, execute
 from lamina.execution.options import Options
+from lamina.execution.preparing import prepare
 from lamina.execution.runners import RUNNERS
 from lamina.execution.values import run_inputs
 from lamina.workflow import log
 from lamina.workflow.actions.base import Action
-from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.expansion import Expansion
-from lamina.workflow.graph import Task, Workflow
+from lamina.workflow.graph import Workflow
 from lamina.workflow.source import source_file
-from lamina.workflow.told import told_mistakes
 from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
@@ -159,7 +158,7 @@ def opened(
     from lamina.records.names import name_of, new_id
     from lamina.records.store import RunRecord
 
-    check(workflow)
+    prepare(workflow, _look)
     protect(project.store, workflow, inputs)
     identity = new_id()
     document = document_of(workflow)
@@ -308,42 +307,12 @@ def document_of(workflow: Workflow) -> Mapping[str, Any]:
         return {}
 
 
-def check(workflow: Workflow) -> None:
-    """Looks for every function's file, program and told network; imports no code of the user.
-
-    Raises:
-        WorkflowError: those that cannot be found, all at once.
-    """
-    mistakes = [f"{place}: {problem}" for place, problem in told_mistakes(workflow)]
-    checked: dict[Any, str] = {}
-    for name, task in _leaves(workflow, ""):
-        known = id(task.action)
-        if known not in checked:
-            checked[known] = _unfound(task.action)
-        if checked[known]:
-            mistakes.append(f"task {name!r}: {checked[known]}")
-    if mistakes:
-        raise WorkflowError(f"workflow {workflow.name!r} cannot run", mistakes)
-
-
-def _leaves(workflow: Workflow, prefix: str) -> Iterator[tuple[str, Task]]:
-    for task in workflow.tasks:
-        if isinstance(task.action, Composite):
-            for part in task.action.parts():
-                yield from _leaves(part.workflow, f"{prefix}{task.name}/")
-        else:
-            yield prefix + task.name, task
-
-
-def _unfound(action: Action) -> str:
-    try:
-        if not isinstance(action, PythonAction):
-            RUNNERS.get(action.kind).prepare(action)
-        elif action.call is None:
-            source_file(action.function, action.folder)
-    except LaminaError as error:
-        return f"{error.message}; {error.way_out}"
-    return ""
+def _look(action: Action) -> None:
+    """Looks for what an action needs; imports no code of the user. Raises LaminaError."""
+    if not isinstance(action, PythonAction):
+        RUNNERS.get(action.kind).prepare(action)
+    elif action.call is None:
+        source_file(action.function, action.folder)
 
 
 def _with_way_out(failure: TaskFailedError, run: str) -> TaskFailedError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import UsageError
+from lamina.workflow.graph import Workflow
 from lamina.workflow.reading import file_text, parse_text
 
 
@@ -28,3 +29,14 @@ def parameters(given: Sequence[str], file: Path | None) -> dict[str, Any]:
             raise UsageError(f"-p {text!r} cannot be read", "write -p NAME=VALUE")
         found[name.strip()] = told
     return found
+
+
+def check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
+    """Raises UsageError for names that are no inputs of the workflow."""
+    known = [port.name for port in workflow.inputs]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UsageError(
+            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
+            f"its inputs: {', '.join(known) or 'none'}",
+        )

@@ -19,6 +19,7 @@ from lamina.workflow.graph import Workflow
 from lamina.workspace import mending
 from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
+from lamina.workspace.parameters import check_names
 from lamina.workspace.project import project
 from lamina.workspace.recording import wrote
 from lamina.workspace.told_inputs import remember
@@ -194,7 +195,7 @@ def read(file: Path, given: Mapping[str, Any]) -> tuple[Workflow, dict[str, Any]
         LaminaError: no workflow, unknown inputs, or values that cannot be read.
     """
     workflow = document(file)
-    _check_names(workflow, given)
+    check_names(workflow, given)
     types = {port.name: str(port.type) for port in workflow.inputs}
     return workflow, _values(given, types)
 
@@ -217,16 +218,6 @@ def _values(given: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any
             error.message = f"input {name!r}: {error.message}"
             raise
     return found
-
-
-def _check_names(workflow: Workflow, given: Mapping[str, Any]) -> None:
-    known = [port.name for port in workflow.inputs]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise UsageError(
-            f"workflow {workflow.name!r} has no input {', '.join(map(repr, unknown))}",
-            f"its inputs: {', '.join(known) or 'none'}",
-        )
 
 
 def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -16,7 +16,8 @@ from lamina.errors import UsageError
 from lamina.execution.cache.accepting import Accepted, Accepting
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import RunFinished, RunStarted, TaskReused
-from lamina.workspace.dry_runs import check_inputs, document, told_inputs
+from lamina.workspace.dry_runs import document, told_inputs
+from lamina.workspace.parameters import check_names
 from lamina.workspace.plans import PlanValues, RunPlan, plan
 from lamina.workspace.project import Project, project
 from lamina.workspace.recalling import check_tasks, ledger, memory
@@ -76,7 +77,7 @@ def touch(what: str, tasks: Sequence[str] = (), given: Mapping[str, Any] | None 
     values = PlanValues(home, reads=True)
     if Path(what).suffix in (".yaml", ".yml", ".json") or Path(what).is_file():
         workflow = document(Path(what))
-        check_inputs(workflow, given or {})
+        check_names(workflow, given or {})
         inputs = told_inputs(values, workflow, given or {})
     else:
         if given:

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +18,7 @@ from lamina.benchmark.faults.judge import WORDS, Expected, Verdict, expected, ju
 from lamina.benchmark.faults.kinds import FAULTS, WEIGHTS, Fault
 from lamina.benchmark.faults.shapes import SHAPES
 from lamina.benchmark.faults.stage import HungError, Stage
-from lamina.benchmark.machine import cores, load, machine, versions
+from lamina.benchmark.machine import Beginning, cores
 from lamina.benchmark.processes import left_over
 from lamina.benchmark.results import FORMAT
 from lamina.errors import LaminaError
@@ -100,7 +99,7 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
         UnknownNameError: a kind that no table knows.
         LaminaError: an undisturbed run failed.
     """
-    began, before = datetime.now(UTC), load()
+    began = Beginning()
     playable, absent = _kinds(options.kinds)
     for kind, why in absent.items():
         say(f"absent: {kind}: {why}")
@@ -114,13 +113,8 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
     document: Tree = {
         "lamina": FORMAT,
         "benchmark": KIND,
-        "command": command,
-        "date": began.isoformat(timespec="seconds"),
-        "wall_seconds": (datetime.now(UTC) - began).total_seconds(),
-        "load_before": before,
+        **began.head(command),
         "quick": options.cases < ENOUGH,
-        "machine": machine(),
-        "versions": versions(),
         "absent": absent,
         "failed": {},
         "first_seed": options.first,

@@ -7,28 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from lamina.benchmark.child import bind
+from lamina.benchmark.child import asked_for, bind
 from lamina.benchmark.overhead.peers import PEERS, Peer
 
 
 def main() -> None:
-    """Brings the engine up, runs one task, then what was asked for, as often as was asked for.
-
-    Standard output belongs to the answers; whatever an engine prints goes to standard error.
-    When the asking process is gone, standard input ends, and so does this process.
-    """
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, args=(sys.stdin,), daemon=True).start()
+    """Brings the engine up, runs one task, then what was asked for, as often as was asked for."""
+    answers, asked = asked_for()
+    job = json.loads(asked)
     bind(job["workers"])
     try:
         for figure in _measure(job):
@@ -68,11 +60,6 @@ def _timed(peer: Peer, shape: str, count: int) -> float:
 def _check(done: int, count: int) -> None:
     if done != count:
         raise ValueError(f"{done} of {count} tasks are accounted for")
-
-
-def _end_with_parent(lines: TextIO) -> None:
-    lines.read()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from lamina.benchmark.children import Clock
-from lamina.benchmark.machine import load, machine, versions
+from lamina.benchmark.machine import Beginning
 from lamina.benchmark.overhead.asking import Measured, absence, interpreter, measure
 from lamina.benchmark.overhead.bars import bars
 from lamina.benchmark.overhead.peers import CARDS, OURS, PEERS, Card
@@ -77,7 +76,7 @@ def benchmark_overhead(options: Options, command: str, say: Say) -> Tree:
         UnknownNameError: an engine that no table knows.
     """
     clock = Clock(LIMIT_SECONDS, QUICK_SECONDS if options.quick else None)
-    began, before = datetime.now(UTC), load()
+    began = Beginning()
     tree: Tree = {"absent": {}, "failed": {}, "ms_per_task": {}}
     names = options.engines or tuple(CARDS)
     for name in names:
@@ -92,14 +91,9 @@ def benchmark_overhead(options: Options, command: str, say: Say) -> Tree:
     document = {
         "lamina": FORMAT,
         "benchmark": KIND,
-        "command": command,
-        "date": began.isoformat(timespec="seconds"),
-        "wall_seconds": (datetime.now(UTC) - began).total_seconds(),
-        "load_before": before,
+        **began.head(command),
         "quick": options.quick,
         "workers": options.workers,
-        "machine": machine(),
-        "versions": versions(),
         **tree,
     }
     document["bars"] = [bar.to_json() for bar in bars(document)]

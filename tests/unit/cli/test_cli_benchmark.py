@@ -1,0 +1,33 @@
+"""`lamina benchmark`: what each benchmark takes, and what it refuses before it measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from commandline import done, run
+
+
+@pytest.mark.parametrize("name", ["networks", "overhead", "faults"])
+def test_every_benchmark_says_where_its_results_go(name: str) -> None:
+    helped = done("benchmark", name, "--help").out
+    assert "--json" in helped
+    assert "-o, --output DIRECTORY" in helped
+
+
+@pytest.mark.parametrize("name", ["networks", "overhead", "faults"])
+def test_an_output_that_is_a_file_is_refused_before_anything_is_measured(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "taken"
+    file.write_text("mine")
+    refused = run("benchmark", name, "-o", file)
+    assert refused.code == 2
+    assert "taken" in refused.err
+    assert file.read_text() == "mine"
+
+
+def test_the_python_of_a_peer_needs_the_name_of_the_peer() -> None:
+    refused = run("benchmark", "overhead", "--peer-python", "/usr/bin/python3")
+    assert refused.code == 2
+    assert "NAME=PATH" in refused.err
