@@ -13,39 +13,30 @@ from typing import Any
 
 from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.execution.assembly import Assembly
+from lamina.execution.assignments import arguments, assignment
 from lamina.execution.cache.base import Memory, Question
 from lamina.execution.clock import RunClock
 from lamina.execution.control import Control, Requests
 from lamina.execution.failures import failure_of, told
-from lamina.execution.flows import growing
 from lamina.execution.lock import RunLock
 from lamina.execution.options import Ending, Options
 from lamina.execution.past import Past
-from lamina.execution.runtimes.base import Assignment, Capacity, Report, Runtime
-from lamina.execution.runtimes.base import Began as BeganReport
-from lamina.execution.runtimes.base import Ended as EndedReport
-from lamina.execution.runtimes.base import Seen as SeenReport
-from lamina.execution.runtimes.base import Told as ToldReport
+from lamina.execution.reports import happened
+from lamina.execution.runtimes.base import Capacity, Report, Runtime, Seen
 from lamina.execution.state import Machine, Policy
-from lamina.execution.state.frames import Unit
-from lamina.execution.state.parts import Flowing
 from lamina.execution.state.words import (
     Action,
     Answered,
     Ask,
     Assemble,
-    Began,
     CancelAsked,
     Decide,
-    Ended,
     Launch,
-    Progressed,
     Record,
     Stop,
 )
 from lamina.execution.values import Values
 from lamina.execution.writing import Writer
-from lamina.workflow.expansion import expanded
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import (
     AttemptEnded,
@@ -56,7 +47,7 @@ from lamina.workflow.log import (
     RunStarted,
     Sink,
 )
-from lamina.workflow.units import folder_of, scratch_of, stream_of, task_of
+from lamina.workflow.units import task_of
 
 __all__ = ["Control", "Ending", "Options", "Past", "execute"]
 
@@ -126,18 +117,6 @@ def execute(  # noqa: PLR0913 - the one place where all parts of a run meet
             return engine.go(done or Past())
     finally:
         runtime.close()
-
-
-def _deserted(past: Past, now: float) -> list[Event]:
-    """That an engine was killed, and the ends of its attempts; nothing else would tell them."""
-    error = {"cause": "the engine was gone before it ended", "kind": "lost"}
-    ends: list[Event] = [
-        AttemptEnded(now, unit, number, "lost", error=error) for unit, number in past.open.items()
-    ]
-    if past.cut:
-        text = f"session {past.sessions} never ended; {len(ends)} attempts were under way"
-        ends.append(Noticed(now, "engine lost", "", text))
-    return ends
 
 
 def _check_until(workflow: Workflow, until: Iterable[str]) -> None:
@@ -231,7 +210,7 @@ class _Engine:
         machine, now = self._machine, self._clock.now()
         machine.begin(now)
         started = RunStarted(now, past.sessions + 1, self._workflow.name, machine.size, about)
-        self._writer.write([started, *_deserted(past, now)])
+        self._writer.write([started, *past.deserted(now)])
         self._carry_out()
 
     def _turn(self) -> None:
@@ -252,29 +231,13 @@ class _Engine:
         return min(_WAIT, max(0.0, due - self._clock.now()))
 
     def _tell(self, report: Report) -> None:
-        time_ = self._clock.at(report.time)
-        if isinstance(report, EndedReport):
-            self._machine.feed(self._ended(report, time_))
-        elif isinstance(report, BeganReport):
-            began = Began(time_, report.ticket, report.worker, report.host, report.pid)
-            self._machine.feed(began)
-        elif isinstance(report, ToldReport):
-            self._machine.feed(Progressed(time_, report.ticket, report.values))
-        elif isinstance(report, SeenReport):
-            self._records.append(Noticed(time_, report.what, "", report.text))
-
-    def _ended(self, report: EndedReport, time_: float) -> Ended:
-        at = self._clock.at
-        phases = {name: (at(begin), at(end)) for name, (begin, end) in report.phases.items()}
-        if report.expansion is None or report.status != "succeeded":
-            return Ended(time_, report.ticket, report, phases)
-        document, inputs = report.expansion
-        try:
-            workflow = document if isinstance(document, Workflow) else expanded(document)
-        except LaminaError as error:
-            report = replace(report, status="failed", outputs={}, expansion=None, error=told(error))
-            return Ended(time_, report.ticket, report, phases)
-        return Ended(time_, report.ticket, report, phases, (workflow, inputs))
+        if isinstance(report, Seen):
+            told_at = self._clock.at(report.time)
+            self._records.append(Noticed(told_at, report.what, "", report.text))
+            return
+        event = happened(report, self._clock.at)
+        if event is not None:
+            self._machine.feed(event)
 
     def _carry_out(self) -> None:
         """Does what the state asks for until it asks for nothing more."""
@@ -297,40 +260,12 @@ class _Engine:
         self._records.clear()
         self._launches.clear()
         self._writer.write(records)
-        runtime = self._scene.runtime
+        scene, runtime = self._scene, self._scene.runtime
         for action in launches:
             if isinstance(action, Launch):
-                runtime.start(self._assignment(action))
+                runtime.start(assignment(action, scene.run, scene.folder))
             elif isinstance(action, Stop):
                 runtime.cancel(action.ticket)
-
-    def _assignment(self, action: Launch) -> Assignment:
-        unit, folder = action.unit, self._scene.folder
-        return Assignment(
-            self._scene.run,
-            unit.name,
-            unit.attempt,
-            unit.node.task,
-            self._arguments(unit),
-            unit.needs,
-            unit.share.gpus if unit.share is not None else (),
-            folder / folder_of(unit.name, unit.attempt),
-            folder / scratch_of(unit.name),
-            action.part,
-            action.status,
-        )
-
-    def _arguments(self, unit: Unit) -> Mapping[str, Any]:
-        """What a unit gets; for streams that are still written, where they are."""
-        if not unit.follows:
-            return unit.arguments
-        folder = self._scene.folder
-        return {
-            port: growing(folder / stream_of(value.unit, value.attempt, value.port))
-            if isinstance(value, Flowing)
-            else value
-            for port, value in unit.arguments.items()
-        }
 
     def _record(self, action: Record) -> None:
         event, unit, memory = action.event, action.late, self._scene.memory
@@ -349,14 +284,13 @@ class _Engine:
         """Asks about many units at once."""
         asked = self._questions.copy()
         self._questions.clear()
-        memory = self._scene.memory
+        memory, folder = self._scene.memory, self._scene.folder
         assert memory is not None
-        questions = [
-            Question(ask.unit.name, ask.unit.node.task, self._arguments(ask.unit)) for ask in asked
-        ]
+        units = [ask.unit for ask in asked]
+        questions = [Question(one.name, one.node.task, arguments(one, folder)) for one in units]
         now = self._clock.now()
-        for ask, recall in zip(asked, memory.recall(questions), strict=True):
-            self._machine.feed(Answered(now, ask.unit, recall))
+        for unit, recall in zip(units, memory.recall(questions), strict=True):
+            self._machine.feed(Answered(now, unit, recall))
 
     def _look_at_clock(self, last: bool = False) -> None:
         jump = self._clock.jump(last)

@@ -13,6 +13,7 @@ from lamina.workflow.log import (
     AttemptEnded,
     AttemptStarted,
     Event,
+    Noticed,
     RunFinished,
     RunStarted,
     TaskReused,
@@ -77,6 +78,18 @@ class Past:
             self.open,
             self.cut,
         )
+
+    def deserted(self, now: float) -> list[Event]:
+        """That the engine was killed, and its attempts' ends: nothing else would tell them."""
+        error = {"cause": "the engine was gone before it ended", "kind": "lost"}
+        ends: list[Event] = [
+            AttemptEnded(now, unit, number, "lost", error=error)
+            for unit, number in self.open.items()
+        ]
+        if self.cut:
+            text = f"session {self.sessions} never ended; {len(ends)} attempts were under way"
+            ends.append(Noticed(now, "engine lost", "", text))
+        return ends
 
 
 class _Reading:
