@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.workflow.log import (
@@ -157,6 +157,9 @@ class _Reading:
     def __init__(self) -> None:
         self.found: list[Attempt | None] = []
         self.open: dict[tuple[str, int], tuple[int, AttemptStarted]] = {}
+        self.gone: dict[tuple[str, int], int] = {}
+        """Attempts of earlier sessions without an end; a later session may tell what became of
+        them, which is no attempt of its own."""
         self.told: dict[tuple[str, int], list[tuple[float, Mapping[str, Any]]]] = {}
         self.skipped: dict[str, int] = {}
         self.session = 0
@@ -164,6 +167,7 @@ class _Reading:
         self.time = 0.0
 
     def began(self, event: RunStarted) -> None:
+        self.gone.update({key: place for key, (place, _) in self.open.items()})
         self.leave("lost")
         # A task that an earlier session skipped may run in this one.
         for place in self.skipped.values():
@@ -192,12 +196,21 @@ class _Reading:
 
     def ended(self, event: AttemptEnded) -> None:
         key = (event.task, event.attempt)
+        if key in self.gone and key not in self.open:
+            self.told_later(self.gone.pop(key), event)
+            return
         place, started = self.open.pop(key, (-1, None))
         told = self.told.pop(key, None)
         if started is None:
             started = AttemptStarted(event.time, event.task, event.attempt, event.time)
             self.found.append(None)
         self.found[place] = self._made(started, event.status, event.time, told, event)
+
+    def told_later(self, place: int, event: AttemptEnded) -> None:
+        """What became of an attempt whose session was gone before it could say so."""
+        found = self.found[place]
+        assert found is not None
+        self.found[place] = replace(found, status=event.status, error=event.error)
 
     def reused(self, event: TaskReused) -> None:
         self.found.append(

@@ -83,6 +83,29 @@ def test_what_a_dead_session_left_open_is_lost_once_another_began() -> None:
     assert (again.status, again.ended, again.session) == ("running", None, 2)
 
 
+def test_the_end_that_a_later_session_tells_is_that_of_the_same_attempt() -> None:
+    error = {"cause": "the engine was gone before it ended", "kind": "lost"}
+    found = attempts(
+        [
+            log.RunStarted(1.0, 1, "w", 2),
+            log.AttemptStarted(2.0, "a", 1, 1.0, inputs={"x": {"value": 1}}),
+            log.AttemptProgressed(3.0, "a", 1, {"epoch": 4}),
+            log.Counted(5.0, {}),
+            log.RunStarted(9.0, 2, "w", 2),
+            log.AttemptEnded(9.1, "a", 1, "lost", error=error),
+            log.AttemptStarted(9.5, "a", 2, 9.0),
+            log.AttemptEnded(9.9, "a", 2, "succeeded"),
+        ]
+    )
+    assert [(one.name, one.status, one.session) for one in found] == [
+        ("a~1", "lost", 1),
+        ("a~2", "succeeded", 2),
+    ]
+    lost = found[0]
+    assert (lost.started, lost.ended, lost.cause) == (2.0, 5.0, error["cause"])
+    assert (lost.inputs, lost.told) == ({"x": {"value": 1}}, ((3.0, {"epoch": 4}),))
+
+
 def test_a_skipped_task_that_runs_later_is_no_more_skipped() -> None:
     told = [
         log.RunStarted(1.0, 1, "w", 2),
