@@ -58,5 +58,6 @@ def test_units_can_be_taken_out() -> None:
     queue.without({"a", "c", "d"})
     assert (len(queue), names(list(queue.started()))) == (1, ["b"])
     queue.put(unit("e"), SMALL)
-    assert [one.name for one in queue.cleared()] == ["e"]
+    assert [one.name for one in queue.units()] == ["e"]
+    queue.clear()
     assert not list(queue.started())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from heapq import heappop, heappush
-from itertools import count
+from dataclasses import replace
 from typing import Any
 
 from lamina.execution.retries import again
@@ -14,47 +12,27 @@ from lamina.execution.runtimes.base import Ended as Report
 from lamina.execution.slots import Slots
 from lamina.execution.state.book import Book
 from lamina.execution.state.endings import (
-    Grown,
     attempt_ended,
     attempt_started,
     belongs,
     checked,
     is_early,
+    notices,
     script_failed,
 )
 from lamina.execution.state.frames import Unit
-from lamina.execution.state.parts import Flowing
+from lamina.execution.state.pauses import Pauses
 from lamina.execution.state.queue import ReadyQueue
+from lamina.execution.state.recalls import Recalls
 from lamina.execution.state.settled import Settled
 from lamina.execution.state.streams import BROKEN, Streams
-from lamina.execution.state.words import (
-    Answered,
-    Ask,
-    Began,
-    Ended,
-    Launch,
-    Progressed,
-    Stop,
-)
-from lamina.workflow.log import (
-    AttemptProgressed,
-    Noticed,
-    TaskReused,
-)
+from lamina.execution.state.words import Answered, Began, Ended, Launch, Progressed, Stop
+from lamina.workflow.log import AttemptProgressed
 from lamina.workflow.needs import Needs
 
 _SCRIPT = Needs(cpus=0.0)
-_ASKED = 1000
-"""Units that are asked about or wait for a place at once; the rest is asked about later."""
-
-_TOGETHER = 250
-"""Units that are asked about together where there are so many: one look costs as much as many."""
-
 DAMAGED = "artifact damaged"
 """What a report says of an input that cannot be read."""
-
-
-_Held = tuple[Unit, Report, Grown | None]
 
 
 class Attempts:
@@ -79,13 +57,11 @@ class Attempts:
         """Units with an assignment at the runtime."""
         self._open: dict[str, Unit] = {}
         """Units with an attempt that has begun and not ended."""
-        self._unasked: deque[Unit] = deque()
-        self._asked: dict[str, Unit] = {}
-        self._later: list[tuple[float, int, Unit]] = []
-        self._held: dict[str, _Held] = {}
+        self._recalls = Recalls(book, settled, self._ready, self._queue)
+        self._pauses = Pauses()
+        self._held: dict[str, tuple[Unit, Ended]] = {}
         """Units that are done, and whose streams are not."""
         self._streams: Streams | None = None
-        self._numbers = count()
 
     @property
     def idle(self) -> bool:
@@ -94,7 +70,7 @@ class Attempts:
 
     def due(self) -> float | None:
         """When the next repetition may begin; None where none waits."""
-        return self._later[0][0] if self._later else None
+        return self._pauses.due()
 
     def offer(self, unit: Unit, time: float, recall: bool = True) -> None:
         """A unit has all its inputs. recall: whether an earlier result may stand in for it."""
@@ -107,49 +83,13 @@ class Attempts:
             return
         self._book.move(unit, "ready")
         if recall and self._book.policy.recall:
-            self._unasked.append(unit)
-            self._ask()
+            self._recalls.add(unit)
         else:
             self._queue(unit, time)
 
-    def _ask(self) -> None:
-        held = len(self._asked) + len(self._ready)
-        if held and held + _TOGETHER > _ASKED:
-            return
-        while self._unasked and len(self._asked) + len(self._ready) < _ASKED:
-            unit = self._unasked.popleft()
-            if unit.state == "ready":
-                self._asked[unit.name] = unit
-                self._book.ask(Ask(unit))
-
     def answered(self, event: Answered) -> None:
         """An earlier result stands in for the unit, or it has to run."""
-        unit, recall = event.unit, event.recall
-        if self._asked.pop(unit.name, None) is not unit or unit.state != "ready":
-            return
-        if recall is None:
-            return
-        unit.key, unit.recipe, unit.reason = recall.key, recall.recipe, recall.reason
-        if recall.outputs is None or not _is_whole(unit, recall.outputs):
-            self._forgotten(unit, frozenset(recall.lacking), event.time)
-            return
-        kept = self._book.policy.note(recall.outputs)
-        self._book.record(
-            TaskReused(
-                event.time, unit.name, unit.ready, unit.key, recall.source, kept, recall.reason
-            )
-        )
-        self._book.move(unit, "success")
-        self._settled.succeeded(unit, recall.outputs, event.time)
-
-    def _forgotten(self, unit: Unit, lacking: frozenset[str], time: float) -> None:
-        """A unit has to run; inputs whose bytes were cleaned are made again before."""
-        if lacking:
-            self._book.move(unit, "unready")
-            if not self._settled.damaged(unit, lacking, time):
-                return
-            self._book.move(unit, "ready")
-        self._queue(unit, time)
+        self._recalls.answered(event)
 
     def _queue(self, unit: Unit, time: float) -> None:
         """Into the line of those who wait for a place."""
@@ -168,16 +108,14 @@ class Attempts:
 
     def schedule(self, time: float) -> None:
         """Hands out places. To be called when everything that happened has been told."""
-        while self._later and self._later[0][0] <= time:
-            _, number, unit = heappop(self._later)
-            if unit.pause == number:
-                self.offer(unit, time, recall=False)
+        for unit in self._pauses.ended(time):
+            self.offer(unit, time, recall=False)
         if self._book.stopping:
             return
         for unit, share in self._ready.started():
             unit.share = share
             self._launch(unit, time)
-        self._ask()
+        self._recalls.ask()
 
     def _launch(self, unit: Unit, time: float) -> None:
         book, part = self._book, unit.part
@@ -199,11 +137,7 @@ class Attempts:
         book.ask(Launch(unit, part, status))
 
     def _begin(self, unit: Unit, time: float) -> None:
-        unit.attempt = max(unit.attempt, self._counted.get(unit.name, 0)) + 1
-        unit.phases = {}
-        unit.main = None
-        unit.flowing = tuple(p for p, part in unit.arguments.items() if type(part) is Flowing)
-        unit.about = ("", "", 0)
+        unit.begin(after=self._counted.get(unit.name, 0))
         self._open[unit.name] = unit
         self._book.record(attempt_started(unit, time, self._note))
 
@@ -248,7 +182,7 @@ class Attempts:
         if event.report.status == "succeeded" and not unit.stopped:
             self._queue(unit, event.time)
         else:
-            self._settle(unit, event.time, script_failed("pre", event.report), None)
+            self._settle(unit, replace(event, report=script_failed("pre", event.report)))
 
     def _main_ended(self, unit: Unit, event: Ended) -> None:
         unit.phases.update(event.phases)
@@ -256,7 +190,7 @@ class Attempts:
             unit.part, unit.main = AFTER, event
             self._ready.put(unit, _SCRIPT)
         else:
-            self._settle(unit, event.time, event.report, event.expansion)
+            self._settle(unit, event)
 
     def _after_ended(self, unit: Unit, event: Ended) -> None:
         assert unit.main is not None
@@ -264,25 +198,21 @@ class Attempts:
         told = unit.main.report
         if told.status == "succeeded" and event.report.status != "succeeded":
             told = script_failed("post", event.report)
-        self._settle(unit, event.time, told, unit.main.expansion)
+        self._settle(unit, replace(unit.main, time=event.time, report=told))
 
-    def _settle(
-        self,
-        unit: Unit,
-        time: float,
-        report: Report,
-        expansion: Grown | None,
-    ) -> None:
+    def _settle(self, unit: Unit, end: Ended) -> None:
         """An attempt is over with all its parts."""
-        if unit.follows and not unit.stopped and is_early(report):
-            self._held[unit.name] = (unit, report, expansion)
+        if unit.follows and not unit.stopped and is_early(end.report):
+            self._held[unit.name] = (unit, end)
             return
         del self._open[unit.name]
-        report = checked(unit, report, expansion is not None)
+        time, expansion = end.time, end.expansion
+        report = checked(unit, end.report, expansion is not None)
         ending = attempt_ended(unit, time, report, expansion, self._note)
         whole = ending.status == "succeeded" and bool(unit.flowing)
         self._book.record(ending, unit if whole else None)
-        self._notice(unit, time, report)
+        for notice in notices(unit, time, report):
+            self._book.record(notice)
         if report.status != "succeeded" and self._streams is not None:
             self._streams.failed(unit, time)
         if self._book.stopping and report.status != "succeeded":
@@ -292,16 +222,11 @@ class Attempts:
             self._book.move(unit, "unready")
             self._streams.resume(unit, time)
         else:
-            self._decide(unit, time, report, expansion)
+            self._decide(unit, end, report)
 
-    def _decide(
-        self,
-        unit: Unit,
-        time: float,
-        report: Report,
-        expansion: Grown | None,
-    ) -> None:
-        """What follows from the end of an attempt."""
+    def _decide(self, unit: Unit, end: Ended, report: Report) -> None:
+        """What follows from the end of an attempt; report: how it ended, once that is checked."""
+        time, expansion = end.time, end.expansion
         if report.status == "succeeded":
             self._book.move(unit, "success")
             if expansion is not None:
@@ -332,18 +257,10 @@ class Attempts:
             if found is not None and not self._book.stopping:
                 unit.needs, unit.reason = found.needs, found.reason
                 self._book.move(unit, "unready")
-                unit.pause = next(self._numbers)
-                heappush(self._later, (time + found.delay, unit.pause, unit))
+                self._pauses.begin(unit, time + found.delay)
                 return
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, report.exception, time)
-
-    def _notice(self, unit: Unit, time: float, report: Report) -> None:
-        for what, text in report.notices:
-            self._book.record(Noticed(time, what, unit.name, text))
-        if report.status == "lost" and not report.notices:
-            cause = str(report.error.get("cause", "its worker is gone"))
-            self._book.record(Noticed(time, "worker lost", unit.name, cause))
 
     def refuse(
         self,
@@ -370,7 +287,7 @@ class Attempts:
             del self._held[unit.name]
             unit.suspended, unit.stopped = True, BROKEN
             report = Report(unit.ticket, time, "cancelled", error={"cause": BROKEN})
-            self._settle(unit, time, report, None)
+            self._settle(unit, Ended(time, unit.ticket, report))
         elif unit.name in self._open:
             unit.suspended = True
             if unit.name in self._out:
@@ -382,26 +299,21 @@ class Attempts:
             unit.suspended = True
             unit.pause = -1
             self._ready.without({unit.name})
-            self._asked.pop(unit.name, None)
+            self._recalls.forget(unit)
             self._book.move(unit, "unready")
 
     def release(self, unit: Unit, time: float) -> None:
         """All streams that the unit reads are whole: what it did counts."""
         held = self._held.pop(unit.name, None)
         if held is not None:
-            self._settle(unit, time, held[1], held[2])
+            self._settle(unit, replace(held[1], time=time))
 
     def stop(self, time: float) -> None:
         """Nothing starts any more, and what runs is to end; `Book.stopping` says why."""
-        held = [unit for unit, _, _ in self._held.values()]
-        for unit in [*self._unasked, *self._asked.values(), *self._ready.cleared(), *held]:
+        for unit in list(self._waiting()):
             self._drop(unit, time)
-        self._held.clear()
-        for _, _, unit in self._later:
-            self._drop(unit, time)
-        self._unasked.clear()
-        self._asked.clear()
-        self._later.clear()
+        for waiting in (self._recalls, self._ready, self._held, self._pauses):
+            waiting.clear()
         for unit in self._out.values():
             self._end(unit, "the run ended")
 
@@ -430,10 +342,10 @@ class Attempts:
             return
         gone = {unit.name for unit in waiting}
         self._ready.without(gone)
-        self._unasked = deque(unit for unit in self._unasked if unit.name not in gone)
-        self._later = sorted(entry for entry in self._later if entry[2].name not in gone)
+        self._recalls.without(gone)
+        self._pauses.without(gone)
         for unit in waiting:
-            self._asked.pop(unit.name, None)
+            self._recalls.forget(unit)
             self._held.pop(unit.name, None)
             self._drop(unit, time)
             self._book.move(unit, "failure")
@@ -441,16 +353,10 @@ class Attempts:
             self._settled.failed(unit, error, None, time)
 
     def _waiting(self) -> Iterator[Unit]:
-        yield from self._unasked
-        yield from self._asked.values()
+        yield from self._recalls
         yield from self._ready.units()
-        yield from (unit for unit, _, _ in self._held.values())
-        yield from (unit for _, _, unit in self._later)
-
-
-def _is_whole(unit: Unit, outputs: Mapping[str, Any]) -> bool:
-    """Whether a result has all outputs: that of a task that decided on tasks has none."""
-    return all(port.name in outputs for port in unit.node.task.outputs)
+        yield from (unit for unit, _ in self._held.values())
+        yield from self._pauses
 
 
 _PARTS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from lamina.execution.runtimes.base import Ended as Report
 from lamina.execution.state.frames import Unit
 from lamina.execution.state.streams import KIND
 from lamina.workflow.graph import Workflow
-from lamina.workflow.log import AttemptEnded, AttemptStarted
+from lamina.workflow.log import AttemptEnded, AttemptStarted, Noticed
 from lamina.workflow.units import folder_of, task_of
 
 Grown = tuple[Workflow, Mapping[str, Any]]
@@ -64,6 +64,15 @@ def attempt_ended(
         grown,
         note(flowed) if flowed else {},
     )
+
+
+def notices(unit: Unit, time: float, report: Report) -> Iterator[Noticed]:
+    """What else the end of an attempt shows; that a worker was lost, where nothing else says so."""
+    for what, text in report.notices:
+        yield Noticed(time, what, unit.name, text)
+    if report.status == "lost" and not report.notices:
+        cause = str(report.error.get("cause", "its worker is gone"))
+        yield Noticed(time, "worker lost", unit.name, cause)
 
 
 def belongs(unit: str, name: str) -> bool:

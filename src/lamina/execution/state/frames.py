@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.execution.runtimes.base import MAIN, Ticket
 from lamina.execution.slots import Share
-from lamina.execution.state.parts import Many, is_made
+from lamina.execution.state.parts import Flowing, Many, is_made
 from lamina.execution.state.plans import Plan, Wanted
 from lamina.workflow.graph import Task
 from lamina.workflow.needs import Needs
@@ -180,3 +180,11 @@ class Unit:
     def ticket(self) -> Ticket:
         """What its present assignment is called."""
         return (self.name, self.attempt, self.part)
+
+    def begin(self, after: int) -> None:
+        """Another attempt; its number is above that of the last one, and above this."""
+        self.attempt = max(self.attempt, after) + 1
+        self.phases = {}
+        self.main = None
+        self.flowing = tuple(p for p, part in self.arguments.items() if type(part) is Flowing)
+        self.about = ("", "", 0)

@@ -76,13 +76,11 @@ class ReadyQueue:
             for _, unit in line:
                 yield unit
 
-    def cleared(self) -> list[Unit]:
+    def clear(self) -> None:
         """Takes out everything."""
-        found = list(self.units())
         self._lines.clear()
         self._heads.clear()
         self._waiting = 0
-        return found
 
     def without(self, gone: set[str]) -> None:
         """Takes out the units of these names; O(units)."""
