@@ -38,7 +38,7 @@ class Composites:
     def _subworkflow(self, unit: Unit) -> None:
         action = unit.node.task.action
         assert isinstance(action, SubworkflowAction)
-        self._machine.frame(action.workflow, dict(unit.arguments), f"{unit.name}/", unit)
+        self._machine.traversal.enter(action.workflow, dict(unit.arguments), f"{unit.name}/", unit)
 
     def expand(self, unit: Unit, workflow: Workflow, inputs: Mapping[str, Any]) -> None:
         """Runs a workflow in the place of a unit that decided on it."""
@@ -47,13 +47,13 @@ class Composites:
         except UsageError as error:
             self._machine.fail_inside(unit, error.message, error.way_out)
             return
-        self._machine.frame(workflow, dict(inputs), f"{unit.name}/", unit)
+        self._machine.traversal.enter(workflow, dict(inputs), f"{unit.name}/", unit)
 
     def _loop(self, unit: Unit) -> None:
         action = unit.node.task.action
         assert isinstance(action, LoopAction)
         prefix = f"{unit.name}#{unit.iteration}/"
-        self._machine.frame(action.workflow, dict(unit.arguments), prefix, unit)
+        self._machine.traversal.enter(action.workflow, dict(unit.arguments), prefix, unit)
 
     def _choose(self, unit: Unit) -> None:
         self._machine.decide(unit, unit.arguments.get(WHEN))
@@ -80,7 +80,7 @@ class Composites:
             return
         names = {port.name for port in workflow.inputs}
         given = {name: value for name, value in unit.arguments.items() if name in names}
-        self._machine.frame(workflow, given, f"{unit.name}/", unit)
+        self._machine.traversal.enter(workflow, given, f"{unit.name}/", unit)
 
     def _iterated(self, unit: Unit, action: LoopAction, holds: bool) -> None:
         outputs = self._last.pop(unit.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,11 @@ from lamina.execution.state.book import Book, Policy
 from lamina.execution.state.composites import Composites
 from lamina.execution.state.endings import belongs
 from lamina.execution.state.frames import Frame, Node, Unit
-from lamina.execution.state.parts import Many
-from lamina.execution.state.plans import Plans, Wanted, wanted
+from lamina.execution.state.plans import wanted
 from lamina.execution.state.rebuilds import Rebuilds
 from lamina.execution.state.settled import Settled
 from lamina.execution.state.streams import Streams
+from lamina.execution.state.traversal import Traversal
 from lamina.execution.state.words import (
     Action,
     Answered,
@@ -37,7 +36,6 @@ from lamina.execution.state.words import (
     Ticked,
 )
 from lamina.workflow.graph import Workflow
-from lamina.workflow.log import TaskSkipped
 
 
 class Machine(Settled):
@@ -63,16 +61,14 @@ class Machine(Settled):
     ) -> None:
         self.book = Book(policy)
         self._past = past
-        self._plans = Plans()
+        self.traversal = Traversal(self)
         self.attempts = Attempts(self.book, capacity, self, past.attempts)
         self.composites = Composites(self)
         self._rebuilds = Rebuilds(self)
-        self._streams = Streams(self)
+        self.streams = Streams(self)
         if policy.streaming:
-            self.attempts.attach(self._streams)
-        self._agenda: deque[tuple[Frame, str]] = deque()
+            self.attempts.attach(self.streams)
         self._cancelled: list[str] = []
-        self._inputs = dict(inputs)
         self._handlers: dict[type[Happened], Callable[[Any], None]] = {
             Assembled: self._assembled,
             Refused: self._refused,
@@ -84,14 +80,10 @@ class Machine(Settled):
             CancelAsked: self._cancel,
             Ticked: self._ticked,
         }
-        plan = self._plans.of(workflow)
         chosen = wanted(workflow, policy.until) if policy.until else None
-        self.root = Frame(plan, self._inputs, "", None, chosen)
-        for port in workflow.inputs:
-            if port.name not in self._inputs:
-                self._inputs[port.name] = plan.default(port.name)
-        self._over = False
-        self._time = 0.0
+        self.root = self.traversal.framed(workflow, dict(inputs), "", None, chosen)
+        self.time = 0.0
+        """Seconds on the run's clock, of what it was told last."""
 
     @property
     def policy(self) -> Policy:
@@ -101,7 +93,7 @@ class Machine(Settled):
     @property
     def finished(self) -> bool:
         """Whether the run is over: everything has ended, or what ran when it was ended has."""
-        return self.attempts.idle and (self._over or bool(self.book.stopping))
+        return self.attempts.idle and (self.traversal.over or bool(self.book.stopping))
 
     @property
     def size(self) -> int:
@@ -134,19 +126,19 @@ class Machine(Settled):
 
     def begin(self, time: float) -> None:
         """Starts the run."""
-        self._time = time
-        self.open(self.root)
+        self.time = time
+        self.traversal.open(self.root)
         self._work()
 
     def feed(self, event: Happened) -> None:
         """Something happened."""
-        self._time = event.time
+        self.time = event.time
         self._handlers[type(event)](event)
         self._work()
 
     def schedule(self, time: float) -> None:
         """Hands out what is free; once after everything that is known to have happened."""
-        self._time = time
+        self.time = time
         self.attempts.schedule(time)
         self._work()
 
@@ -156,12 +148,7 @@ class Machine(Settled):
         return actions
 
     def _work(self) -> None:
-        agenda = self._agenda
-        while agenda:
-            frame, name = agenda.popleft()
-            if self.book.stopping:
-                agenda.clear()
-                return
+        for frame, name in self.traversal.ready():
             self._ready(frame, name)
 
     def _ready(self, frame: Frame, name: str) -> None:
@@ -233,7 +220,7 @@ class Machine(Settled):
         node.missing = len(node.units)
         node.results = [{}] * node.missing
         if not node.missing:
-            self._node_ended(node)
+            self.traversal.node_ended(node)
             return
         for unit in list(node.units):
             self._offer(unit)
@@ -241,7 +228,7 @@ class Machine(Settled):
     def _offer(self, unit: Unit) -> None:
         begin = self.composites.kinds.get(unit.node.task.action.kind)
         if self._cancelled and self._is_cancelled(unit):
-            self.failed(unit, {"cause": "it was cancelled", "kind": "cancelled"}, None, self._time)
+            self.failed(unit, {"cause": "it was cancelled", "kind": "cancelled"}, None, self.time)
         elif begin is not None:
             unit.state = "inside"
             begin(unit)
@@ -250,9 +237,9 @@ class Machine(Settled):
             self.composites.expand(unit, *self._past.expansions[unit.name])
         elif unit.name in self._past.finished and self._is_whole(unit):
             self.book.move(unit, "success")
-            self.succeeded(unit, self._past.finished[unit.name], self._time)
+            self.succeeded(unit, self._past.finished[unit.name], self.time)
         else:
-            self.attempts.offer(unit, self._time)
+            self.attempts.offer(unit, self.time)
 
     def _is_whole(self, unit: Unit) -> bool:
         found = self._past.finished[unit.name]
@@ -269,7 +256,7 @@ class Machine(Settled):
         else:
             unit.arguments = {}
         node.results[unit.index] = outputs
-        self._unit_ended(node)
+        self.traversal.unit_ended(node)
 
     def expanded(
         self, unit: Unit, workflow: Workflow, inputs: Mapping[str, Any], time: float
@@ -284,7 +271,7 @@ class Machine(Settled):
         """A unit failed for good: the run ends, or what reads it is passed over."""
         self.book.failures.append(Failure(unit.name, error, exception))
         self._rebuilds.given_up(unit, time)
-        self._broken(unit)
+        self.traversal.broken(unit)
         if not self.book.policy.keep_going and error.get("kind") != "cancelled":
             self.stop("failed")
 
@@ -295,13 +282,7 @@ class Machine(Settled):
     def began(self, unit: Unit, time: float) -> None:
         """The main part of a unit runs; what reads its streams may start."""
         if self.policy.streaming:
-            self._streams.began(unit, time)
-
-    def one_less(self, frame: Frame, reader: str) -> None:
-        """A task waits for one task less."""
-        frame.waiting[reader] -= 1
-        if not frame.waiting[reader] and frame.runs(reader) and reader not in frame.broken:
-            self._agenda.append((frame, reader))
+            self.streams.began(unit, time)
 
     def renew(self, unit: Unit, time: float) -> None:
         """Puts the arguments of a unit together again, and offers it."""
@@ -311,7 +292,7 @@ class Machine(Settled):
         """The run is to end early."""
         if not self.book.stopping:
             self.book.stopping = status
-            self.attempts.stop(self._time)
+            self.attempts.stop(self.time)
 
     def _cancel(self, event: CancelAsked) -> None:
         if not event.name:
@@ -330,34 +311,13 @@ class Machine(Settled):
         if not self.book.stopping and event.unit.state == "inside":
             self.composites.decided(event.unit, event.holds)
 
-    def frame(self, workflow: Workflow, values: dict[str, Any], prefix: str, owner: Unit) -> None:
-        """Runs a workflow inside of a unit."""
-        plan = self._plans.of(workflow)
-        for port in workflow.inputs:
-            if port.name not in values:
-                values[port.name] = plan.default(port.name)
-        self.open(Frame(plan, values, prefix, owner, self._wanted_in(owner, workflow)))
-
-    def _wanted_in(self, owner: Unit, workflow: Workflow) -> Wanted | None:
-        around = owner.node.frame.wanted
-        paths = around.inner.get(owner.node.task.name) if around is not None else None
-        return wanted(workflow, paths) if paths else None
-
-    def open(self, frame: Frame) -> None:
-        """Begins with the tasks of a frame that wait for no other."""
-        names = frame.wanted.names if frame.wanted is not None else None
-        self.book.counts["unready"] += frame.plan.weight(names)
-        self._agenda.extend((frame, name) for name in frame.first())
-        if not frame.left:
-            self._frame_ended(frame)
-
     def decide(self, unit: Unit, value: Any) -> None:
         """Has a condition read."""
         self.book.ask(Decide(unit, value))
 
     def fail_inside(self, unit: Unit, cause: str, way_out: str) -> None:
         """A loop or another composite failed by itself, not by a task inside of it."""
-        self.attempts.refuse(unit, {"cause": cause, "way_out": way_out}, self._time)
+        self.attempts.refuse(unit, {"cause": cause, "way_out": way_out}, self.time)
 
     def leave(self, unit: Unit, outputs: Mapping[str, Any]) -> None:
         """What was inside of a unit has ended well."""
@@ -366,75 +326,4 @@ class Machine(Settled):
         if self.book.policy.lasting:
             unit.outputs = outputs
         node.results[unit.index] = outputs
-        self._unit_ended(node)
-
-    def _unit_ended(self, node: Node) -> None:
-        node.missing -= 1
-        if not node.missing:
-            self._node_ended(node)
-
-    def _broken(self, unit: Unit) -> None:
-        """A unit will give no outputs."""
-        if unit.node.missing:
-            unit.node.failed = unit.node.failed or unit.name
-            self._unit_ended(unit.node)
-
-    def _node_ended(self, node: Node) -> None:
-        frame, name = node.frame, node.task.name
-        frame.left -= 1
-        if node.failed:
-            self._skip(frame, name, node.failed)
-        else:
-            self.publish(node)
-            begun = frame.early.get(name, ())
-            for reader in frame.plan.following[name]:
-                if reader not in begun:
-                    self.one_less(frame, reader)
-            if begun:
-                self._streams.whole(node, node.results[0], self._time)
-        if not frame.left:
-            self._frame_ended(frame)
-
-    def publish(self, node: Node) -> None:
-        """Puts the outputs of a task where those who read them look."""
-        frame, results = node.frame, node.results
-        for port, source in frame.plan.feeds[node.task.name]:
-            if node.task.scatter:
-                frame.values[source] = Many([found[port] for found in results])
-            else:
-                frame.values[source] = results[0][port]
-        if self.book.policy.lasting:
-            frame.done[node.task.name] = node
-        else:
-            node.results, node.units = [], []
-
-    def _skip(self, frame: Frame, name: str, failed: str) -> None:
-        """All that reads a failed task, however far away, does not run."""
-        frame.broken.add(name)
-        names = deque([name])
-        while names:
-            before = names.popleft()
-            cause = failed if before == name else frame.prefix + before
-            for reader in frame.plan.following[before]:
-                if reader not in frame.broken and frame.runs(reader):
-                    frame.broken.add(reader)
-                    frame.left -= 1
-                    names.append(reader)
-                    told = TaskSkipped(
-                        self._time, frame.prefix + reader, f"its input {cause} {_how(before, name)}"
-                    )
-                    self.book.record(told)
-
-    def _frame_ended(self, frame: Frame) -> None:
-        frame.left = -1  # once: a writer's end may end its readers, and the frame with them
-        if frame.owner is None:
-            self._over = True
-        elif frame.broken:
-            frame.owner.state = ""
-            self._broken(frame.owner)
-        else:
-            self.composites.ended(frame.owner, frame.collected(""))
-
-
-def _how(before: str, failed: str) -> str:
-    return "failed" if before == failed else "did not run"
+        self.traversal.unit_ended(node)

@@ -109,7 +109,7 @@ class Rebuilds:
 
     def _publish(self, node: Node) -> None:
         """Puts outputs in their places again, also those of the workflows around."""
-        self._machine.publish(node)
+        self._machine.traversal.publish(node)
         frame, owner = node.frame, node.frame.owner
         if owner is None or frame.left >= 0 or frame.broken or owner.outputs is None:
             return

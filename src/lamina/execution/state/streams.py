@@ -47,7 +47,7 @@ class Streams:
         if name not in frame.early:
             frame.early[name] = readers
             for reader in readers:
-                self._machine.one_less(frame, reader)
+                self._machine.traversal.one_less(frame, reader)
         for follower in list(self._readers.get(unit.name, ())):
             self.resume(follower, time)
 
