@@ -11,7 +11,8 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import UsageError
-from lamina.execution.streams import StreamReader, StreamWriter, fill, kept, opened
+from lamina.execution.streams.reader import StreamReader, opened
+from lamina.execution.streams.writer import StreamWriter, fill, kept
 from lamina.workflow.graph import Task
 from lamina.workflow.ports import Port
 from lamina.workflow.units import stream_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 import signal
@@ -21,21 +22,14 @@ from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.data.tables import Table
 from lamina.errors import ArtifactError
-from lamina.execution.streams import (
-    BrokenStreamError,
-    StreamReader,
-    StreamWriter,
-    fill,
-    finished,
-    kept,
-    opened,
-)
+from lamina.execution.streams.reader import BrokenStreamError, StreamReader, opened
+from lamina.execution.streams.writer import StreamWriter, fill, kept
 from lamina.testing.workflow_strategies import plain_values
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from lamina.execution.streams import StreamWriter
+from lamina.execution.streams.writer import StreamWriter
 path, count, ahead, pause = Path(sys.argv[1]), *map(float, sys.argv[2:5])
 writer = StreamWriter(path, ahead=int(ahead))
 for number in range(int(count)):
@@ -46,7 +40,7 @@ print(writer.finish().digest)
 READER = """
 import sys, time
 from pathlib import Path
-from lamina.execution.streams import BrokenStreamError, StreamReader
+from lamina.execution.streams.reader import BrokenStreamError, StreamReader
 reader, most, pause = StreamReader(Path(sys.argv[1])), *map(float, sys.argv[2:4])
 seen = 0
 try:
@@ -67,6 +61,15 @@ if seen == most:
 def process(script: str, *arguments: Any) -> subprocess.Popen[str]:
     argv = [sys.executable, "-c", script, *map(str, arguments)]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+
+def finished(path: Path) -> Ref:
+    """A spool that has an end, as an artifact."""
+    with StreamReader(path, grace=0.0) as reader:
+        count = sum(1 for _ in reader)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return Ref("stream", digest, len(content), count=count, origin=str(path))
 
 
 def said(child: subprocess.Popen[str]) -> str:
@@ -145,7 +148,7 @@ def test_a_writer_waits_for_an_attached_reader_and_for_no_other(tmp_path: Path) 
 
 
 def test_large_items_count_by_their_bytes(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("lamina.execution.streams.AHEAD_BYTES", 1000)
+    monkeypatch.setattr("lamina.execution.streams.writer.AHEAD_BYTES", 1000)
     writer = StreamWriter(tmp_path / "s", ahead=1000)
     writer.put(b"first")
     with StreamReader(tmp_path / "s") as reader:
@@ -208,7 +211,7 @@ def test_two_streams_of_one_writer_do_not_wait_for_each_other(tmp_path: Path) ->
     script = """
 import sys
 from pathlib import Path
-from lamina.execution.streams import StreamWriter
+from lamina.execution.streams.writer import StreamWriter
 folder = Path(sys.argv[1])
 one, two = (StreamWriter(folder / name, ahead=3) for name in ("one", "two"))
 for number in range(500):

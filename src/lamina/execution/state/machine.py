@@ -33,7 +33,6 @@ from lamina.execution.state.words import (
     Happened,
     Progressed,
     Refused,
-    Ticked,
 )
 from lamina.workflow.graph import Workflow
 
@@ -78,7 +77,6 @@ class Machine(Settled):
             Progressed: self.attempts.progressed,
             Ended: self.attempts.ended,
             CancelAsked: self._cancel,
-            Ticked: self._ticked,
         }
         chosen = wanted(workflow, policy.until) if policy.until else None
         self.root = self.traversal.framed(workflow, dict(inputs), "", None, chosen)
@@ -121,7 +119,7 @@ class Machine(Settled):
         return self.root.collected("")
 
     def due(self) -> float | None:
-        """When `Ticked` is to be told next; None where nothing waits for time."""
+        """When `schedule` is to be called again; None where nothing waits for time."""
         return self.attempts.due()
 
     def begin(self, time: float) -> None:
@@ -303,9 +301,6 @@ class Machine(Settled):
 
     def _is_cancelled(self, unit: Unit) -> bool:
         return any(belongs(unit.name, name) for name in self._cancelled)
-
-    def _ticked(self, event: Ticked) -> None:
-        """Time alone changes nothing before `schedule`."""
 
     def _decided(self, event: Decided) -> None:
         if not self.book.stopping and event.unit.state == "inside":

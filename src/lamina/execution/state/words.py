@@ -98,11 +98,6 @@ class Ended(Happened):
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked(Happened):
-    """Time has passed."""
-
-
-@dataclass(frozen=True, slots=True)
 class CancelAsked(Happened):
     """Somebody asks to end one unit (or all units of a task), or, without a name, the run."""
 
