@@ -9,7 +9,8 @@ LaminaError
 ├── NetworkError          a network whose layers do not fit (all mistakes at once)
 ├── ConversionError       something that has no counterpart on the other side
 ├── DataError             a table, column, label or source that cannot be used
-│   └── ChecksumError     bytes that are not the ones that were promised
+│   ├── ChecksumError     bytes that are not the ones that were promised
+│   └── TraceError        a trace that cannot be read: file, line and reason
 ├── SettingsError         training settings that contradict each other or the data
 ├── TrainingError         training that started and could not go on
 │   └── DivergedError     a loss that is not a number
@@ -106,6 +107,23 @@ class DataError(LaminaError):
 
 class ChecksumError(DataError):
     """Bytes that are not the ones that were promised."""
+
+
+class TraceError(DataError):
+    """A trace that cannot be read, or not to its end.
+
+    Args:
+        file: as the user named it; a member of an archive follows after a colon.
+        reason: what is wrong there.
+        line: from 1; 0 where no line can be told.
+        way_out: as in `LaminaError`.
+    """
+
+    def __init__(self, file: str, reason: str, line: int = 0, way_out: str = "") -> None:
+        super().__init__(f"{file}{f', line {line}' if line else ''}: {reason}", way_out)
+        self.file = file
+        self.line = line
+        self.reason = reason
 
 
 class SettingsError(ManyMistakesError):

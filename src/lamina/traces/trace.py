@@ -46,13 +46,17 @@ class Attempt:
         ready: when its inputs were there.
         begin: when it was handed to a runtime.
         end: when it was over; for a running one, the time until which the run is known.
-        phases: in order of time; those that did not happen are left out.
+        phases: in order of time, none over another; those that did not happen are left out, and
+            one that was interrupted by another stands there in pieces.
         worker, host, pid, gpus: where it ran.
         reason: why it ran.
-        usage: cpu in seconds, memory_peak and others in bytes.
+        usage: cpu in seconds; memory_peak, bytes_read, bytes_written, stage_in_bytes,
+            stage_out_bytes and others in bytes.
         exit: exit code of a command, or minus a signal.
         error: cause, details, way_out, kind, last; empty unless it failed.
         folder: of its logs, relative to the run's.
+        kind: type of job ("individuals"); where empty, the task that the unit is an item of.
+        labels: what a collection says of it: site, class of job, anomaly.
     """
 
     task: str
@@ -71,6 +75,13 @@ class Attempt:
     exit: int | None = None
     error: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
+    kind: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """Its kind; that of the task that the unit is an item of, where no kind is told."""
+        return self.kind or site_of(self.task)
 
     @property
     def seconds(self) -> float:
@@ -103,6 +114,9 @@ class Trace(Driven):
         planned: units known when the run began.
         about: host, versions, options and the like of the last session.
         outputs: workflow output -> reference (`Ref.to_json`); empty unless it succeeded.
+        labels: what a labelled collection says of the run: "label", "batch".
+        origin: name of the reader that made it (`lamina.traces.readers.READERS`).
+        simulated: the times are a schedule that was made up, since none were recorded.
     """
 
     run: str
@@ -120,6 +134,9 @@ class Trace(Driven):
     planned: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origin: str = "lamina"
+    simulated: bool = False
 
     @cached_property
     def last(self) -> Mapping[str, Attempt]:
