@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets as randomness
-import selectors
 import socket
-import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from lamina.data.artifacts.store import Artifacts
@@ -28,11 +23,13 @@ from lamina.execution.runtimes.base import (
     Ticket,
     Told,
 )
-from lamina.execution.workers import devices, endings, processes
+from lamina.execution.workers import devices, endings
 from lamina.execution.workers.hands import Hand, Key, Running, Shelf
+from lamina.execution.workers.listening import Listener
 from lamina.execution.workers.orders import Orders, is_program, key_of
+from lamina.execution.workers.parents import Zygotes
 from lamina.execution.workers.recipes import is_plain
-from lamina.execution.workers.zygotes import MARK, ZygoteProcess, remember
+from lamina.execution.workers.zygotes import ZygoteProcess, remember
 
 _SPARES = 2
 """Workers that wait for their only job where tasks get processes of their own: while one task
@@ -74,15 +71,9 @@ class LocalRuntime(Runtime):
         )
         self._fresh = fresh
         self._host = socket.gethostname()
-        self._mark = randomness.token_hex(8)
-        self._settings = {
-            "artifacts": str(artifacts.folder.absolute()),
-            "directory": str(Path.cwd()),
-            "path": [str(Path(entry).absolute()) for entry in sys.path],
-        }
         self._orders = Orders(artifacts)
-        self._selector = selectors.DefaultSelector()
-        self._zygotes: dict[int, ZygoteProcess] = {}
+        self._listener = Listener()
+        self._zygotes = Zygotes(artifacts, self._born)
         self._hands: dict[int, Hand] = {}
         self._by_pid: dict[int, Hand] = {}
         self._doing: dict[Ticket, Hand] = {}
@@ -95,10 +86,6 @@ class LocalRuntime(Runtime):
         self._reports: list[Report] = []
         self._closed = False
         self._most_idle = max(32, 2 * int(self._capacity.cpus))
-        self._wake, self._woken = socket.socketpair()
-        self._wake.setblocking(False)
-        self._woken.setblocking(False)
-        self._selector.register(self._wake, selectors.EVENT_READ, self._awake)
 
     def capacity(self) -> Capacity:
         """Cores, memory and devices of this machine, or what was told."""
@@ -173,8 +160,7 @@ class LocalRuntime(Runtime):
             timeout = 0.0
         elif self._timed:
             timeout = min(timeout, self._nearest() - time.monotonic())
-        for key, _ in self._selector.select(max(0.0, timeout)):
-            key.data()
+        self._listener.wait(max(0.0, timeout))
         if self._timed:
             self._look_at_clock()
         if self._unborn:
@@ -195,11 +181,7 @@ class LocalRuntime(Runtime):
             return
         self._closed = True
         pids = [hand.pid for hand in self._hands.values() if hand.pid]
-        for zygote in self._zygotes.values():
-            zygote.socket.shutdown(socket.SHUT_WR)
-        well = [zygote.close() for zygote in self._zygotes.values()]
-        if not all(well):
-            processes.end_strays(pids, self._marked())
+        self._zygotes.close(pids)
         for hand in self._hands.values():
             hand.drain()
             if hand.job is not None:
@@ -207,27 +189,20 @@ class LocalRuntime(Runtime):
                 hand.job.error.end()
             hand.close()
         self._hands.clear()
-        self._selector.close()
-        self._wake.close()
-        self._woken.close()
+        self._listener.close()
 
     def wake(self) -> None:
         """Makes a waiting `poll` return."""
-        with suppress(OSError):
-            self._woken.send(b"w")
+        self._listener.wake()
 
     def zygotes(self) -> list[int]:
         """Numbers of the processes that fork its workers."""
-        return [zygote.process.pid for zygote in self._zygotes.values()]
-
-    def _awake(self) -> None:
-        with suppress(BlockingIOError):
-            self._wake.recv(4096)
+        return self._zygotes.pids()
 
     def _fork(self, key: Key) -> Hand:
         """A new worker, at least asked for. Raises OSError when no zygote lives long enough."""
         for _ in range(_TRIES):
-            zygote = self._zygote(key.threads)
+            zygote = self._zygotes.of(key.threads)
             self._count += 1
             hand = Hand(self._count, key, zygote)
             # Workers without devices see what the zygote does: none.
@@ -240,25 +215,13 @@ class LocalRuntime(Runtime):
             raise OSError("the process that starts workers ends again and again")
         self._hands[hand.number] = hand
         self._unborn[hand] = time.monotonic()
-        self._listen(hand.socket, lambda: self._hear(hand))
+        self._listener.add(hand.socket, lambda: self._hear(hand))
         for output in (hand.out, hand.error):
-            self._listen(output, lambda o=output: self._hear_output(hand, o))
+            self._listener.add(output, lambda o=output: self._hear_output(hand, o))
         return hand
 
-    def _zygote(self, threads: int) -> ZygoteProcess:
-        zygote = self._zygotes.get(threads)
-        if zygote is None:
-            own = {**devices.environment(threads, ()), MARK: self._mark}
-            zygote = self._zygotes[threads] = ZygoteProcess(self._settings, own)
-            self._listen(zygote.socket, lambda z=zygote: self._hear_zygote(z))
-        return zygote
-
-    def _listen(self, source: Any, then: Callable[..., None]) -> None:
-        self._selector.register(source, selectors.EVENT_READ, then)
-
-    def _unlisten(self, source: Any) -> None:
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(source)
+    def _born(self, zygote: ZygoteProcess) -> None:
+        self._listener.add(zygote.socket, lambda: self._hear_zygote(zygote))
 
     def _begin(self, hand: Hand, job: Running) -> None:
         job.began = time.monotonic()
@@ -301,7 +264,7 @@ class LocalRuntime(Runtime):
         messages = hand.read()
         if messages is None:
             # Its end is told by the zygote, which knows how it came; it is near, or is made so.
-            self._unlisten(hand.socket)
+            self._listener.remove(hand.socket)
             self._shelf.drop(hand)
             self._spares.drop(hand)
             if hand.pid and not hand.leaving:
@@ -320,7 +283,7 @@ class LocalRuntime(Runtime):
 
     def _hear_output(self, hand: Hand, output: int) -> None:
         if not hand.hear(output):
-            self._unlisten(output)
+            self._listener.remove(output)
 
     def _finish(self, hand: Hand, job: Running, message: Mapping[str, Any]) -> None:
         """A worker has sent its last message about a job."""
@@ -342,7 +305,7 @@ class LocalRuntime(Runtime):
         """An idle worker may go: the end of its socket ends it."""
         self._shelf.drop(hand)
         hand.leaving = True
-        self._unlisten(hand.socket)
+        self._listener.remove(hand.socket)
         hand.socket.close()
 
     def _drop(self, hand: Hand, job: Running) -> None:
@@ -374,7 +337,7 @@ class LocalRuntime(Runtime):
         self._shelf.drop(hand)
         self._spares.drop(hand)
         for source in (hand.socket, hand.out, hand.error):
-            self._unlisten(source)
+            self._listener.remove(source)
         self._hands.pop(hand.number, None)
         self._unborn.pop(hand, None)
         self._by_pid.pop(hand.pid, None)
@@ -382,19 +345,11 @@ class LocalRuntime(Runtime):
 
     def _lose(self, zygote: ZygoteProcess) -> None:
         """A zygote has ended; its workers with it, and nothing of theirs may stay."""
-        self._unlisten(zygote.socket)
-        self._zygotes = {n: other for n, other in self._zygotes.items() if other is not zygote}
-        words = zygote.last_words()
-        zygote.close()
+        self._listener.remove(zygote.socket)
         hands = [hand for hand in self._hands.values() if hand.zygote is zygote]
-        pids = [hand.pid for hand in hands if hand.pid]
-        processes.end_trees(pids, 0.1)
-        processes.end_strays(pids, self._marked())
+        words = self._zygotes.lose(zygote, [hand.pid for hand in hands if hand.pid])
         for hand in hands:
             self._gone(hand, {"status": 0, "reason": "zygote", "why": words})
-
-    def _marked(self) -> bytes:
-        return f"{MARK}={self._mark}".encode()
 
     def _end(self, ticket: Ticket, reason: str) -> None:
         hand = self._doing.get(ticket)
