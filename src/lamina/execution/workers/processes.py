@@ -251,26 +251,25 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, IndexError, ValueError):
-        pass
-    return _resident(pid)
+    found = _bytes_in(f"/proc/{pid}/smaps_rollup", b"Pss:")
+    return _resident(pid) if found is None else found
 
 
 def peak_of(pid: int) -> int:
     """The most bytes that a process has held so far; 0 where it cannot be known."""
+    return _bytes_in(f"/proc/{pid}/status", b"VmHWM:") or 0
+
+
+def _bytes_in(path: str, word: bytes) -> int | None:
+    """What the kernel says in kilobytes behind a word; None where it does not."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:  # noqa: PTH123 - a hot path
             for line in file:
-                if line.startswith(b"VmHWM:"):
+                if line.startswith(word):
                     return int(line.split()[1]) * 1024
     except (OSError, IndexError, ValueError):
         pass
-    return 0
+    return None
 
 
 def kernel_kills() -> int:

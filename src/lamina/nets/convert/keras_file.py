@@ -6,7 +6,6 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -40,12 +39,7 @@ class KerasFile:
     def __enter__(self) -> KerasFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def array(self, place: str) -> NDArray[np.float32] | str:
