@@ -159,6 +159,74 @@ def test_a_damaged_file_and_folder_are_found(store: Artifacts, tmp_path: Path) -
         assert not (tmp_path / "out").exists()
 
 
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").write_text("x")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("spoil", [_folder, _pipe, _link])
+@pytest.mark.parametrize("codec", ["npy", "json", "list", "file", "folder"])
+def test_what_stands_in_the_place_of_an_artifact_is_put_away_and_the_artifact_made_again(
+    tmp_path: Path, spoil: Any, codec: str
+) -> None:
+    store = Artifacts(tmp_path / "store")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a").write_text("a" * 70_000)
+    files = {"file": tmp_path / "in/a", "folder": tmp_path / "in"}
+    value = files.get(codec, VALUES.get(codec))
+    kind = port_type(codec if codec in files else "any")
+    ref = store.put(value, kind)
+    store.get(ref)
+    spoil(Path(store.objects.path(ref.digest)))
+    assert store.lacking([ref]) == [ref]
+    with pytest.raises(ArtifactError) as caught:
+        store.get(ref)
+    assert caught.value.digest == ref.digest
+    assert store.put(value, kind) == ref
+    assert not store.lacking([ref])
+    store.get(ref)
+    # And without anybody who read it in between.
+    spoil(Path(store.objects.path(ref.digest)))
+    assert store.put(value, kind) == ref
+    store.get(ref)
+
+
+def test_an_artifact_that_may_not_be_read_is_put_away_and_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Artifacts(tmp_path)
+    ref = store.put(VALUES["npy"])
+    path = Path(store.objects.path(ref.digest))
+    path.chmod(0)
+    assert store.lacking([ref]) == [ref]
+    opened = os.open
+
+    def refuse(place: Any, *given: Any, **named: Any) -> int:
+        if not Path(place).stat().st_mode & 0o400:  # root may read what others may not
+            raise PermissionError(13, "Permission denied")
+        return opened(place, *given, **named)
+
+    monkeypatch.setattr(os, "open", lambda place, *given, **named: (
+        refuse(place, *given, **named) if Path(place) == path else opened(place, *given, **named)
+    ))  # fmt: skip
+    with pytest.raises(ArtifactError, match="Permission denied") as caught:
+        store.get(ref)
+    assert "quarantine" in caught.value.way_out
+    assert store.put(VALUES["npy"]) == ref
+    assert same(store.get(ref), VALUES["npy"])
+
+
 def test_pickles_of_another_user_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ _SETTLED = 2 * 10**9
 """Nanoseconds that a file must have rested before its digest is remembered: a change within one
 tick of the file system's clock would not show in its times."""
 _REMEMBERED = 4096
+_SPOILT = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO, errno.ELOOP, errno.ENXIO)
+"""What says that a file of the store is no use, whoever asks for it again."""
 
 
 class Stored(NamedTuple):
@@ -148,13 +150,8 @@ class Objects:
         Raises:
             ArtifactError: missing, damaged (the file is moved to quarantine), or not readable.
         """
-        path = self.path(digest)
+        handle, found = self._opened(digest)
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise self._unreadable(error, digest) from error
-        try:
-            found = os.fstat(handle)
             data: Buffer = (
                 os.read(handle, found.st_size + 1)
                 if found.st_size <= _SMALL
@@ -173,10 +170,9 @@ class Objects:
 
     def verify(self, digest: str) -> os.stat_result:
         """Reads a file without keeping it. Raises ArtifactError as `read`."""
-        path = self.path(digest)
+        handle, found = self._opened(digest)
         try:
-            with Path(path).open("rb", buffering=0) as file:
-                found = os.fstat(file.fileno())
+            with os.fdopen(handle, "rb", buffering=0) as file:
                 if self._remembered(digest, found):
                     return found
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
@@ -196,8 +192,10 @@ class Objects:
 
     def raw(self, digest: str) -> bytes:
         """Bytes that verify themselves. Raises ArtifactError: missing, not readable."""
+        handle, _ = self._opened(digest)
         try:
-            return Path(self.path(digest)).read_bytes()
+            with os.fdopen(handle, "rb") as file:
+                return file.read()
         except OSError as error:
             raise self._unreadable(error, digest) from error
 
@@ -207,21 +205,18 @@ class Objects:
             found = Path(self.path(digest)).stat()
         except OSError:
             return False
-        return size is None or found.st_size == size
+        return _is_readable(found) and (size is None or found.st_size == size)
 
     def damaged(self, digest: str, found: os.stat_result | None = None) -> ArtifactError:
         """Moves a file to quarantine, unless another has taken its place; the error to raise."""
         path = Path(self.path(digest))
-        away = self.folder / "quarantine" / f"{digest}.{time.time_ns()}"
         with suppress(OSError):
             if found is None or os.path.samestat(path.stat(), found):
-                away.parent.mkdir(parents=True, exist_ok=True)
-                path.rename(away)
+                self._put_away(path)
         self._verified.pop(digest, None)
         return ArtifactError(
             f"artifact {digest[:12]} is damaged: its bytes do not have its digest {digest}",
-            "run again: its producer makes it anew; the damaged file is kept in "
-            f"{str(away.parent)!r}",
+            self._made_anew(),
             digest,
         )
 
@@ -268,16 +263,44 @@ class Objects:
     def _unreadable(self, error: OSError, digest: str) -> ArtifactError:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         why = "is missing" if missing else f"cannot be read: {error.strerror or error}"
+        spoilt = error.errno in _SPOILT
+        if spoilt:
+            with suppress(OSError):
+                self._put_away(Path(self.path(digest)))
         return ArtifactError(
             f"artifact {digest[:12]} {why} in {str(self.folder)!r} (digest {digest})",
-            "run again: its producer makes it anew",
+            self._made_anew() if spoilt else "run again: its producer makes it anew",
             digest,
         )
+
+    def _opened(self, digest: str) -> tuple[int, os.stat_result]:
+        """The file of a digest. Raises ArtifactError: missing, no file, not readable."""
+        try:
+            # A pipe that stands there would be waited for.
+            handle = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            found = os.fstat(handle)
+            if stat.S_ISREG(found.st_mode):
+                return handle, found
+            os.close(handle)
+            raise IsADirectoryError(errno.EISDIR, "it is no file")
+        except OSError as error:
+            raise self._unreadable(error, digest) from error
+
+    def _put_away(self, path: Path) -> None:
+        """Moves what stands in the place of a file to quarantine. Raises OSError."""
+        away = self.folder / "quarantine" / f"{path.parent.name}{path.name}.{time.time_ns()}"
+        away.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(away)
+
+    def _made_anew(self) -> str:
+        place = str(self.folder / "quarantine")
+        return f"run again: its producer makes it anew; the damaged file is kept in {place!r}"
 
     def _there(self, path: str, size: int) -> bool:
         """Whether these bytes are kept already; says that they are still in use."""
         try:
-            if os.stat(path).st_size != size:  # noqa: PTH116 - a Path costs more than the call
+            found = os.stat(path)  # noqa: PTH116 - a Path costs more than the call
+            if found.st_size != size or not _is_readable(found):
                 return False
             os.utime(path)
         except OSError as error:
@@ -303,6 +326,9 @@ class Objects:
         except FileNotFoundError:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(part).rename(path)
+        except IsADirectoryError:
+            self._put_away(Path(path))
+            Path(part).rename(path)
 
     def _remembered(self, digest: str, found: os.stat_result) -> bool:
         return self._verified.get(digest) == _state(found)
@@ -314,6 +340,11 @@ class Objects:
         if len(self._verified) >= _REMEMBERED:
             self._verified.pop(next(iter(self._verified)))
         self._verified[digest] = _state(found)
+
+
+def _is_readable(found: os.stat_result) -> bool:
+    """Whether it is a file that its owner may read."""
+    return stat.S_ISREG(found.st_mode) and bool(found.st_mode & stat.S_IRUSR)
 
 
 def _state(found: os.stat_result) -> tuple[int, ...]:
