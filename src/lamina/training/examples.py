@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.data.normalise import NORMALISATIONS, fit_columns
-from lamina.data.prepare import Preparation, learn
+from lamina.data.preparation import Preparation
+from lamina.data.prepare import learn
 from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, SettingsError
 from lamina.nets.layers.base import size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lamina.data.columns import empty
 from lamina.data.normalise import restore
-from lamina.data.prepare import FORMAT, Preparation
+from lamina.data.preparation import FORMAT, Preparation
 from lamina.data.tables import Table
 from lamina.errors import BundleError, DataError, DocumentError
 from lamina.nets.bundle import Bundle

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lamina.data.prepare import Preparation, learn
+from lamina.data.preparation import Preparation
+from lamina.data.prepare import learn
 from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, DocumentError
 

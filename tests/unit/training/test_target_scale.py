@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lamina.data.normalise import restore
-from lamina.data.prepare import Preparation
+from lamina.data.preparation import Preparation
 from lamina.data.tables import Table
 from lamina.errors import BundleError, SettingsError
 from lamina.nets.bundle import Bundle
