@@ -7,9 +7,6 @@ from typing import Any
 
 import click
 
-MOST_CPUS = 4096
-"""Cores that a run may be told that it has."""
-
 F = Callable[..., Any]
 
 _OPTIONS = (
@@ -41,16 +38,16 @@ def run_options(function: F) -> F:
 
 
 def wished(options: dict[str, Any]) -> dict[str, Any]:
-    """Fields of `lamina.workspace.launch.Wish` that were given, out of a command's options.
+    """Fields of `lamina.workspace.wishes.Wish` that were given, out of a command's options.
 
     Raises:
         UsageError: a memory that is no size, cores that are not above 0.
     """
     from lamina.errors import UsageError
-    from lamina.workflow.amounts import size
+    from lamina.workspace.wishes import MOST_CPUS, Wish
 
     found: dict[str, Any] = {}
-    for name in ("cpus", "gpus", "retries"):
+    for name in ("cpus", "memory", "gpus", "retries"):
         if options.get(name) is not None:
             found[name] = options[name]
     if options.get("cpus") is not None and not 0 < options["cpus"] <= MOST_CPUS:
@@ -58,9 +55,8 @@ def wished(options: dict[str, Any]) -> dict[str, Any]:
             f"-c {options['cpus']:g} is no number of cores",
             f"give more than 0, at most {MOST_CPUS}",
         )
-    if options.get("memory") is not None:
-        found["memory"] = size(options["memory"])
     for name in ("keep_going", "fresh"):
         if options.get(name):
             found[name] = True
+    Wish(**found)
     return found

@@ -15,7 +15,7 @@ from lamina.cli.streams import out
 
 
 @click.command("timeline")
-@click.argument("run", default="last")
+@click.argument("run", default="last", metavar="[RUN|TRACE]")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="FILE.txt, .svg, .html or .json."
 )
@@ -25,11 +25,13 @@ from lamina.cli.streams import out
 def command(run: str, output: Path | None, width: int | None, every: bool, as_json: bool) -> None:
     """Draw RUN (an id, a name or "last") as a Gantt chart with the phases of every attempt.
 
-    Attempts of one task share a line where there are many; --all draws them one by one.
+    TRACE is a file or folder that another system left, or ARCHIVE:MEMBER; `lamina traces read`
+    tells what can be read. Attempts of one task share a line where there are many; --all draws
+    them one by one.
     """
     from lamina.workspace import timelines
 
-    found = timelines.trace(run, until=time.time())
+    found = timelines.trace_or_run(run, until=time.time())
     if output is not None:
         out(timelines.write(found, output, width or timelines.WIDTH, every=every))
         return

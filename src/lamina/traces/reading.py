@@ -25,12 +25,12 @@ def trace_of(
     read: Callable[[str], Body | None] | None = None,
 ) -> Trace:
     """The trace of a run; the arguments are those of `history_of`."""
-    with _uncollected():
+    with uncollected():
         return trace_of_history(history_of(record, events, until, read))
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Puts the collection of garbage off: a large trace is many small objects, all in use, and
     looking through them again and again takes longer than making them."""
     before = gc.isenabled()

@@ -260,6 +260,19 @@ def spans(attempt: Attempt) -> tuple[Phase, ...]:
     return tuple(found)
 
 
+def pieces(attempt: Attempt) -> dict[str, tuple[float, float]]:
+    """Phase -> (begin, end), in order of time. Of one in pieces, the longest has the name itself,
+    the others are told apart by a number: "run~2"."""
+    found: dict[str, list[Phase]] = {}
+    for phase in attempt.phases:
+        found.setdefault(phase.name, []).append(phase)
+    named: dict[int, str] = {}
+    for name, parts in found.items():
+        for number, part in enumerate(sorted(parts, key=lambda one: -one.seconds), 1):
+            named[id(part)] = name if number == 1 else f"{name}~{number}"
+    return {named[id(phase)]: (phase.begin, phase.end) for phase in attempt.phases}
+
+
 def _waited_for(
     attempt: Attempt,
     tries: Mapping[str, list[Attempt]],

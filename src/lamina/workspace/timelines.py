@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import LaminaError, UsageError
+from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.records.dependencies import Body
 from lamina.records.store import RunRecord
 from lamina.traces.gantt.rows import ROWS
 from lamina.traces.gantt.text import gantt_text
 from lamina.traces.reading import trace_of
-from lamina.traces.trace import Trace
+from lamina.traces.trace import Trace, pieces
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import file_to_write
 from lamina.workspace.project import Project, project
@@ -38,6 +40,25 @@ def trace(run: str = "last", here: Project | None = None, until: float | None = 
     record = store.find(run)
     events = (event for _, event in store.events(record.id))
     return trace_of(record, events, until, document_reader(record))
+
+
+def trace_or_run(name: str, until: float | None = None) -> Trace:
+    """The trace of a recorded run, or else of what another system left at a path.
+
+    A path is what is there and looks like one: a name in this folder that is the name of a run as
+    well is the run's.
+
+    Raises:
+        LaminaError: no such run, or a trace that cannot be read.
+    """
+    from lamina.workspace.traces import is_trace, one_trace
+
+    if not is_trace(name):
+        return trace(name, until=until)
+    if not {"/", os.sep, "."} & set(name):
+        with suppress(UnknownNameError):
+            return trace(name, until=until)
+    return one_trace(name)
 
 
 def document_reader(record: RunRecord) -> Callable[[str], Body | None]:
@@ -93,11 +114,11 @@ def to_json(found: Trace) -> dict[str, Any]:
         "begin": found.begin,
         "end": found.end,
         "seconds": found.seconds,
+        "labels": dict(found.labels),
+        "origin": found.origin,
+        "simulated": found.simulated,
         "sessions": [list(session) for session in found.sessions],
-        "attempts": [
-            asdict(one) | {"phases": {phase.name: phase[1:] for phase in one.phases}}
-            for one in found.attempts
-        ],
+        "attempts": [asdict(one) | {"phases": pieces(one)} for one in found.attempts],
         "skipped": dict(found.skipped),
         "critical_path": [[one.task, one.number] for one in found.critical_path],
         "phases": dict(found.totals),

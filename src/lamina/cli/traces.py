@@ -1,0 +1,42 @@
+"""`lamina traces`: traces of other systems and of our own."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+import click
+
+from lamina.cli.streams import note, out
+
+
+@click.group("traces")
+def command() -> None:
+    """Read traces of runs, of whatever system."""
+
+
+@command.command("read")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--all", "every", is_flag=True, help="A line per run, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def read(ctx: click.Context, paths: tuple[str, ...], every: bool, as_json: bool) -> NoReturn:
+    """Say what is in the traces at PATH: files, folders, archives (.tar.xz, .tar.gz, .zip).
+
+    The format is told by the content. What is broken is named with its line and the reason, and
+    the rest is read; the exit code is 1 then. Labelled runs are laid out as
+    <workflow>/<label>/<batch>-runNNNN.csv.
+    """
+    from lamina.workspace import traces
+
+    found = traces.look(paths)
+    if as_json:
+        out(json.dumps(traces.to_json(found), indent=1))
+    else:
+        for line in traces.lines(found, every=every):
+            out(line)
+        for error in found.broken:
+            note(f"broken: {error.message}")
+        if found.others:
+            note(f"{len(found.others)} other files are no traces")
+    ctx.exit(found.code)

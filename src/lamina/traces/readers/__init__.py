@@ -1,0 +1,15 @@
+"""Traces of other systems and of our own, read into one model: one file per format."""
+
+from __future__ import annotations
+
+from lamina.registry import Registry
+from lamina.traces.readers.base import Reader
+
+READERS: Registry[type[Reader]] = Registry(
+    "trace_readers",
+    "trace format",
+    {
+        "csv": "lamina.traces.readers.csv:CsvReader",
+    },
+)
+"""Name of a format -> the class of its reader."""

@@ -1,0 +1,247 @@
+"""Runs of Pegasus workflows as tables: one CSV file for each run, one row for each job.
+
+The form in which the collections behind K. Lamb et al. (FlowGAD) and G. Papadimitriou et al.,
+"Flow-Bench: A dataset for computational workflow anomaly detection" (2023), are published, with 16,
+28 or 44 columns. The runtime of a row includes the stages. Only the form with 44 columns tells
+when they began, by the clock of the worker; where that goes wrong, they are moved by as little as
+brings them into the runtime. In the other forms they stand at its begin and at its end.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from math import inf
+from operator import attrgetter, itemgetter
+from typing import ClassVar
+
+from lamina.records.history import Session
+from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.collection import parents_of, place_of
+from lamina.traces.reading import uncollected
+from lamina.traces.trace import Attempt, Phase, Trace
+
+_NEEDED = ("ready", "submit", "execute_start", "execute_end")
+_COLUMNS = (
+    *_NEEDED, "pre_script_start", "pre_script_end", "post_script_start", "post_script_end",
+    "stage_in_delay", "stage_out_delay", "stage_in_start", "stage_in_end", "stage_out_start",
+    "stage_out_end", "kickstart_hostname", "type", "kickstart_site", "anomaly_type",
+    "kickstart_status", "kickstart_executables_exitcode", "kickstart_executables_cpu_time",
+    "stage_in_bytes", "stage_out_bytes", "kickstart_online_bytes_read",
+    "kickstart_online_bytes_written", "kickstart_online_iowait",
+)  # fmt: skip
+_TIMES = slice(0, 14)
+_USAGE = (
+    "cpu", "stage_in_bytes", "stage_out_bytes", "bytes_read", "bytes_written", "io_wait",
+)  # fmt: skip
+
+_AUXILIARY = re.compile(
+    r"^(create_dir|cleanup|clean_up|stage_in|stage_out|stage_inter|stage_worker|register)_"
+)
+_CLUSTERED = re.compile(r"^merge_(?P<kind>.+)_PID\d+_ID\d+$")
+_COMPUTE = re.compile(r"^(?P<kind>.+?)_ID\d+$")
+
+
+class CsvReader(Reader):
+    """A table with the times of each job, as in the collections FlowGAD and Flow-Bench."""
+
+    title: ClassVar[str] = "table of jobs (FlowGAD, Flow-Bench)"
+
+    def detects(self, source: Source) -> bool:
+        """By the names of the columns."""
+        first = source.head.partition(b"\n")[0]
+        return first.count(b",") >= 4 and all(name.encode() in first for name in _NEEDED)
+
+    def read(self, source: Source) -> Iterator[Trace]:
+        """The one run."""
+        with uncollected():
+            attempts = list(_Rows(source).attempts())
+        if not attempts:
+            raise source.broken("it has no rows: a run has at least one job", 1)
+        place = place_of(source)
+        attempts.sort(key=attrgetter("begin"))
+        begin = min(one.ready for one in attempts)
+        failed = {one.task: one.failed for one in attempts}
+        yield Trace(
+            run=source.stem,
+            name=source.stem,
+            workflow=place.workflow or source.stem,
+            status="failed" if any(failed.values()) else "succeeded",
+            sessions=(Session(begin, max(one.end for one in attempts)),),
+            attempts=tuple(attempts),
+            parents=parents_of(source, place.workflow, list(failed)),
+            planned=len(failed),
+            about={"source": source.name},
+            labels=place.labels,
+            origin="csv",
+        )
+
+
+class _Rows:
+    """The rows of one file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.rows = csv.reader(io.StringIO(source.text(), newline=""), strict=True)
+        self.tries: dict[str, int] = {}
+
+    def attempts(self) -> Iterator[Attempt]:
+        """An attempt for each row; a job that stands there twice was tried twice."""
+        try:
+            header = next(self.rows, [])
+            get, width = self._columns(header)
+            for row in self.rows:
+                if len(row) != width:
+                    if not row:
+                        continue
+                    raise self.wrong(f"it has {len(row)} fields, the header has {width}")
+                row.append("")
+                yield self.attempt(row[0], get(row))
+        except csv.Error as error:
+            raise self.wrong(f"it is no row of a CSV file: {error}") from error
+
+    def wrong(self, reason: str) -> Exception:
+        """The error for the line that was read last."""
+        return self.source.broken(reason, max(self.rows.line_num, 1))
+
+    def _columns(self, header: list[str]) -> tuple[Callable[[list[str]], Sequence[str]], int]:
+        places = {name: place for place, name in enumerate(header)}
+        missing = [name for name in _NEEDED if name not in places]
+        if missing:
+            raise self.wrong(f"there is no column {', '.join(missing)}")
+        # A column that the file does not have is the empty field that is put behind each row.
+        return itemgetter(*(places.get(name, -1) for name in _COLUMNS)), len(header)
+
+    def attempt(self, task: str, told: Sequence[str]) -> Attempt:
+        """A row: its job's name, and its fields in the order of _COLUMNS."""
+        if not task:
+            raise self.wrong("the job has no name")
+        try:
+            times = [float(text) if text else None for text in told[_TIMES]]
+            usage = {
+                name: float(text) for name, text in zip(_USAGE, told[20:], strict=True) if text
+            }
+            exit = int(float(told[19])) if told[19] else None
+            status = float(told[18]) if told[18] else 0.0
+        except (ValueError, OverflowError):
+            raise self.not_a_number(told) from None
+        phases = self.phases(times)
+        number = self.tries[task] = self.tries.get(task, 0) + 1
+        host = told[14]
+        good = status == 0 and not exit and times[3] is not None
+        ready = times[0] or 0.0
+        return Attempt(
+            task, number, "succeeded" if good else "failed" if times[2] is not None else "lost",
+            ready, ready, phases[-1].end if phases else ready, phases, host, host, usage=usage,
+            exit=exit, kind=kind_of(task), labels=_labels(told[15], told[16], told[17]),
+            error={} if good else _error(status, exit),
+        )  # fmt: skip
+
+    def phases(self, times: Sequence[float | None]) -> tuple[Phase, ...]:
+        """The phases in order; the run is what is left of the runtime without the stages."""
+        ready, submit, begin, end, pre, pre_end, post, post_end = times[:8]
+        if ready is None:
+            raise self.wrong("column ready is empty: when was the job ready?")
+        found: list[Phase] = []
+        at = ready
+        if pre is not None and pre_end is not None:
+            found.append(Phase("pre_script", pre, pre_end))
+            at = pre_end
+        if submit is not None:
+            found.append(Phase("submit", at, submit))
+            if begin is not None:
+                found.append(Phase("queue", submit, begin))
+        if begin is not None and end is not None:
+            found += _held(begin, end, times[8:]) if end >= begin else [Phase("run", begin, end)]
+        if post is not None and post_end is not None:
+            found.append(Phase("post_script", post, post_end))
+        self.in_order(ready, found)
+        return tuple(found)
+
+    def in_order(self, ready: float, phases: Sequence[Phase]) -> None:
+        """Refuses times that go back, and those that are none."""
+        at = ready
+        if not -inf < at < inf:
+            raise self.wrong(f"column ready is {at}: that is no time")
+        for name, begin, end in phases:
+            # Written so that it is true of what is not a number.
+            if not at <= begin <= end < inf:
+                raise self.wrong(
+                    f"{name} lasts from {begin} to {end}, but follows on {at}: times go back"
+                )
+            at = end
+
+    def not_a_number(self, told: Sequence[str]) -> Exception:
+        """The error that names the column."""
+        for name, text in zip(_COLUMNS, told, strict=True):
+            if name in _TEXTS:
+                continue
+            try:
+                int(float(text or 0))
+            except (ValueError, OverflowError):
+                return self.wrong(f"column {name} is {text[:40]!r}, not a number")
+        return self.wrong("a column is not a number")
+
+
+_TEXTS = frozenset({"kickstart_hostname", "type", "kickstart_site", "anomaly_type"})
+
+
+def _held(begin: float, end: float, times: Sequence[float | None]) -> list[Phase]:
+    """Stages and run between begin and end of the runtime."""
+    into, out, in_begin, in_end, out_begin, out_end = times
+    if in_begin is None or in_end is None:
+        in_begin, in_end = (None, None) if into is None else (begin, begin + into)
+    if out_begin is None or out_end is None:
+        out_begin, out_end = (None, None) if out is None else (end - out, end)
+    stages = [
+        (name, first, last)
+        for name, first, last in (("stage_in", in_begin, in_end), ("stage_out", out_begin, out_end))
+        if first is not None and last is not None
+    ]
+    if not stages:
+        return [Phase("run", begin, end)]
+    return list(_filled(begin, end, stages))
+
+
+def _filled(
+    begin: float, end: float, stages: Sequence[tuple[str, float, float]]
+) -> Iterator[Phase]:
+    """The stages, moved into the runtime; the run is all that lies between them."""
+    first, last = stages[0][1], stages[-1][2]
+    moved = begin - first if first < begin else min(end - last, 0.0)
+    moved = max(moved, begin - first)
+    at = begin
+    for name, one, two in stages:
+        start = min(max(one + moved, at), end)
+        stop = min(max(two + moved, start), end)
+        if start > at:
+            yield Phase("run", at, start)
+        yield Phase(name, start, stop)
+        at = stop
+    if at < end or (len(stages) == 1 and stages[0][0] == "stage_in"):
+        yield Phase("run", at, end)
+
+
+@lru_cache(maxsize=65536)
+def kind_of(job: str) -> str:
+    """Type of a Pegasus job by its name: "individuals_ID0000002" is one of "individuals"."""
+    found = _AUXILIARY.match(job)
+    if found is not None:
+        return found[1]
+    named = _CLUSTERED.match(job) or _COMPUTE.match(job)
+    return job if named is None else named["kind"]
+
+
+@lru_cache(maxsize=4096)
+def _labels(type_: str, site: str, anomaly: str) -> Mapping[str, str]:
+    told = {"type": type_, "site": site, "anomaly": anomaly}
+    return {name: value for name, value in told.items() if value}
+
+
+def _error(status: float, exit: int | None) -> Mapping[str, str]:
+    if exit:
+        return {"cause": f"exit code {exit}"}
+    return {"cause": f"kickstart told the status {status:g}" if status else "it has no end"}
