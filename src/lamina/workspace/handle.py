@@ -15,23 +15,24 @@ from lamina.execution.engine import Control
 from lamina.execution.functions import refuse_while_loading
 from lamina.workflow import log
 from lamina.workflow.graph import Workflow
-from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
+from lamina.workspace.launch import Finished, Session, inputs_of, opened
 from lamina.workspace.project import Project, project
+from lamina.workspace.wishes import Wish
 from lamina.workspace.written import brief
 
 Listener = Callable[[Sequence[log.Event]], None]
 
 
 class Options(TypedDict, total=False):
-    """What a run from Python takes by name; see `Wish` for those not explained here.
+    """What a run from Python takes by name; see `lamina.workspace.wishes.Wish` for the others.
 
     folder: where the project is looked for; the current folder when left out.
     on_event: called with each batch of events (`lamina.workflow.log`), in the run's thread.
     """
 
     cpus: float
-    memory: int | None
-    gpus: str
+    memory: int | str | None
+    gpus: int | str
     keep_going: bool
     retries: int
     until: tuple[str, ...]

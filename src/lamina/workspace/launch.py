@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.data.artifacts.reference import Ref
-from lamina.errors import LaminaError, TaskFailedError, UsageError
+from lamina.errors import LaminaError, TaskFailedError
 from lamina.execution.engine import Control, Past, execute
 from lamina.execution.options import Options
 from lamina.execution.preparing import prepare
@@ -30,6 +30,7 @@ from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
 from lamina.workspace.recording import protect, surroundings
 from lamina.workspace.told_inputs import ReadOnce, remember
+from lamina.workspace.wishes import Wish, devices
 
 if TYPE_CHECKING:
     from lamina.execution.runtimes.base import Runtime
@@ -37,33 +38,6 @@ if TYPE_CHECKING:
 
 Listener = Callable[[Sequence[log.Event]], None]
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a run is asked for.
-
-    Args:
-        cpus: cores for tasks at the same time; 0 for all.
-        memory: bytes for tasks at the same time; None for the machine's.
-        gpus: a number of devices ("2"), their ids ("0,3"), or "" for all that there are.
-        keep_going: whether what does not depend on a failed task goes on.
-        retries: attempts after the first, for reasons that repeating can mend.
-        until: tasks after which the run ends; everything when empty.
-        force: tasks that run again whatever the cache holds; "*" for all.
-        cache: whether earlier results may stand in.
-        fresh: whether every task gets a process of its own.
-    """
-
-    cpus: float = 0.0
-    memory: int | None = None
-    gpus: str = ""
-    keep_going: bool = False
-    retries: int = 2
-    until: tuple[str, ...] = ()
-    force: tuple[str, ...] = ()
-    cache: bool = True
-    fresh: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +220,11 @@ class Session:
 
         wish = self.wish
         return LocalRuntime(
-            self.project.artifacts, wish.cpus or None, wish.memory, devices(wish.gpus), wish.fresh
+            self.project.artifacts,
+            wish.cpus or None,
+            wish.bytes,
+            devices(str(wish.gpus)),
+            wish.fresh,
         )
 
     def _memory(self) -> Any:
@@ -258,7 +236,7 @@ class Session:
         wish, there = self.wish, runtime.capacity()
         return Options(
             workers=there.cpus,
-            memory=wish.memory,
+            memory=wish.bytes,
             gpus=there.gpus,
             retries=wish.retries,
             keep_going=wish.keep_going,
@@ -276,27 +254,6 @@ class Session:
             "command": list(sys.argv),
             "options": asdict(self.wish),
         }
-
-
-def devices(told: str) -> tuple[str, ...] | None:
-    """Ids of the GPUs that a run may use: from "2" or "0,3"; None to take what there is.
-
-    Raises:
-        UsageError: more devices than there are.
-    """
-    if not told:
-        return None
-    if "," in told or not told.isdecimal():
-        return tuple(part.strip() for part in told.split(",") if part.strip())
-    from lamina.execution.workers.devices import gpus
-
-    there = gpus()
-    if int(told) > len(there):
-        raise UsageError(
-            f"{told} GPUs were asked for, and this machine has {len(there)}",
-            f"ask for at most {len(there)}, or name their ids: --gpus 0,1",
-        )
-    return there[: int(told)]
 
 
 def document_of(workflow: Workflow) -> Mapping[str, Any]:

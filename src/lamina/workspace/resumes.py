@@ -19,10 +19,11 @@ from lamina.workflow.actions.composite import Composite
 from lamina.workflow.document import workflow_from_document
 from lamina.workflow.graph import Edge, Port, Task, Workflow
 from lamina.workflow.units import task_of
-from lamina.workspace.launch import Listener, Session, Wish, opened
+from lamina.workspace.launch import Listener, Session, opened
 from lamina.workspace.project import Project, project
 from lamina.workspace.recording import recorded
 from lamina.workspace.rereading import whole_inputs
+from lamina.workspace.wishes import Wish
 
 __all__ = ["Cancelled", "cancel", "interrupted", "resumed", "spun"]
 

@@ -177,3 +177,20 @@ def test_a_table_and_models_are_inputs_by_file_or_name(
     given = ("-p", "data=rows.csv", "-p", "model=m.lamina", "-o", "out")
     assert "table of 9 rows: row, prediction" in done("run", "predict.yaml", *given).out
     assert Bundle.load("out/same.lamina").digest == Bundle.load("m.lamina").digest
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("-m", "much"), "memory is 'much'; give a size such as 4 GB"),
+        (("--gpus", "some"), "gpus is 'some'; give 2 for two of them, 0,3 for these"),
+        (("-c", "0"), "-c 0 is no number of cores"),
+    ],
+)
+def test_amounts_that_make_no_sense_are_refused_in_words(
+    here: Path, option: tuple[str, str], said: str
+) -> None:
+    ran = run("run", here / "sums.yaml", "-n", *option)
+    assert ran.code == 2
+    assert said in ran.err
+    assert "Traceback" not in ran.err
