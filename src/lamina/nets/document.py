@@ -10,7 +10,8 @@ from typing import Any
 from lamina.errors import DocumentError, UnknownNameError
 from lamina.nets.layers import LAYERS, Layer
 from lamina.nets.layers.settings import setting_mistakes
-from lamina.nets.network import VALUES, Input, Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import VALUES, Input, Node
 from lamina.workflow.reading import file_text, parse_text, yaml_text
 
 VERSION = "network/1"

@@ -7,7 +7,8 @@ from typing import Any
 
 from lamina.errors import UnknownNameError
 from lamina.nets.layers.base import size
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 from lamina.workflow.draw.layered import Box, Drawing, Line, to_mermaid, to_svg, to_text
 
 _FORMS: dict[str, Callable[[Drawing], str]] = {

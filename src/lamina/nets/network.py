@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 
 from lamina.errors import NetworkError, UnknownNameError
-from lamina.nets.layers import Layer, SettingProblem, Shape, ShapeProblem
+from lamina.nets.fitting import dangling, idle, misnamed, ordered, wire
+from lamina.nets.layers import Layer, Shape
 from lamina.nets.layers.base import size
-from lamina.nets.layers.settings import wrong_types
-
-VALUES = ("float", "int")
-"""What an input may hold: numbers, or category codes (whole numbers from zero on)."""
-
-LARGEST = 2**34
-"""Values that one row or one layer's parameters have at most: more is a slip of the pen."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """A named input of a network: the shape of one row, and "float" or "int" values."""
-
-    name: str
-    shape: Shape
-    values: str = "float"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", as_shape(self.shape))
-
-
-@dataclass(frozen=True)
-class Node:
-    """A layer in its place: a name, the layer, and the names it reads (nodes or inputs)."""
-
-    name: str
-    layer: Layer
-    sources: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """How messages call it: "Linear l2"."""
-        return f"{self.layer.kind} {self.name}"
+from lamina.nets.parts import Input, Node, as_shape
 
 
 @dataclass(frozen=True)
@@ -69,8 +36,12 @@ class Network:
     """Shape at every input and behind every node, by name."""
 
     def __post_init__(self) -> None:
-        mistakes = [*_misnamed(self), *_dangling(self), *_idle(self)]
-        order, cycle = _ordered(self.nodes)
+        mistakes = [
+            *misnamed(self.inputs, self.nodes),
+            *dangling(self.inputs, self.nodes, self.outputs),
+            *idle(self.inputs, self.nodes, self.outputs),
+        ]
+        order, cycle = ordered(self.nodes)
         wires = {i.name: (i.shape, i.values) for i in self.inputs}
         if cycle:
             mistakes.append(cycle)
@@ -79,7 +50,7 @@ class Network:
             labels = {i.name: f"input {i.name}" for i in self.inputs}
             labels.update((node.name, node.label) for node in order)
             for node in order:
-                mistakes.extend(_wire(node, wires, labels))
+                mistakes.extend(wire(node, wires, labels))
         if mistakes:
             raise NetworkError(f"network {self.name!r} does not fit", mistakes)
         object.__setattr__(self, "shapes", {name: shape for name, (shape, _) in wires.items()})
@@ -238,21 +209,6 @@ def sequential(
     return wiring.network()
 
 
-def as_shape(shape: int | Sequence[int]) -> Shape:
-    """A shape from an int (one axis) or a sequence.
-
-    Raises:
-        NetworkError: something else.
-    """
-    try:
-        return (shape,) if isinstance(shape, int) else tuple(int(axis) for axis in shape)
-    except (TypeError, ValueError):
-        raise NetworkError(
-            "the shape of an input cannot be read",
-            [f"it is {shape!r}: give a whole number, or a sequence of them"],
-        ) from None
-
-
 def _check_layer(given: object, name: str) -> None:
     if isinstance(given, Layer):
         return
@@ -271,132 +227,3 @@ def _first_shape(chain: list[Layer | tuple[str, Layer]], name: str) -> int:
     if features is not None:
         mistake = f"in_features of the first layer must be a whole number; it is {features!r}"
     raise NetworkError(f"network {name!r} does not fit", [mistake])
-
-
-def _misnamed(network: Network) -> list[str]:
-    mistakes, seen = [], set[str]()
-    for name in [*(i.name for i in network.inputs), *(n.name for n in network.nodes)]:
-        if name in seen:
-            mistakes.append(
-                f"the name {name!r} stands twice: names of inputs and layers are unique"
-            )
-        elif not name or any(c.isspace() or not c.isprintable() for c in name):
-            mistakes.append(f"the name {name!r} is no name: letters and digits, no spaces")
-        seen.add(name)
-    for given in network.inputs:
-        if any(axis < 1 for axis in given.shape):
-            mistakes.append(f"input {given.name!r} has shape {given.shape}: sizes start at 1")
-        elif size(given.shape) > LARGEST:
-            mistakes.append(f"input {given.name!r} has {_too_many(size(given.shape), 'values')}")
-        if given.values not in VALUES:
-            mistakes.append(
-                f"input {given.name!r} has values {given.values!r}; known: {', '.join(VALUES)}"
-            )
-    return mistakes
-
-
-def _dangling(network: Network) -> list[str]:
-    known = {i.name for i in network.inputs} | {n.name for n in network.nodes}
-    choices = ", ".join(sorted(known)) or "nothing"
-    mistakes = [
-        f"{node.label} reads {source!r}, which does not exist; there are: {choices}"
-        for node in network.nodes
-        for source in node.sources
-        if source not in known
-    ]
-    for place, output in enumerate(network.outputs):
-        if output not in known:
-            mistakes.append(f"output {output!r} does not exist; there are: {choices}")
-        elif output in network.outputs[:place]:
-            mistakes.append(f"output {output!r} stands twice")
-    return mistakes
-
-
-def _idle(network: Network) -> list[str]:
-    """Inputs, layers and outputs that are missing, and such that nothing reads."""
-    parts = {"input": network.inputs, "layer": network.nodes, "output": network.outputs}
-    mistakes = [f"there is no {what}: add one" for what, given in parts.items() if not given]
-    read = {s for n in network.nodes for s in n.sources} | set(network.outputs)
-    labels = [(i.name, f"input {i.name}") for i in network.inputs]
-    labels += [(n.name, n.label) for n in network.nodes]
-    return mistakes + [
-        f"{label} leads nowhere: wire it on, or name it as an output"
-        for name, label in labels
-        if name not in read
-    ]
-
-
-def _ordered(nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], str]:
-    """Nodes behind all that they read: as given when that holds already; or the cycle."""
-    by_name = {node.name: node for node in nodes}
-    behind: set[str] = set()
-    for node in nodes:
-        if any(source in by_name and source not in behind for source in node.sources):
-            break
-        behind.add(node.name)
-    else:
-        return nodes, ""
-    sorter = TopologicalSorter(
-        {n.name: [s for s in n.sources if s in by_name] for n in by_name.values()}
-    )
-    try:
-        return tuple(by_name[name] for name in sorter.static_order()), ""
-    except CycleError as error:
-        path = " -> ".join(reversed(error.args[1]))
-        return nodes, f"the layers {path} form a cycle: a layer cannot read its own result"
-
-
-def _wire(node: Node, wires: dict[str, tuple[Shape, str]], labels: Mapping[str, str]) -> list[str]:
-    """Adds shape and values behind the node to `wires`; returns what does not fit."""
-    if mistakes := wrong_types(node.layer):
-        return [f"{node.label}: {mistake}" for mistake in mistakes]
-    if any(source not in wires for source in node.sources):
-        return []
-    if wanted := _miscounted(node):
-        return [f"{node.label} needs {wanted}; it gets {len(node.sources)}"]
-    reads, values = node.layer.values, [wires[source][1] for source in node.sources]
-    for source, given in zip(node.sources, values, strict=True):
-        if given != (values[0] if reads == "any" else reads):
-            mistakes.append(_wrong_values(node, reads, given, labels[source]))
-    shapes = tuple(wires[source][0] for source in node.sources)
-    try:
-        shape = node.layer.output(shapes)
-    except SettingProblem as problem:
-        return [*mistakes, f"{node.label} needs {problem.needs}; it has {problem.gets}"]
-    except ShapeProblem as problem:
-        origin = ", ".join(dict.fromkeys(labels[source] for source in node.sources))
-        gets = f"; it gets {problem.gets} from {origin}" if problem.gets else f" (from {origin})"
-        return [*mistakes, f"{node.label} needs {problem.needs}{gets}"]
-    wires[node.name] = (shape, values[0] if reads == "any" else "float")
-    counted = {"values": size(shape), "parameters": _parameters(node.layer, shapes)}
-    return mistakes + [
-        f"{node.label} has {_too_many(count, what)}"
-        for what, count in counted.items()
-        if count > LARGEST
-    ]
-
-
-def _parameters(layer: Layer, shapes: tuple[Shape, ...]) -> int:
-    return sum(map(size, layer.parameters(shapes).values()))
-
-
-def _too_many(count: int, what: str) -> str:
-    return f"about 10^{math.log10(count):.0f} {what}: more than 10^{math.log10(LARGEST):.0f}"
-
-
-def _miscounted(node: Node) -> str:
-    """How many inputs the node needs, when it has another number of them."""
-    arity, count = node.layer.arity, len(node.sources)
-    if arity is None:
-        return "" if count >= 2 else "two or more inputs"
-    allowed = (arity,) if isinstance(arity, int) else arity
-    if count in allowed:
-        return ""
-    return f"{' or '.join(map(str, allowed))} input{'' if allowed == (1,) else 's'}"
-
-
-def _wrong_values(node: Node, reads: str, given: str, source: str) -> str:
-    if reads == "any":
-        return f"{node.label} needs inputs of one kind; it gets {given} values from {source} too"
-    cure = 'values "int"' if reads == "int" else "an Embedding between them"
-    return f"{node.label} needs {reads} values; it gets {given} from {source}: it takes {cure}"

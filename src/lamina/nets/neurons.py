@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lamina.errors import NetworkError
 from lamina.nets.initial import Weights
 from lamina.nets.layers.linear import Linear
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 
 _MOST = 16
 """Neurons that a column shows at most; the middle of a larger one is left out."""

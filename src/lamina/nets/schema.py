@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 from lamina.nets.document import VERSION
 from lamina.nets.layers import LAYERS, Layer
 from lamina.nets.layers.settings import required_settings, setting_types
-from lamina.nets.network import VALUES
+from lamina.nets.parts import VALUES
 
 _PLAIN = {int: "integer", float: "number", bool: "boolean", str: "string", NoneType: "null"}
 _SIZE = {"type": "integer", "minimum": 1}

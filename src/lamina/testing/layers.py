@@ -14,7 +14,8 @@ from lamina.nets.initial import initial_weights
 from lamina.nets.layers import LAYERS, Layer, Shape, ShapeProblem
 from lamina.nets.layers.base import size
 from lamina.nets.layers.settings import wrong_types
-from lamina.nets.network import Input, Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Input, Node
 
 _CODES = 2
 """Category codes of test rows are below this number."""

@@ -9,7 +9,8 @@ import numpy as np
 from lamina.nets.initial import Weights
 from lamina.nets.layers.joining import Add
 from lamina.nets.layers.linear import Linear
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 
 
 def averaged(network: Network, weights: Sequence[Weights]) -> tuple[Network, Weights]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from lamina.data.normalise import fit_columns
 from lamina.errors import SettingsError
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 
 Floats = NDArray[np.float64]
 

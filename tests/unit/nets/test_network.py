@@ -18,7 +18,8 @@ from lamina.nets.layers.joining import Add, Concat
 from lamina.nets.layers.linear import Linear
 from lamina.nets.layers.normalisation import GroupNorm
 from lamina.nets.layers.reshaping import Flatten, Reshape
-from lamina.nets.network import Input, Network, Node, Wiring, sequential
+from lamina.nets.network import Network, Wiring, sequential
+from lamina.nets.parts import Input, Node
 from lamina.nets.zoo import digits_residual, mlp
 from lamina.testing.layer_strategies import networks
 

@@ -13,7 +13,7 @@ from lamina.nets.convert.keras_file import KerasFile
 from lamina.nets.convert.keras_graph import Step
 from lamina.nets.initial import Weights
 from lamina.nets.layers import LAYERS, Layer, Shape, ShapeProblem
-from lamina.nets.network import Node
+from lamina.nets.parts import Node
 
 Floats = NDArray[np.float32]
 

@@ -12,7 +12,8 @@ from lamina.nets.convert.keras_file import KerasFile
 from lamina.nets.convert.keras_graph import Reading, Step
 from lamina.nets.convert.keras_layers import HANDLERS, NEUTRAL, SPATIAL
 from lamina.nets.initial import Weights
-from lamina.nets.network import Input, Network
+from lamina.nets.network import Network
+from lamina.nets.parts import Input
 
 _WAY_OUT = (
     "replace these layers and save the model again, or go by way of torch "

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lamina.errors import MissingExtraError
 from lamina.nets.initial import Weights
 from lamina.nets.layers import Shape
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 
 OPSET = 17
 """Version of the operators: LayerNormalization came with it, and old runtimes know it."""

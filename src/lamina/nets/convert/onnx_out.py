@@ -17,7 +17,8 @@ from lamina.nets.bundle_file import write_atomically
 from lamina.nets.convert.onnx_graph import IR_VERSION, OPSET, Graph, Place, onnx_library
 from lamina.nets.convert.onnx_layers import EXPORTERS, Refusal
 from lamina.nets.initial import Weights
-from lamina.nets.network import Input, Network
+from lamina.nets.network import Network
+from lamina.nets.parts import Input
 
 _WAY_OUT = "replace these layers, or add an exporter to lamina.nets.convert.onnx_layers.EXPORTERS"
 

@@ -13,7 +13,8 @@ from lamina.errors import ConversionError, NetworkError
 from lamina.nets.convert.torch_trace import Call, Trace
 from lamina.nets.initial import Weights
 from lamina.nets.layers import LAYERS, Layer, Shape, ShapeProblem
-from lamina.nets.network import Input, Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Input, Node
 
 _WAY_OUT = (
     "replace these parts in the module, or build the network from layers; "

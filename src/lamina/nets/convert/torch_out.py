@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from lamina.errors import ConversionError
 from lamina.nets.initial import Weights, initial_weights
 from lamina.nets.layers import ModuleCall
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 
 
 class NetworkModule(nn.Module):

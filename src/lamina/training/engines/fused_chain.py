@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lamina.nets.layers import Layer
-from lamina.nets.network import Network, Node
+from lamina.nets.network import Network
+from lamina.nets.parts import Node
 from lamina.training.engines.fused_kernel.plan import Core, Dense, Plan
 from lamina.training.program import Program
 
