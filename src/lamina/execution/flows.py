@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -110,7 +109,11 @@ def whole(value: Any, port: Port) -> Any:
             "yield the items, or return an iterator over them",
         )
     items = checked(value, port)
-    return asyncio.run(_listed(items)) if isinstance(items, AsyncIterator) else list(items)
+    if not isinstance(items, AsyncIterator):
+        return list(items)
+    import asyncio  # a twentieth of a second, which few runs need
+
+    return asyncio.run(_listed(items))
 
 
 async def _listed(items: AsyncIterator[Any]) -> list[Any]:

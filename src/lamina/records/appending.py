@@ -6,8 +6,6 @@ from contextlib import nullcontext
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_server
-from sqlalchemy.dialects.sqlite import insert as insert_file
 
 from lamina.records.connection import APPEND
 from lamina.records.schema import EVENTS, LIVES, PRODUCTS, RESULTS, RUNS
@@ -28,7 +26,14 @@ def newest_wins(table: sa.Table, dialect: str) -> Any:
 
 
 def _insert(table: sa.Table, dialect: str) -> Any:
-    return insert_file(table) if dialect == "sqlite" else insert_server(table)
+    # Only the dialect in use: PostgreSQL's takes a tenth of the start of a command.
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as insert_file
+
+        return insert_file(table)
+    from sqlalchemy.dialects.postgresql import insert as insert_server
+
+    return insert_server(table)
 
 
 class Appender:

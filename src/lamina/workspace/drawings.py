@@ -10,13 +10,14 @@ from typing import Any
 from lamina.errors import LaminaError, ManyMistakesError, UsageError
 from lamina.nets.drawing import draw_network
 from lamina.nets.network import Network
+from lamina.nets.told import is_dataview_model
 from lamina.workflow.document import read_workflow
 from lamina.workflow.draw.layered import to_mermaid, to_svg, to_text
 from lamina.workflow.draw.workflows import draw_workflow
 from lamina.workflow.lint import lint as lint_workflow
 from lamina.workflow.reading import file_text, parse_text
 from lamina.workspace.outputs import file_to_write
-from lamina.workspace.values import is_dataview_model, model, network
+from lamina.workspace.values import model, network
 
 FORMS = {"text": to_text, "mermaid": to_mermaid, "svg": to_svg}
 

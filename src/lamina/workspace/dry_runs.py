@@ -11,9 +11,9 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import LaminaError, UsageError
 from lamina.records.peek import Peek
-from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
+from lamina.workspace.documents import document
 from lamina.workspace.parameters import check_names
 from lamina.workspace.plans import NOT_KNOWN, PlanValues, RunPlan, plan
 from lamina.workspace.project import Project, project
@@ -46,15 +46,6 @@ def dry_run(
         return planned(home, workflow, given, force, cache, until)
     with TemporaryDirectory() as made:  # a dry run leaves no trace
         return planned(Project(Path(made)), workflow, given, force, cache, until)
-
-
-def document(file: Path) -> Workflow:
-    """The workflow of a document; nothing else is loaded for it."""
-    if file.suffix in (".yaml", ".yml", ".json") and file.is_file():
-        return read_workflow(file)
-    from lamina.workspace import runs  # knows what else a file may be
-
-    return runs.document(file)
 
 
 def planned(

@@ -10,9 +10,10 @@ from pathlib import Path
 from lamina.errors import UsageError
 from lamina.nets.bundle import Bundle
 from lamina.nets.convert.dataview import model_text
+from lamina.nets.told import is_dataview_model
 from lamina.workspace.models import numbered
 from lamina.workspace.outputs import file_to_write, not_over
-from lamina.workspace.values import is_dataview_model, model
+from lamina.workspace.values import model
 
 EXPORTS = (".onnx", ".json")
 

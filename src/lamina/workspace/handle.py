@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from html import escape
@@ -129,6 +128,8 @@ class Run:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Run:
+        import asyncio  # whoever waits so has it already
+
         try:
             await asyncio.to_thread(self._over.wait)
         except asyncio.CancelledError:

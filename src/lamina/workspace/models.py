@@ -16,11 +16,12 @@ from lamina.data.sources import catalogue
 from lamina.data.tables import Table, write_table
 from lamina.errors import BundleError, LaminaError, UsageError
 from lamina.nets.bundle import Bundle
+from lamina.nets.told import is_dataview_model
 from lamina.training import tasks
 from lamina.training.model_input import model_input
 from lamina.training.report import aligned
 from lamina.workspace.outputs import file_to_write, folder_to_write, not_over
-from lamina.workspace.values import is_dataview_model, model, table
+from lamina.workspace.values import model, table
 
 SUFFIX = ".lamina"
 

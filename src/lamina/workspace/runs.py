@@ -10,20 +10,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lamina.data.staging.address import is_remote
-from lamina.errors import ArtifactError, LaminaError, RunCancelledError, TaskFailedError, UsageError
+from lamina.errors import ArtifactError, LaminaError, RunCancelledError, TaskFailedError
 from lamina.execution.engine import Control
-from lamina.nets.zoo import ZOO
 from lamina.workflow import log
-from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Workflow
 from lamina.workspace import mending
-from lamina.workspace.launch import Finished, Session, Wish, inputs_of, opened
+from lamina.workspace.documents import document
+from lamina.workspace.launch import Finished, Session, inputs_of, opened
 from lamina.workspace.outputs import folder_to_write
 from lamina.workspace.parameters import check_names
 from lamina.workspace.project import project
 from lamina.workspace.recording import wrote
 from lamina.workspace.told_inputs import remember
-from lamina.workspace.values import is_dataview_model, value
+from lamina.workspace.values import value
+from lamina.workspace.wishes import Wish
 from lamina.workspace.written import brief, shown, write_value
 
 Say = Callable[[str], None]
@@ -198,15 +198,6 @@ def read(file: Path, given: Mapping[str, Any]) -> tuple[Workflow, dict[str, Any]
     check_names(workflow, given)
     types = {port.name: str(port.type) for port in workflow.inputs}
     return workflow, _values(given, types)
-
-
-def document(file: Path) -> Workflow:
-    """The workflow; a model or a network in its place is told what to do with it."""
-    if file.suffix == ".lamina" or is_dataview_model(file):
-        raise UsageError(f"{file} is a model, not a workflow", f"lamina predict {file} DATA")
-    if not file.exists() and str(file) in ZOO:
-        raise UsageError(f"{file} is a network, not a workflow", f"lamina train {file} --data ...")
-    return read_workflow(file)
 
 
 def _values(given: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:

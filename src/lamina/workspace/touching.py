@@ -16,7 +16,8 @@ from lamina.errors import UsageError
 from lamina.execution.cache.accepting import Accepted, Accepting
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import RunFinished, RunStarted, TaskReused
-from lamina.workspace.dry_runs import document, told_inputs
+from lamina.workspace.documents import document
+from lamina.workspace.dry_runs import told_inputs
 from lamina.workspace.parameters import check_names
 from lamina.workspace.plans import PlanValues, RunPlan, plan
 from lamina.workspace.project import Project, project

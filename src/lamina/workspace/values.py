@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lamina.data.sources import catalogue, told_table
 from lamina.data.staging.address import is_remote
-from lamina.data.tables import Table
 from lamina.errors import NetworkError, UnknownNameError, UsageError
-from lamina.nets.bundle import Bundle
-from lamina.nets.document import read_network
-from lamina.nets.network import Network
-from lamina.nets.told import is_dataview_model as is_dataview_model
-from lamina.nets.told import told_model
+
+if TYPE_CHECKING:  # each reader loads what it reads with: most runs are told numbers and texts
+    from lamina.data.tables import Table
+    from lamina.nets.bundle import Bundle
+    from lamina.nets.network import Network
 
 
 def table(data: str | Path) -> Table:
@@ -23,6 +21,8 @@ def table(data: str | Path) -> Table:
     Raises:
         UnknownNameError: neither a named set nor a file; lists the named sets.
     """
+    from lamina.data.sources import told_table
+
     return told_table(str(data), Path())
 
 
@@ -32,6 +32,8 @@ def model(path: str | Path) -> Bundle:
     Raises:
         BundleError, DocumentError: the file cannot be read as either.
     """
+    from lamina.nets.told import told_model
+
     return told_model(str(path), Path())
 
 
@@ -42,6 +44,8 @@ def network(name: str | Path) -> Network:
         UnknownNameError, DocumentError: no such network or file, or not one that can be read.
         NetworkError: layers that do not fit; names the file.
     """
+    from lamina.nets.document import read_network
+
     try:
         return read_network(name)
     except NetworkError as error:
@@ -58,6 +62,8 @@ def target_of(data: str | Path, target: str | None) -> str:
     """
     if target:
         return target
+    from lamina.data.sources import catalogue
+
     sets = catalogue()
     if str(data) in sets:
         return sets[str(data)].target

@@ -6,15 +6,13 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-import numpy as np
-
-from lamina.data.tables import Table, write_table
-from lamina.nets.bundle import Bundle
-from lamina.nets.document import write_network
-from lamina.nets.network import Network
+_PLAIN = frozenset({NoneType, bool, int, float, str, list, tuple, dict})
+"""Classes of which no value has a form of its own."""
 
 
 @dataclass(frozen=True)
@@ -27,41 +25,43 @@ class _Form:
     brief: Callable[[Any], str]
 
 
-def _is_file(given: Any) -> bool:
-    return isinstance(given, Path) and given.is_file()
+@cache
+def _forms() -> tuple[_Form, ...]:
+    """All of them, loaded when there is a value that may have one: most outputs are plain."""
+    import numpy as np
 
+    from lamina.data.tables import Table, write_table
+    from lamina.nets.bundle import Bundle
+    from lamina.nets.document import write_network
+    from lamina.nets.network import Network
 
-def _is_array(given: Any) -> bool:
-    return isinstance(given, np.ndarray) and given.dtype.kind not in "OV"
-
-
-_FORMS = (
-    _Form(
-        lambda given: isinstance(given, Table),
-        lambda given: ".csv",
-        write_table,
-        lambda given: f"table of {given.rows} rows: {', '.join(given.names)}",
-    ),
-    _Form(
-        lambda given: isinstance(given, Bundle),
-        lambda given: ".lamina",
-        lambda given, path: given.save(path),
-        lambda given: f"model {given.name}, {given.network.parameter_count()} parameters",
-    ),
-    _Form(
-        lambda given: isinstance(given, Network),
-        lambda given: ".yaml",
-        write_network,
-        lambda given: f"network {given.name}, {given.parameter_count()} parameters",
-    ),
-    _Form(
-        _is_array,
-        lambda given: ".npy",
-        lambda given, path: np.save(path, given, allow_pickle=False),
-        lambda given: f"array of {' x '.join(map(str, given.shape)) or 'one number'}",
-    ),
-    _Form(_is_file, lambda given: str(given.suffix), lambda given, path: _copy(given, path), str),
-)
+    return (
+        _Form(
+            lambda given: isinstance(given, Table),
+            lambda given: ".csv",
+            write_table,
+            lambda given: f"table of {given.rows} rows: {', '.join(given.names)}",
+        ),
+        _Form(
+            lambda given: isinstance(given, Bundle),
+            lambda given: ".lamina",
+            lambda given, path: given.save(path),
+            lambda given: f"model {given.name}, {given.network.parameter_count()} parameters",
+        ),
+        _Form(
+            lambda given: isinstance(given, Network),
+            lambda given: ".yaml",
+            write_network,
+            lambda given: f"network {given.name}, {given.parameter_count()} parameters",
+        ),
+        _Form(
+            lambda given: isinstance(given, np.ndarray) and given.dtype.kind not in "OV",
+            lambda given: ".npy",
+            lambda given, path: np.save(path, given, allow_pickle=False),
+            lambda given: f"array of {' x '.join(map(str, given.shape)) or 'one number'}",
+        ),
+        _Form(_is_file, lambda given: str(given.suffix), _copy, str),
+    )
 
 
 def write_value(name: str, given: Any, folder: Path) -> Path:
@@ -111,8 +111,14 @@ def brief(given: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def _is_file(given: Any) -> bool:
+    return isinstance(given, Path) and given.is_file()
+
+
 def _form(given: Any) -> _Form | None:
-    return next((form for form in _FORMS if form.holds(given)), None)
+    if type(given) in _PLAIN:
+        return None
+    return next((form for form in _forms() if form.holds(given)), None)
 
 
 def _holds_files(given: Any) -> bool:

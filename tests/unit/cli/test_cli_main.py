@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,24 @@ def test_import_and_help_load_no_heavy_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_run_of_plain_values_loads_little(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("def same(value: int) -> int:\n    return value\n")
+    tasks = {"one": {"do": "python", "function": "tasks.py:same", "with": {"value": 1}}}
+    document = {"lamina": "workflow/1", "name": "w", "tasks": tasks, "outputs": {"one": "one"}}
+    (tmp_path / "w.json").write_text(json.dumps(document))
+    program = (
+        "import sys; sys.argv = ['lamina', 'run', '-q', 'w.json', '-o', 'out']\n"
+        "from lamina.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'http', 'lamina.nets', 'sqlalchemy.dialects.postgresql'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "out" / "one.json").read_text() == "1\n"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import NetworkError, UnknownNameError, UsageError
-from lamina.workspace.values import is_dataview_model, network, table, target_of, value
+from lamina.nets.told import is_dataview_model
+from lamina.workspace.values import network, table, target_of, value
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -133,6 +132,8 @@ def fill(writer: StreamWriter, items: Iterable[Any] | AsyncIterator[Any]) -> Ref
     """
     try:
         if isinstance(items, AsyncIterator):
+            import asyncio  # as long to load as all the rest of a worker
+
             asyncio.run(_drained(writer, items))
         else:
             for item in items:
