@@ -7,18 +7,16 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lamina.errors import StoreError, UnknownNameError, UsageError
+from lamina.records.access import Access
 from lamina.records.live import Live
 from lamina.records.rows import Result, RunRecord
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from lamina.records.appending import Appender
     from lamina.records.earlier import Attempts, Rows
     from lamina.records.writing import Batch, Book, Line
@@ -41,10 +39,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine: sa.Engine | None = None
-        self._writes = False
+        self._access = Access(url)
         self._appender: Appender | None = None
-        self._lock = RLock()
         self._books: dict[str, Book] = {}
         self._doubts: dict[str, tuple[int, list[Line]]] = {}
         self._secrets: tuple[str, ...] = ()
@@ -59,7 +55,7 @@ class Store:
         from lamina.records.writing import run_of
 
         kept = run_of(run, self._secrets)
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             taken = queries.names_like(connection, run.name)
             number = 2
             while kept.name in taken:
@@ -82,7 +78,7 @@ class Store:
         if not events:
             return
         lines = lines_of(events, self._secrets)
-        with self._lock:
+        with self._access.lock:
             try:
                 self._append(run, events, lines)
             except StoreError as error:
@@ -116,7 +112,7 @@ class Store:
 
         with worded(parsed(self.url), "written"):
             if self._appender is None:
-                self._appender = Appender(self._writable())
+                self._appender = Appender(self._access.writable_engine())
                 weakref.finalize(self, self._appender.close)
             try:
                 self._appender.add(batch)
@@ -129,12 +125,12 @@ class Store:
         from lamina.records import queries
         from lamina.records.writing import Book
 
-        with self._writing() as connection:
+        with self._access.writing() as connection:
             found = queries.book_entry(connection, run)
         if found is None:
             raise StoreError(f"no run {run!r} in {self.url}", "create it before its events")
         live = self.lives([run])[run]
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             assert connection is not None
             keys = queries.open_keys(connection, found[0], list(live.running))
         book = self._books[run] = Book(found[0], found[1] + 1, live, keys)
@@ -153,7 +149,7 @@ class Store:
         from lamina.records import queries
 
         while True:
-            with self._reading() as connection:
+            with self._access.reading() as connection:
                 rows = queries.some_events(connection, run, after, words) if connection else []
             for number, time, word, task, attempt, body in rows:
                 after = number
@@ -169,7 +165,7 @@ class Store:
         """The newest runs, newest first."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.newest(connection, limit) if connection else []
 
     def find(self, text: str = "last") -> RunRecord:
@@ -181,7 +177,7 @@ class Store:
         """
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             found = queries.matching(connection, text) if connection else []
         if len(found) > 1:
             raise UsageError(
@@ -200,7 +196,7 @@ class Store:
         """Where runs are now, by their ids."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             kept = queries.lives(connection, runs) if connection else {}
         for run, (live, number) in kept.items():
             for _, event in self.events(run, number):
@@ -211,7 +207,7 @@ class Store:
         """The newest result of each key that has one."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.results(connection, keys) if connection and keys else {}
 
     def adopt(self, results: Sequence[Result]) -> None:
@@ -219,7 +215,7 @@ class Store:
         from lamina.records import queries
 
         if results:
-            with self._writing() as connection:
+            with self._access.writing() as connection:
                 queries.adopt(connection, results)
 
     def forget(self, keys: Sequence[str]) -> None:
@@ -227,7 +223,7 @@ class Store:
         from lamina.records import queries
 
         if keys:
-            with self._writing() as connection:
+            with self._access.writing() as connection:
                 queries.forget(connection, keys)
 
     def keep(self, recipes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -240,28 +236,28 @@ class Store:
 
         if recipes:
             bodies = {digest: concealed(body, self._secrets) for digest, body in recipes.items()}
-            with self._writing() as connection:
+            with self._access.writing() as connection:
                 queries.keep(connection, bodies if self._secrets else recipes)
 
     def recipes(self, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Recipes by their digests."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.documents(connection, digests) if connection and digests else {}
 
     def producers(self, digests: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:
         """Digest of an artifact -> (run, unit, port) of the attempts that made it, oldest first."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.producers(connection, digests) if connection and digests else {}
 
     def consumers(self, digest: str) -> list[tuple[str, str, str]]:
         """(run, unit, port) of the attempts that were given an artifact, oldest first."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.consumers(connection, digest) if connection else []
 
     def attempts(self, workflow: str, before: str = "") -> Attempts:
@@ -282,7 +278,7 @@ class Store:
         """A way to run statements that are plain texts."""
         import sqlalchemy as sa
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             if connection is None:
                 yield None
             else:
@@ -293,14 +289,14 @@ class Store:
         """(run, input) of the runs that were given bytes, oldest first."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.given(connection, digest) if connection else []
 
     def digests(self, beginning: str) -> list[str]:
         """Digests of products and of runs' inputs that begin so; some of them, where many do."""
         from lamina.records import queries
 
-        with self._reading() as connection:
+        with self._access.reading() as connection:
             return queries.digests(connection, beginning) if connection else []
 
     def wrote(self, run: str, files: Mapping[str, str]) -> None:
@@ -313,83 +309,16 @@ class Store:
         from lamina.records import queries
 
         if files:
-            with self._writing() as connection:
+            with self._access.writing() as connection:
                 queries.add_files(connection, run, files)
 
     def close(self) -> None:
         """Gives connections back."""
-        with self._lock:
+        with self._access.lock:
             if self._appender is not None:
                 self._appender.close()
                 self._appender = None
-            if self._engine is not None:
-                self._engine.dispose()
-            self._engine, self._writes = None, False
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        from lamina.records.connection import parsed, worded
-
-        with (
-            self._lock,
-            worded(parsed(self.url), "written"),
-            self._writable().begin() as connection,
-        ):
-            yield connection
-
-    def _writable(self) -> sa.Engine:
-        from lamina.records.connection import parsed, writable
-        from lamina.records.migrations import prepare, version_of
-        from lamina.records.schema import VERSION
-
-        if self._engine is None or not self._writes:
-            self.close()
-            engine = writable(parsed(self.url))
-            weakref.finalize(self, engine.dispose)
-            # A look needs no writer's turn, so that readers never wait for one.
-            with engine.connect().execution_options(reads=True) as connection:
-                found = version_of(connection)
-            if found != VERSION:
-                with engine.begin() as connection:
-                    prepare(connection)
-            self._engine, self._writes = engine, True
-        return self._engine
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection | None]:
-        """A connection for reading; None where there is nothing yet."""
-        from lamina.records.connection import parsed, worded
-
-        url = parsed(self.url)
-        with worded(url, "read"):
-            engine = self._engine or self._readable(url)
-            if engine is None:
-                yield None
-                return
-            with engine.connect().execution_options(reads=True) as connection:
-                yield connection
-
-    def _readable(self, url: Any) -> sa.Engine | None:
-        import sqlalchemy as sa
-
-        from lamina.records.connection import file_of, readable
-        from lamina.records.migrations import version_of
-        from lamina.records.schema import VERSION
-
-        file = file_of(url)
-        if file is not None and not file.exists():
-            return None
-        with self._lock:
-            try:
-                return self._writable()
-            except sa.exc.OperationalError:
-                engine = readable(url)
-                weakref.finalize(self, engine.dispose)
-                with engine.connect() as connection:
-                    if version_of(connection) != VERSION:
-                        raise
-                self._engine = engine
-            return engine
+            self._access.close()
 
 
 def _about(task: str, attempt: int) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_readers_go_on_while_writers_wait_for_each_other(store: Store) -> None:
     store.append(RUN, told[:2])
     store.lives([RUN])
     other = Store(store.url)
-    with other._writing():  # a writer that takes its time
+    with other._access.writing():  # a writer that takes its time
         waiting = Thread(target=lambda: store.append(RUN, told[2:]))
         waiting.start()
         waiting.join(0.2)
