@@ -20,6 +20,10 @@ SHOWN = 20
 """Runs up to which each has a line of its own."""
 
 
+NAMED = 6
+"""Workflows that a summary names."""
+
+
 @dataclass
 class Reading:
     """What was found: a line for each run, what is broken, what is no trace."""
@@ -169,7 +173,9 @@ def _row(one: dict[str, Any]) -> list[str]:
 def _summary(traces: Sequence[dict[str, Any]]) -> Iterator[str]:
     jobs = sorted(one["jobs"] for one in traces)
     each = f"{jobs[0]}" if jobs[0] == jobs[-1] else f"{jobs[0]} to {jobs[-1]}"
-    workflows = ", ".join(dict.fromkeys(one["workflow"] for one in traces))
+    names = list(dict.fromkeys(one["workflow"] for one in traces))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    workflows = ", ".join(names[:NAMED]) + more
     yield f"{len(traces)} runs of {workflows}: {sum(jobs):,} jobs, {each} in a run"
     labels = _by(traces, "label")
     if labels:

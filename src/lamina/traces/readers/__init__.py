@@ -10,6 +10,7 @@ READERS: Registry[type[Reader]] = Registry(
     "trace format",
     {
         "csv": "lamina.traces.readers.csv:CsvReader",
+        "wfformat": "lamina.traces.readers.wfformat:WfFormatReader",
     },
 )
 """Name of a format -> the class of its reader."""

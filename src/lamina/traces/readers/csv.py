@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from operator import attrgetter, itemgetter
 from typing import ClassVar
@@ -41,8 +41,7 @@ _USAGE = (
 _AUXILIARY = re.compile(
     r"^(create_dir|cleanup|clean_up|stage_in|stage_out|stage_inter|stage_worker|register)_"
 )
-_CLUSTERED = re.compile(r"^merge_(?P<kind>.+)_PID\d+_ID\d+$")
-_COMPUTE = re.compile(r"^(?P<kind>.+?)_ID\d+$")
+_CLUSTERED = re.compile(r"^merge_(.+)_PID\d+$")
 
 
 class CsvReader(Reader):
@@ -141,38 +140,19 @@ class _Rows:
         )  # fmt: skip
 
     def phases(self, times: Sequence[float | None]) -> tuple[Phase, ...]:
-        """The phases in order; the run is what is left of the runtime without the stages."""
-        ready, submit, begin, end, pre, pre_end, post, post_end = times[:8]
-        if ready is None:
-            raise self.wrong("column ready is empty: when was the job ready?")
-        found: list[Phase] = []
-        at = ready
-        if pre is not None and pre_end is not None:
-            found.append(Phase("pre_script", pre, pre_end))
-            at = pre_end
-        if submit is not None:
-            found.append(Phase("submit", at, submit))
-            if begin is not None:
-                found.append(Phase("queue", submit, begin))
-        if begin is not None and end is not None:
-            found += _held(begin, end, times[8:]) if end >= begin else [Phase("run", begin, end)]
-        if post is not None and post_end is not None:
-            found.append(Phase("post_script", post, post_end))
-        self.in_order(ready, found)
-        return tuple(found)
-
-    def in_order(self, ready: float, phases: Sequence[Phase]) -> None:
-        """Refuses times that go back, and those that are none."""
-        at = ready
-        if not -inf < at < inf:
-            raise self.wrong(f"column ready is {at}: that is no time")
-        for name, begin, end in phases:
+        """The phases in order."""
+        at = times[0]
+        if at is None or not -inf < at < inf:
+            raise self.wrong(f"column ready is {at or 'empty'}: when was the job ready?")
+        found = _spans(at, times)
+        for name, first, last in found:
             # Written so that it is true of what is not a number.
-            if not at <= begin <= end < inf:
+            if not at <= first <= last < inf:
                 raise self.wrong(
-                    f"{name} lasts from {begin} to {end}, but follows on {at}: times go back"
+                    f"{name} lasts from {first} to {last}, but follows on {at}: times go back"
                 )
-            at = end
+            at = last
+        return tuple(map(_phase, found))
 
     def not_a_number(self, told: Sequence[str]) -> Exception:
         """The error that names the column."""
@@ -189,9 +169,45 @@ class _Rows:
 _TEXTS = frozenset({"kickstart_hostname", "type", "kickstart_site", "anomaly_type"})
 
 
-def _held(begin: float, end: float, times: Sequence[float | None]) -> list[Phase]:
-    """Stages and run between begin and end of the runtime."""
+Span = tuple[str, float, float]
+
+_phase = partial(tuple.__new__, Phase)
+"""A phase from its three values, without a call of Python's for each."""
+
+
+def _spans(ready: float, times: Sequence[float | None]) -> list[Span]:
+    """Name, begin and end of each phase; the run is the runtime without the stages."""
+    _, submit, begin, end, pre, pre_end, post, post_end = times[:8]
+    found: list[Span] = []
+    if pre is not None and pre_end is not None:
+        found.append(("pre_script", pre, pre_end))
+        ready = pre_end
+    if submit is not None:
+        found.append(("submit", ready, submit))
+        if begin is not None:
+            found.append(("queue", submit, begin))
+            if end is not None:
+                found += held(begin, end, times[8:]) if end >= begin else [("run", begin, end)]
+    if post is not None and post_end is not None:
+        found.append(("post_script", post, post_end))
+    return found
+
+
+def held(begin: float, end: float, times: Sequence[float | None]) -> list[Span]:
+    """Stages and run between begin and end of the runtime.
+
+    Args:
+        begin, end: of the runtime.
+        times: seconds of stage in and stage out, begin and end of the one, of the other.
+    """
     into, out, in_begin, in_end, out_begin, out_end = times
+    if in_begin is None and out_begin is None:
+        middle = begin if into is None else begin + into
+        last = end if out is None else end - out
+        if begin <= middle <= last <= end:
+            found = [] if into is None else [("stage_in", begin, middle)]
+            found.append(("run", middle, last))
+            return found if out is None else [*found, ("stage_out", last, end)]
     if in_begin is None or in_end is None:
         in_begin, in_end = (None, None) if into is None else (begin, begin + into)
     if out_begin is None or out_end is None:
@@ -201,38 +217,35 @@ def _held(begin: float, end: float, times: Sequence[float | None]) -> list[Phase
         for name, first, last in (("stage_in", in_begin, in_end), ("stage_out", out_begin, out_end))
         if first is not None and last is not None
     ]
-    if not stages:
-        return [Phase("run", begin, end)]
-    return list(_filled(begin, end, stages))
+    return list(_filled(begin, end, stages)) if stages else [("run", begin, end)]
 
 
-def _filled(
-    begin: float, end: float, stages: Sequence[tuple[str, float, float]]
-) -> Iterator[Phase]:
+def _filled(begin: float, end: float, stages: Sequence[Span]) -> Iterator[Span]:
     """The stages, moved into the runtime; the run is all that lies between them."""
     first, last = stages[0][1], stages[-1][2]
-    moved = begin - first if first < begin else min(end - last, 0.0)
-    moved = max(moved, begin - first)
+    moved = max(min(0.0, end - last), begin - first)
     at = begin
     for name, one, two in stages:
         start = min(max(one + moved, at), end)
         stop = min(max(two + moved, start), end)
         if start > at:
-            yield Phase("run", at, start)
-        yield Phase(name, start, stop)
+            yield ("run", at, start)
+        yield (name, start, stop)
         at = stop
-    if at < end or (len(stages) == 1 and stages[0][0] == "stage_in"):
-        yield Phase("run", at, end)
+    if at < end:
+        yield ("run", at, end)
 
 
-@lru_cache(maxsize=65536)
 def kind_of(job: str) -> str:
     """Type of a Pegasus job by its name: "individuals_ID0000002" is one of "individuals"."""
-    found = _AUXILIARY.match(job)
-    if found is not None:
-        return found[1]
-    named = _CLUSTERED.match(job) or _COMPUTE.match(job)
-    return job if named is None else named["kind"]
+    named, _, number = job.rpartition("_ID")
+    return _kind_of(named if number.isdigit() and named else job)
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(name: str) -> str:
+    found = _AUXILIARY.match(name) or _CLUSTERED.match(name)
+    return name if found is None else found[1]
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,157 @@
+"""A schedule for tasks of which only run times are known: list scheduling on the hosts told.
+
+Ready tasks start in the order of the longest way that is left behind them (the upward rank of
+H. Topcuoglu, S. Hariri and M.-Y. Wu, IEEE TPDS 13(3), 2002, without transfers), on the host that
+the trace names for them, or else on the one with most cores idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+ANYWHERE = ""
+"""Host of tasks that none is named for."""
+
+
+class Planned(NamedTuple):
+    """When a task is ready, begins and ends, in seconds since the run began; and where."""
+
+    ready: float
+    begin: float
+    end: float
+    host: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """A task: how long it runs, on how many cores, on which host, and after which others."""
+
+    seconds: float
+    cores: int = 1
+    host: str = ANYWHERE
+    parents: Sequence[str] = ()
+
+
+def schedule(work: Mapping[str, Work], hosts: Mapping[str, int]) -> dict[str, Planned]:
+    """Times for all tasks.
+
+    Args:
+        work: task -> what it does; parents that are no tasks count for nothing.
+        hosts: host -> cores; with none, every task runs as soon as it is ready.
+
+    Raises:
+        ValueError: tasks that wait for each other in a circle; names one.
+    """
+    order, children = _ordered(work)
+    rank: dict[str, float] = {}
+    for name in reversed(order):
+        rank[name] = work[name].seconds + max((rank[one] for one in children[name]), default=0.0)
+    return _Simulation(work, hosts, children, rank).run()
+
+
+def _ordered(work: Mapping[str, Work]) -> tuple[list[str], dict[str, list[str]]]:
+    children: dict[str, list[str]] = {name: [] for name in work}
+    waits: dict[str, int] = {}
+    for name, one in work.items():
+        parents = {parent for parent in one.parents if parent in work}
+        waits[name] = len(parents)
+        for parent in parents:
+            children[parent].append(name)
+    order = [name for name, count in waits.items() if not count]
+    for name in order:
+        for child in children[name]:
+            waits[child] -= 1
+            if not waits[child]:
+                order.append(child)
+    if len(order) < len(work):
+        raise ValueError(next(name for name, count in waits.items() if count))
+    return order, children
+
+
+class _Simulation:
+    """The hosts with their idle cores, and who waits for them."""
+
+    def __init__(
+        self,
+        work: Mapping[str, Work],
+        hosts: Mapping[str, int],
+        children: Mapping[str, Sequence[str]],
+        rank: Mapping[str, float],
+    ) -> None:
+        self.work = work
+        self.hosts = {host: max(cores, 1) for host, cores in hosts.items()}
+        self.idle = dict(self.hosts)
+        self.children = children
+        self.rank = rank
+        self.waiting: dict[str, list[tuple[float, int, str]]] = {}
+        self.running: list[tuple[float, int, str, str, int]] = []
+        self.ready: dict[str, float] = {}
+        self.found: dict[str, Planned] = {}
+        self.place = {name: number for number, name in enumerate(work)}
+
+    def run(self) -> dict[str, Planned]:
+        """Goes from end to end of the tasks."""
+        waits = {
+            name: sum(parent in self.work for parent in dict.fromkeys(one.parents))
+            for name, one in self.work.items()
+        }
+        for name, count in waits.items():
+            if not count:
+                self.wait(name, 0.0)
+        self.start(0.0, (*self.hosts, ANYWHERE))
+        while self.running:
+            now = self.running[0][0]
+            freed: dict[str, None] = {}
+            while self.running and self.running[0][0] == now:
+                _, _, done, host, cores = heappop(self.running)
+                freed[host] = None
+                if self.hosts:
+                    self.idle[host] += cores
+                for child in self.children[done]:
+                    waits[child] -= 1
+                    if not waits[child]:
+                        freed[self.wait(child, now)] = None
+            self.start(now, tuple(freed))
+        return {name: self.found[name] for name in self.work}
+
+    def wait(self, name: str, now: float) -> str:
+        """Puts a ready task into the line of its host; gives the host."""
+        told = self.work[name].host
+        host = told if told in self.hosts else ANYWHERE
+        self.ready[name] = now
+        heappush(self.waiting.setdefault(host, []), (-self.rank[name], self.place[name], name))
+        return host
+
+    def start(self, now: float, hosts: Sequence[str]) -> None:
+        """Starts what fits: first on the hosts where something changed, then anywhere."""
+        for host in hosts:
+            line = self.waiting.get(host)
+            while host and line and self.fits(line[0][2], host):
+                self.begin(heappop(line)[2], host, now)
+        line = self.waiting.get(ANYWHERE)
+        while line:
+            host = max(self.idle, key=lambda one: self.idle[one]) if self.hosts else ANYWHERE
+            if self.hosts and not self.fits(line[0][2], host):
+                return
+            self.begin(heappop(line)[2], host, now)
+
+    def cores(self, name: str, host: str) -> int:
+        """Cores that a task takes: as many as it wants, or all there are."""
+        return min(max(self.work[name].cores, 1), self.hosts.get(host, 1))
+
+    def fits(self, name: str, host: str) -> bool:
+        """Whether a host has room for a task now."""
+        return self.cores(name, host) <= self.idle[host]
+
+    def begin(self, name: str, host: str, now: float) -> None:
+        """A task takes its cores."""
+        cores = self.cores(name, host)
+        if self.hosts:
+            self.idle[host] -= cores
+        end = now + self.work[name].seconds
+        told = self.work[name].host
+        self.found[name] = Planned(self.ready[name], now, end, host or told)
+        heappush(self.running, (end, self.place[name], name, host, cores))

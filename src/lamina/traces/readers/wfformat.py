@@ -1,0 +1,282 @@
+"""WfFormat 1.4 and 1.5 of the WfCommons project, whether Lamina or others wrote it.
+
+Its instances tell how long tasks ran, and seldom when. Where no start times are told a schedule is
+made up (`lamina.traces.readers.scheduling`), and the trace says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from lamina.records.history import Session
+from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.csv import kind_of
+from lamina.traces.readers.documents import Document, moment
+from lamina.traces.readers.scheduling import Work, schedule
+from lamina.traces.reading import uncollected
+from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.workflow.log import PHASES
+
+_KEYS = re.compile(rb'"schemaVersion"\s*:')
+_BODY = re.compile(rb'"workflow"\s*:\s*\{')
+_PLANNED = re.compile(r"-\d{8}T\d{6}Z-\d+$")
+"""What Pegasus puts behind the name of a workflow: when it was planned, and its number."""
+_NUMBERED = re.compile(r"_\d+$")
+_MOST_CORES = 1 << 20
+
+
+class WfFormatReader(Reader):
+    """An instance of WfCommons."""
+
+    title: ClassVar[str] = "WfFormat 1.4 and 1.5"
+
+    def detects(self, source: Source) -> bool:
+        """By two keys of the document."""
+        if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return False
+        return bool(_KEYS.search(source.data) and _BODY.search(source.data))
+
+    def read(self, source: Source) -> Iterator[Trace]:
+        """The one run."""
+        with uncollected():
+            yield _Instance(source).trace()
+
+
+@dataclass
+class _Task:
+    """A task of either version: what it is, what it reads, how it ran."""
+
+    name: str
+    kind: str
+    parents: list[str]
+    seconds: float | None = None
+    begin: float | None = None
+    cores: int = 1
+    host: str = ""
+    usage: dict[str, float] = field(default_factory=dict)
+    ours: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Instance:
+    """One document."""
+
+    def __init__(self, source: Source) -> None:
+        self.document = Document(source)
+        root = self.document.root
+        self.body = self.document.mapping(root.get("workflow"), "workflow")
+        execution = self.body.get("execution")
+        specification = self.body.get("specification")
+        self.split = specification is not None
+        self.described = (
+            self.document.mapping(specification, "specification") if self.split else self.body
+        )
+        self.ran = self.document.mapping(execution or {}, "execution") if self.split else self.body
+        self.alias: dict[str, str] = {}
+        self.tasks = self._tasks()
+        self.hosts = self._hosts()
+
+    def trace(self) -> Trace:
+        """The run."""
+        began = moment(self.document.text(self.ran, "executedAt")) or 0.0
+        if any(one.ours for one in self.tasks.values()):
+            attempts, made_up = list(self._recorded()), False
+        elif all(one.begin is not None for one in self.tasks.values()):
+            attempts, made_up = list(self._told()), False
+        else:
+            attempts, made_up = list(self._simulated(began)), True
+        attempts.sort(key=attrgetter("begin"))
+        root, source = self.document.root, self.document.source
+        system = self.document.mapping(
+            root.get("runtimeSystem") or root.get("wms") or {}, "runtimeSystem"
+        )
+        begin = min(began or attempts[0].ready, min(one.ready for one in attempts))
+        last = {one.task: one.failed for one in attempts}
+        told = self.document.number(self.ran, "makespanInSeconds")
+        return Trace(
+            run=source.stem,
+            name=str(self.body.get("runName") or ""),
+            workflow=_PLANNED.sub("", self.document.text(root, "name")) or source.stem,
+            status="failed" if any(last.values()) else "succeeded",
+            sessions=(Session(begin, max(begin, *(one.end for one in attempts))),),
+            attempts=tuple(attempts),
+            parents={name: one.parents for name, one in self.tasks.items()},
+            planned=len(self.tasks),
+            about={"source": source.name, "system": system.get("name"), "makespan_told": told},
+            origin="wfformat",
+            simulated=made_up,
+        )
+
+    def _tasks(self) -> dict[str, _Task]:
+        told = self.document
+        found: dict[str, _Task] = {}
+        for row in told.rows(self.described.get("tasks"), "tasks"):
+            one = self._described(row)
+            if one.name in found:
+                raise told.wrong("it stands there twice", one.name)
+            found[one.name] = one
+        if not found:
+            raise told.wrong("it has no tasks")
+        for one in found.values():
+            one.parents = [self.alias[parent] for parent in one.parents if parent in self.alias]
+        for row in told.rows(self.ran.get("tasks"), "tasks of the execution") if self.split else ():
+            unit = told.text(row, "id")
+            if unit not in found:
+                raise told.wrong("it ran, but the specification has no such task", unit)
+            self._ran(found[unit], row)
+        return found
+
+    def _described(self, row: dict[str, Any]) -> _Task:
+        """A task as it is specified; version 1.4 tells how it ran in the same place."""
+        told = self.document
+        id, name = told.text(row, "id"), told.text(row, "name")
+        unit = (id or name) if self.split else (name or id)
+        if not unit:
+            raise told.wrong("a task has neither name nor id")
+        parents = [str(one) for one in told.listed(row.get("parents"), "parents", unit)]
+        found = _Task(unit, _kind(unit, name, told.text(row, "category")), parents)
+        self.alias.setdefault(id, unit)
+        self.alias.setdefault(name, unit)
+        if not self.split:
+            self._ran(found, row)
+        return found
+
+    def _ran(self, task: _Task, row: dict[str, Any]) -> None:
+        """What the execution tells of a task."""
+        told, unit = self.document, task.name
+        seconds = told.number(row, "runtimeInSeconds", unit)
+        task.seconds = told.number(row, "runtime", unit) if seconds is None else seconds
+        executed = told.text(row, "executedAt", unit)
+        task.begin = moment(executed) if executed else None
+        cores = told.number(row, "coreCount", unit) or told.number(row, "cores", unit) or 1
+        task.cores = min(ceil(cores), _MOST_CORES)
+        machines = told.listed(row.get("machines"), "machines", unit)
+        task.host = str(machines[0]) if machines else told.text(row, "machine", unit)
+        cpu = told.number(row, "avgCPU", unit)
+        if cpu is not None and task.seconds is not None:
+            task.usage["cpu"] = cpu / 100 * task.seconds
+        for key, name in _USAGE.items():
+            value = told.number(row, key, unit)
+            if value is not None:
+                task.usage[name] = value
+        if row.get("lamina") is not None:
+            task.ours = told.mapping(row["lamina"], "lamina", unit)
+
+    def _hosts(self) -> dict[str, int]:
+        told, found = self.document, {}
+        for row in told.rows(self.ran.get("machines"), "machines"):
+            cpu = told.mapping(row.get("cpu") or {}, "cpu")
+            name = told.text(row, "nodeName")
+            cores = told.number(cpu, "coreCount", name) or told.number(cpu, "count", name) or 1
+            if name:
+                found[name] = min(ceil(cores), _MOST_CORES)
+        return found
+
+    def _simulated(self, began: float) -> Iterator[Attempt]:
+        work = {
+            name: Work(self._seconds(one), one.cores, one.host, one.parents)
+            for name, one in self.tasks.items()
+        }
+        try:
+            found = schedule(work, self.hosts)
+        except ValueError as error:
+            raise self.document.wrong("it waits for itself, in a circle", str(error)) from error
+        for name, plan in found.items():
+            one = self.tasks[name]
+            ready, begin, end = (began + time for time in plan[:3])
+            phases = (Phase("queue", ready, begin), Phase("run", begin, end))
+            yield _attempt(one, ready, ready, phases, plan.host)
+
+    def _told(self) -> Iterator[Attempt]:
+        """Start times of the document itself; a task is ready when those that it reads ended."""
+        ends = {n: (one.begin or 0.0) + self._seconds(one) for n, one in self.tasks.items()}
+        for one in self.tasks.values():
+            begin = one.begin or 0.0
+            ready = min(max((ends[name] for name in one.parents), default=begin), begin)
+            phases = (Phase("queue", ready, begin), Phase("run", begin, ends[one.name]))
+            yield _attempt(one, ready, ready, phases, one.host)
+
+    def _recorded(self) -> Iterator[Attempt]:
+        """What Lamina's own writer keeps under "lamina": every attempt with its phases."""
+        told = self.document
+        for task in self.tasks.values():
+            unit = str(task.ours.get("unit") or task.name)
+            for row in told.rows(task.ours.get("attempts"), "attempts", task.name):
+                yield self._one(task, unit, row)
+        named = {name: str(one.ours.get("unit") or name) for name, one in self.tasks.items()}
+        self.tasks = {
+            named[name]: _Task(named[name], one.kind, [named[two] for two in one.parents])
+            for name, one in self.tasks.items()
+        }
+
+    def _one(self, task: _Task, unit: str, row: dict[str, Any]) -> Attempt:
+        told, near = self.document, task.name
+        begin = told.number(row, "begin", near, least=float("-inf"))
+        if begin is None:
+            raise told.wrong("an attempt has no begin", near)
+        ready = told.number(row, "ready", near, least=float("-inf"))
+        end = told.number(row, "end", near, least=float("-inf"))
+        spans = told.mapping(row.get("phases") or {}, "phases", near)
+        phases = tuple(sorted((self._phase(near, *one) for one in spans.items()), key=_in_time))
+        last = max([begin, *([] if end is None else [end]), *(one.end for one in phases)])
+        ready = begin if ready is None else min(ready, begin)
+        return Attempt(
+            unit, int(told.number(row, "number", near) or 0), told.text(row, "status", near),
+            ready, begin, last, phases, told.text(row, "worker", near), task.host,
+            usage=task.usage, kind=told.text(row, "kind", near) or _site_kind(task, unit),
+        )  # fmt: skip
+
+    def _phase(self, near: str, name: str, span: Any) -> Phase:
+        times = self.document.listed(span, f"phase {name}", near)
+        row = dict(enumerate(times))
+        known = name.partition("~")[0]
+        ends = [
+            self.document.number({name: row.get(place)}, name, near, least=float("-inf"))
+            for place in (0, 1)
+        ]
+        if ends[0] is None or ends[1] is None or ends[1] < ends[0] or known not in PHASES:
+            raise self.document.wrong(f"phase {name} is {str(span)[:60]}, not [begin, end]", near)
+        return Phase(known, ends[0], ends[1])
+
+    def _seconds(self, one: _Task) -> float:
+        if one.seconds is None:
+            raise self.document.wrong("no runtimeInSeconds is told: did it run?", one.name)
+        return one.seconds
+
+
+_USAGE = {
+    "readBytes": "bytes_read", "bytesRead": "bytes_read", "writtenBytes": "bytes_written",
+    "bytesWritten": "bytes_written", "memoryInBytes": "memory_peak",
+}  # fmt: skip
+
+
+def _attempt(
+    task: _Task, ready: float, begin: float, phases: Sequence[Phase], host: str
+) -> Attempt:
+    return Attempt(
+        task.name, 1, "succeeded", ready, begin, phases[-1].end, tuple(phases), host, host,
+        usage=task.usage, kind=task.kind,
+    )  # fmt: skip
+
+
+def _kind(unit: str, name: str, category: str) -> str:
+    """The type of a task: what the document calls it, or its name without the number."""
+    if category:
+        return category
+    if name and name != unit:
+        return kind_of(name)
+    kind = kind_of(unit)
+    return kind if kind != unit else _NUMBERED.sub("", unit)
+
+
+def _site_kind(task: _Task, unit: str) -> str:
+    """Nothing where the unit tells it itself."""
+    return "" if task.name != unit or "[" in unit else task.kind
+
+
+def _in_time(phase: Phase) -> tuple[float, int]:
+    return phase.begin, PHASES.index(phase.name)
