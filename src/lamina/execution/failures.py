@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import sys
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +13,17 @@ from typing import Any
 
 import lamina
 from lamina.errors import LaminaError, TaskFailedError
+from lamina.workflow.actions.python import FILE
+
+LONGEST = 2000
+"""Characters of a cause."""
+
+MOST = 40_000
+"""Characters of details, half of them from the beginning and half from the end."""
 
 _OURS = str(Path(lamina.__file__).parent)
+_PYTHONS = sysconfig.get_path("stdlib")
+_IMPORTS = "<frozen importlib"
 
 
 class CommandFailed(Exception):  # noqa: N818 - worded into TaskFailedError, never met by a user
@@ -69,45 +80,95 @@ def _rebuilt(entry: Mapping[str, Any]) -> BaseException | None:
 
 
 def told(error: BaseException) -> dict[str, Any]:
-    """An error as plain texts: its cause in one line, details, the way out, its kind."""
+    """An error as plain texts: its cause in one line, details, the way out, its kind.
+
+    A message may be of any length; what is told is not.
+    """
     kind = type(error).__name__
     if isinstance(error, CommandFailed):
         cause, details, way_out = str(error), error.details, error.way_out
     elif isinstance(error, LaminaError):
-        cause, details, way_out = error.message, _trimmed(error), error.way_out
+        cause, details, way_out = error.message, _details(error), error.way_out
     else:
-        where = _where(error)
-        cause = _cause(error)
+        where = where_of(error)
+        cause = cause_of(error)
         way_out = f"look at {where}, and run it again" if where else "look at its inputs"
         details = _trimmed(error)
-    return {"cause": cause, "details": details, "way_out": way_out, "kind": kind}
+    return {
+        "cause": _shortened(cause, LONGEST),
+        "details": _shortened(details, MOST),
+        "way_out": way_out,
+        "kind": kind,
+    }
 
 
-def _cause(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
+    """The class and the first line of what an error says."""
     try:
-        return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        # The place of a mistake in the syntax, and its line, come before, and are indented.
+        parts = [p for p in traceback.format_exception_only(error) if not p.startswith(" ")]
+        first, *more = parts[0].strip().splitlines()
     except Exception:  # an error of the user's whose own text cannot be made
         return type(error).__name__
+    if first.rstrip().endswith(":") and more:
+        first = f"{first.rstrip()} {more[0].strip()}"
+    return first.replace(*_names(error))
+
+
+def where_of(error: BaseException) -> str:
+    """The last place in the user's own files: "words.py:12 in count"."""
+    own = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
+    if not own:
+        return ""
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}"
+
+
+def _is_own(file: str) -> bool:
+    """Whether a file is neither ours nor Python's nor an installed package's."""
+    if file.startswith((_OURS, "<")) or "site-packages" in file:
+        return False
+    return not file.startswith(_PYTHONS)
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = most // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]} ... {left_out:,} characters are left out ... {text[-half:]}"
+
+
+def _names(error: BaseException) -> tuple[str, str]:
+    """How Python calls an error's class of a file that a task names, and how people do."""
+    module = sys.modules.get(type(error).__module__)
+    file = getattr(module, FILE, "")
+    if module is None or not file:
+        return "", ""
+    return f"{module.__name__}.", f"{Path(file).stem}."
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is not ours."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+    """The traceback from the first frame on that is neither ours nor of an import."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_OURS, _IMPORTS)):
         trace = trace.tb_next
     return trace
+
+
+def _details(error: LaminaError) -> str:
+    """The user's part of the traceback of ours, or of what it was made of."""
+    found = _trimmed(error)
+    cause = error.__cause__
+    return found if found or cause is None or not where_of(cause) else _trimmed(cause)
 
 
 def _trimmed(error: BaseException) -> str:
     trace = _users_part(error.__traceback__)
     if trace is None:
         return ""
-    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-
-
-def _where(error: BaseException) -> str:
-    """The last place in the user's own files: "words.py:12 in count"."""
-    frames = traceback.extract_tb(_users_part(error.__traceback__))
-    own = [f for f in frames if "site-packages" not in f.filename and "<" not in f.filename]
-    if not own:
-        return ""
-    return f"{Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name}"
+    found = traceback.TracebackException(type(error), error, trace)
+    part: traceback.TracebackException | None = found
+    while part is not None:
+        frames = [frame for frame in part.stack if not frame.filename.startswith(_IMPORTS)]
+        part.stack = traceback.StackSummary.from_list(frames)
+        part = part.__cause__ or part.__context__
+    return "".join(found.format()).rstrip().replace(*_names(error))

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from lamina.errors import LaminaError, UsageError
+from lamina.execution.failures import cause_of, where_of
 from lamina.workflow.actions.python import FILE, PythonAction
 from lamina.workflow.build import Step
 
@@ -57,8 +58,9 @@ def _module(where: str, folder: Path | None) -> ModuleType:
     except BaseException as error:  # whatever a user's module does while it is imported
         if isinstance(error, KeyboardInterrupt):
             raise
+        place = where_of(error).partition(" ")[0]
         raise UsageError(
-            f"{where} cannot be imported: {type(error).__name__}: {error}",
+            f"{where} cannot be imported: {cause_of(error)}{f' ({place})' if place else ''}",
             "mend it, or install what it imports",
         ) from error
 

@@ -386,7 +386,7 @@ def test_functions_that_cannot_be_found_are_all_named_before_the_run(tmp_path: P
     with pytest.raises(WorkflowError) as caught:
         run(made)
     assert [m.partition(";")[0] for m in caught.value.mistakes] == [
-        "task 'a': code.py cannot be imported: ZeroDivisionError: division by zero",
+        "task 'a': code.py cannot be imported: ZeroDivisionError: division by zero (code.py:2)",
         "task 'b': no_such_module cannot be imported: ModuleNotFoundError: No module named "
         "'no_such_module'",
         "task 'c': the program 'no-such-program' is not installed or not on the PATH",
