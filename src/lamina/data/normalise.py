@@ -27,7 +27,7 @@ def fit_normalisation(
 
     Returns:
         shift and scale, each float64 of shape (features,). A constant column has scale 0, so
-        that x' is 0 there; `constant_columns` tells which they are.
+        that x' is 0 there.
 
     Raises:
         DataError: no rows, a value that is not finite, or an unknown kind.
@@ -80,11 +80,6 @@ def restore(values: ArrayLike, shift: Vector, scale: Vector) -> Vector:
     """
     factor = np.divide(1.0, scale, out=np.zeros_like(scale, dtype=np.float64), where=scale != 0.0)
     return np.asarray(values, dtype=np.float64) * factor + shift
-
-
-def constant_columns(scale: ArrayLike) -> tuple[int, ...]:
-    """Numbers of the features that were constant over the training rows (scale 0)."""
-    return tuple(int(i) for i in np.flatnonzero(np.asarray(scale) == 0.0))
 
 
 def _deviation(values: Vector, low: Vector, width: Vector) -> Vector:

@@ -36,15 +36,6 @@ _ODD_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TAGS = (None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")))
 
 
-def read_file(path: str | Path) -> Any:
-    """Reads a YAML or JSON file.
-
-    Raises:
-        DocumentError: see `file_text` and `parse_text`.
-    """
-    return parse_text(file_text(path), str(path))
-
-
 def file_text(path: str | Path) -> str:
     """The text of a file, without a byte-order mark.
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lamina.errors import UsageError
-from lamina.records.exports.base import Artifacts, NoArtifacts
+from lamina.records.exports.base import Artifacts
 from lamina.records.exports.rocrate import CrateExporter
 from lamina.testing.exporters import KINDS, GivenArtifacts, made
 
@@ -119,6 +119,14 @@ def test_steps_stand_in_an_order_that_can_be_run(tmp_path: Path) -> None:
     found = written("scatter", tmp_path / "crate")
     places = [int(found[f"#step/{n}"]["position"]) for n in ("split", "count", "shuffle", "join")]
     assert places == sorted(places)
+
+
+class NoArtifacts(Artifacts):
+    """Nothing but references."""
+
+    def place(self, ref: Mapping[str, Any], target: Path) -> Path | None:
+        del ref, target
+        return None
 
 
 def test_values_that_are_not_kept_are_told_by_their_digest(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import DocumentError
-from lamina.workflow.reading import parse_text, read_file, yaml_text
+from lamina.workflow.reading import file_text, parse_text, yaml_text
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = (
@@ -90,8 +90,8 @@ def test_what_is_not_plain_is_refused(text: str, problem: str) -> None:
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xff\xfe")
     with pytest.raises(DocumentError, match=r"absent\.yaml(.|\n)*No such file"):
-        read_file(tmp_path / "absent.yaml")
+        file_text(tmp_path / "absent.yaml")
     with pytest.raises(DocumentError, match="not text in UTF-8"):
-        read_file(tmp_path / "latin.yaml")
+        file_text(tmp_path / "latin.yaml")
     with pytest.raises(DocumentError, match="directory"):
-        read_file(tmp_path)
+        file_text(tmp_path)

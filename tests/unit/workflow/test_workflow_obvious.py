@@ -15,7 +15,7 @@ from lamina.testing.workflow_strategies import workflows
 from lamina.workflow import Workflow
 from lamina.workflow.document import workflow_to_document
 from lamina.workflow.obvious import is_obvious
-from lamina.workflow.reading import read_file
+from lamina.workflow.reading import file_text, parse_text
 from lamina.workflow.schema import workflow_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -80,7 +80,7 @@ def test_what_is_written_and_obvious_obeys_the_schema(made: Workflow) -> None:
 def test_common_documents_are_obvious() -> None:
     assert is_obvious(PLAIN)
     for name in ("word-count", "scatter-mean", "train-and-predict", "ensemble"):
-        assert is_obvious(read_file(EXAMPLES / f"{name}.yaml")), name
+        assert is_obvious(parse_text(file_text(EXAMPLES / f"{name}.yaml"))), name
 
 
 def test_a_document_with_more_to_say_is_left_to_the_schema() -> None:

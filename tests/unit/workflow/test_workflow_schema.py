@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from lamina.testing.workflow_strategies import workflows
 from lamina.workflow import Workflow
 from lamina.workflow.document import read_workflow, workflow_to_document
-from lamina.workflow.reading import read_file
+from lamina.workflow.reading import file_text, parse_text
 from lamina.workflow.schema import breaches, workflow_schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -32,7 +32,7 @@ def test_whatever_is_written_obeys_the_schema(made: Workflow) -> None:
 def test_the_examples_obey_the_schema() -> None:
     for name in ("word-count", "scatter-mean", "command-pipeline"):
         path = EXAMPLES / f"{name}.yaml"
-        assert breaches(read_file(path)) == []
+        assert breaches(parse_text(file_text(path))) == []
         assert read_workflow(path).name == name
 
 

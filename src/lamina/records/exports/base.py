@@ -30,15 +30,6 @@ class Artifacts(ABC):
         """
 
 
-class NoArtifacts(Artifacts):
-    """Nothing but references."""
-
-    def place(self, ref: Mapping[str, Any], target: Path) -> Path | None:
-        """None."""
-        del ref, target
-        return None
-
-
 class Exporter(ABC):
     """Writes runs in one format. What it writes is made of the records alone, and holds no
     secrets: texts are masked once more, values under secret names are hidden."""

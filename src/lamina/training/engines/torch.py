@@ -24,9 +24,6 @@ from lamina.training.engines.torch_memory import keep_freed_memory
 from lamina.training.engines.torch_optimisers import OPTIMISERS
 from lamina.training.program import Program
 
-FORMS = ("auto", "vectorised", "one by one")
-PRECISIONS = ("float32", "bfloat16")
-
 Row = TypeVar("Row", Tensor, NDArray[np.float32])
 
 EVALUATED_VALUES = 1 << 24
