@@ -139,13 +139,15 @@ def _section(path: Path) -> str:
 
 
 _RESULTS = (
-    "give the results.json that `lamina benchmark networks -o DIR` (or overhead, faults) wrote"
+    "give the results.json that `lamina benchmark networks -o DIR` (or overhead, faults, gantt) "
+    "wrote"
 )
 
 _KINDS = {
     "networks": "lamina.benchmark.sheets",
     "overhead": "lamina.benchmark.overhead.sheets",
     "faults": "lamina.benchmark.faults.sheets",
+    "gantt": "lamina.benchmark.gantt",
 }
 
 

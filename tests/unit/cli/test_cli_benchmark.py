@@ -8,14 +8,14 @@ import pytest
 from commandline import done, run
 
 
-@pytest.mark.parametrize("name", ["networks", "overhead", "faults"])
+@pytest.mark.parametrize("name", ["networks", "overhead", "faults", "gantt"])
 def test_every_benchmark_says_where_its_results_go(name: str) -> None:
     helped = done("benchmark", name, "--help").out
     assert "--json" in helped
     assert "-o, --output DIRECTORY" in helped
 
 
-@pytest.mark.parametrize("name", ["networks", "overhead", "faults"])
+@pytest.mark.parametrize("name", ["networks", "overhead", "faults", "gantt"])
 def test_an_output_that_is_a_file_is_refused_before_anything_is_measured(
     name: str, tmp_path: Path
 ) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from lamina.benchmark.made_runs import made_table
 from lamina.errors import UsageError
-from lamina.testing.tables import made_table
 from lamina.traces.gantt.palette import LOOKS
 from lamina.traces.gantt.tensor import CHANNELS, ORDERS, ChartForm, draw_charts, row_order
 from lamina.traces.table import PhaseTable

@@ -1,4 +1,4 @@
-"""Tables of phases that no run made, for tests and benchmarks."""
+"""Tables of phases that no run made, for benchmarks and tests."""
 
 from __future__ import annotations
 
