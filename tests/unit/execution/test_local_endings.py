@@ -92,6 +92,7 @@ def test_many_are_ended_together(hands: Hands) -> None:
     assert {hands.ended(one).status for one in given} == {"cancelled"}
     assert time.perf_counter() - before < 1.0
     assert not any(map(alive, pids_of_all))
+    assert not [report for report in hands.seen if isinstance(report, Seen)]
 
 
 def test_a_command_that_ignores_signals_and_forks_is_cancelled(

@@ -19,6 +19,7 @@ from lamina.errors import ArtifactError, StagingError
 from lamina.execution.workers import capture, devices, processes
 from lamina.execution.workers.attempt import WorkerAttempt
 from lamina.execution.workers.capture import Capture
+from lamina.execution.workers.listening import Listener
 from lamina.execution.workers.messages import Inbox, packed
 from lamina.execution.workers.verdicts import Signalled, judged
 
@@ -46,6 +47,26 @@ def test_messages_come_through_however_they_are_cut(messages: list[Any], piece: 
 def test_what_is_no_message_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         Inbox().take(data)
+
+
+def test_what_was_removed_a_moment_ago_is_not_listened_to() -> None:
+    listener, called = Listener(), []
+    ends = [os.pipe() for _ in range(2)]
+    for read, write in ends:
+        others = [other for other, _ in ends if other != read]
+
+        def heard(read: int = read, others: list[int] = others) -> None:
+            called.append(read)
+            for one in [read, *others]:
+                listener.remove(one)
+
+        listener.add(read, heard)
+        os.write(write, b"x")
+    listener.wait(1.0)
+    listener.close()
+    for end in (end for pair in ends for end in pair):
+        os.close(end)
+    assert len(called) == 1
 
 
 def test_a_log_keeps_its_beginning_and_its_end(
@@ -129,8 +150,7 @@ def test_devices_are_asked_from_the_driver(monkeypatch: pytest.MonkeyPatch, tmp_
         assert devices.gpus() == ("0", "1")
 
 
-def test_a_machine_has_cores_and_memory() -> None:
-    assert devices.cores() >= 1
+def test_a_machine_has_memory() -> None:
     assert devices.memory() > 2**28
 
 

@@ -21,17 +21,18 @@ class Listener:
 
     def add(self, source: Any, then: Callable[..., None]) -> None:
         """Listens to a source, from now on."""
-        self._selector.register(source, selectors.EVENT_READ, then)
+        self._selector.register(source, selectors.EVENT_READ, [then])
 
     def remove(self, source: Any) -> None:
         """Listens to a source no more; one that it never listened to is all right."""
         with suppress(KeyError, ValueError):
-            self._selector.unregister(source)
+            self._selector.unregister(source).data.clear()
 
     def wait(self, timeout: float) -> None:
         """Waits for the first source that has something, and calls what belongs to each."""
         for key, _ in self._selector.select(timeout):
-            key.data()
+            for then in list(key.data):  # empty for one that another has removed just now
+                then()
 
     def wake(self) -> None:
         """Makes a `wait` return, from any thread."""
