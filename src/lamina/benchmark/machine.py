@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import lamina
+from lamina.workflow.machine import cores
 
 LIBRARIES = ("numpy", "llvmlite", "torch", "scikit-learn", "jax", "jaxlib")
 
@@ -53,13 +54,6 @@ class Beginning:
             "machine": machine(),
             "versions": versions(),
         }
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load() -> float | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lamina.benchmark.cases import EXPERIMENTS, PICTURES
 from lamina.benchmark.jobs import PATIENCE, REPEATS, Job, Task
-from lamina.benchmark.machine import cores
 from lamina.benchmark.peers import PEERS, card
 from lamina.errors import UnknownNameError, UsageError
+from lamina.workflow.machine import cores
 
 PEER_NAMES = ("torch-loader", "torch-memory", "sklearn", "jax")
 

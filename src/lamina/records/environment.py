@@ -13,6 +13,7 @@ from typing import Any
 
 from lamina import __version__
 from lamina.records.writing import to_json
+from lamina.workflow.machine import cores
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +30,7 @@ def environment() -> Mapping[str, Any]:
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "lamina": __version__,
         "cpu": _cpu(Path("/proc/cpuinfo")),
-        "cores": _cores(),
+        "cores": cores(),
         "memory": _memory(),
         "gpus": _gpus(Path("/proc/driver/nvidia/gpus")),
         "packages": packages(sys.path),
@@ -84,10 +85,6 @@ def _cpu(file: Path) -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lamina.errors import MissingExtraError, SettingsError
 from lamina.training.engines import ENGINES
-from lamina.training.engines.cost import choose, cores, seconds_in_words
+from lamina.training.engines.cost import choose, seconds_in_words
 from lamina.training.engines.torch_loading import sleeping_threads
 from lamina.training.program import Program
+from lamina.workflow.machine import cores
 
 LOADING_TORCH = 2.0
 """Seconds that loading torch takes; a training predicted to be shorter does not ask it."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from lamina import __version__
 from lamina.errors import LaminaError
+from lamina.workflow.machine import cores
 
 EXTRAS = {
     "torch": ("torch", "any network, CPU and CUDA"),
@@ -84,14 +85,7 @@ def _machine() -> list[Finding]:
             f"{platform.python_version()} ({platform.python_implementation()})",
         ),
         Finding("machine", "system", True, platform.platform(terse=True)),
-        Finding(
-            "machine",
-            "cores",
-            True,
-            str(
-                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-            ),
-        ),
+        Finding("machine", "cores", True, str(cores())),
     ]
 
 
@@ -135,7 +129,7 @@ def _runs() -> list[Finding]:
 
     home, gpus = project(), devices.gpus()
     lines = [
-        Finding("runs", "cores", True, f"{devices.cores():g}"),
+        Finding("runs", "cores", True, str(cores())),
         Finding("runs", "memory", True, f"{devices.memory() / 1e9:.1f} GB"),
         Finding("runs", "gpus", bool(gpus), ", ".join(gpus) or "none found"),
     ]

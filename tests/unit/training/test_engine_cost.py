@@ -19,6 +19,7 @@ from lamina.training.engines import cost, torch_cost
 from lamina.training.engines.torch import TorchEngine
 from lamina.training.program import Member, Portion, Program
 from lamina.training.settings import Settings
+from lamina.workflow.machine import cores
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_constants_are_measured_once(folder: Path) -> None:
         assert cost.constants("some", meter, ("torch",)) == {"rate": 1.0}
     assert meter.calls == 1
     stored = json.loads(cost.calibration_file().read_text(encoding="utf-8"))
-    assert stored["constants"][f"some, {cost.cores()} cores"]["values"] == {"rate": 1.0}
+    assert stored["constants"][f"some, {cores()} cores"]["values"] == {"rate": 1.0}
     assert cost.calibration_file().parent.parent == folder
 
 
@@ -72,7 +73,7 @@ def _other_version(text: str) -> str:
 
 
 def _other_cores(text: str) -> str:
-    return text.replace(f"{cost.cores()} cores", "999 cores")
+    return text.replace(f"{cores()} cores", "999 cores")
 
 
 def _cut(text: str) -> str:

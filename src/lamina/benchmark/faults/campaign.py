@@ -18,10 +18,11 @@ from lamina.benchmark.faults.judge import WORDS, Expected, Verdict, expected, ju
 from lamina.benchmark.faults.kinds import FAULTS, WEIGHTS, Fault
 from lamina.benchmark.faults.shapes import SHAPES
 from lamina.benchmark.faults.stage import HungError, Stage
-from lamina.benchmark.machine import Beginning, cores
+from lamina.benchmark.machine import Beginning
 from lamina.benchmark.processes import left_over
 from lamina.benchmark.results import FORMAT
 from lamina.errors import LaminaError
+from lamina.workflow.machine import cores
 
 Say = Callable[[str], None]
 Tree = dict[str, Any]

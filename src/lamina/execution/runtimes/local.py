@@ -30,6 +30,7 @@ from lamina.execution.workers.orders import Orders, is_program, key_of
 from lamina.execution.workers.parents import Zygotes
 from lamina.execution.workers.recipes import is_plain
 from lamina.execution.workers.zygotes import ZygoteProcess, remember
+from lamina.workflow.machine import cores
 
 _SPARES = 2
 """Workers that wait for their only job where tasks get processes of their own: while one task
@@ -65,7 +66,7 @@ class LocalRuntime(Runtime):
         fresh: bool = False,
     ) -> None:
         self._capacity = Capacity(
-            devices.cores() if cpus is None else cpus,
+            float(cores()) if cpus is None else cpus,
             devices.memory() if memory is None else memory,
             devices.gpus() if gpus is None else tuple(gpus),
         )

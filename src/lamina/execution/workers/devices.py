@@ -90,13 +90,6 @@ def environment(threads: int, devices: Sequence[str]) -> dict[str, str | None]:
     return found
 
 
-def cores() -> float:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return float(len(os.sched_getaffinity(0)))
-    return float(os.cpu_count() or 1)
-
-
 def memory() -> int:
     """Bytes of memory of this machine, or of the control group that this process is in."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

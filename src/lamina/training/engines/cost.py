@@ -16,6 +16,7 @@ from typing import Any
 from lamina.errors import LaminaError, MissingExtraError, SettingsError
 from lamina.training.engines import ENGINES, Estimate
 from lamina.training.program import Program
+from lamina.workflow.machine import cores
 
 Constants = Mapping[str, float]
 """Named numbers of one engine's cost model."""
@@ -111,13 +112,6 @@ def seconds_in_words(seconds: float) -> str:
         if seconds < limit:
             return f"{float(f'{seconds * factor:.2g}'):g} {unit}"
     return f"{float(f'{seconds / 60:.2g}'):g} min"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def calibration_file() -> Path:

@@ -19,6 +19,7 @@ from lamina.training.engines.fused_kernel.plan import Core, Plan, slices
 from lamina.training.engines.fused_session import FusedSession
 from lamina.training.program import Member, Portion, Program
 from lamina.training.settings import Settings
+from lamina.workflow.machine import cores
 
 _ACTIVATION = {"none": 0, "relu": 3, "leaky": 4, "sigmoid": 25, "tanh": 32}
 """Vector operations per unit, forward and backward; others take about 40."""
@@ -50,7 +51,7 @@ def estimate(program: Program, core: Core) -> Estimate:
         + len(sizes) * (known["batch"] + _step_seconds(plan, cut, known))
         + rows * _SHUFFLE_SECONDS * (settings.shuffle == "epoch")
     )
-    threads, members = cost.cores(), len(program.members)
+    threads, members = cores(), len(program.members)
     whole, rest = divmod(members, threads)
     rounds = whole + (rest / threads * 1.2 if cut >= threads else float(rest > 0))
     rate = plan.operations * rows * program.epochs / one / 1e9

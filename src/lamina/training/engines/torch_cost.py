@@ -21,6 +21,7 @@ from lamina.training.engines import cost
 from lamina.training.engines.base import Estimate, Session
 from lamina.training.program import Member, Portion, Program
 from lamina.training.settings import Settings
+from lamina.workflow.machine import cores
 
 BACKWARD = 2.0
 """Cost of the backward pass in forward passes."""
@@ -117,7 +118,7 @@ def _gain(work: Work, kind: str, members: int = 1) -> float:
     """How much faster all cores are than one, in arithmetic."""
     if kind != "cpu" or not _pays(work, members):
         return 1.0
-    return 1.0 + THREAD_GAIN * (cost.cores() - 1)
+    return 1.0 + THREAD_GAIN * (cores() - 1)
 
 
 def seconds_of(work: Work, constants: cost.Constants, gain: float = 1.0, members: int = 1) -> float:
