@@ -31,6 +31,8 @@ class PhaseTable:
         phase_begin, phase_end: (n, 7), a column per phase of `lamina.workflow.log.PHASES`; NaN
             where a phase did not happen.
         seconds: makespan of the run.
+        broken: (n, 7) seconds between the first begin and the last end of a phase in which it
+            did not go on, since others interrupted it; None where none was.
         parents: unit -> units that it reads; asked for with `get`, since it may be lazy.
 
     Raises:
@@ -46,6 +48,7 @@ class PhaseTable:
     phase_begin: Floats
     phase_end: Floats
     seconds: float
+    broken: Floats | None = field(default=None, repr=False)
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +72,8 @@ class PhaseTable:
     @cached_property
     def spent(self) -> Floats:
         """Seconds of each phase, (n, 7); 0 where it did not happen."""
-        return np.nan_to_num(self.phase_end - self.phase_begin, nan=0.0)
+        took = np.nan_to_num(self.phase_end - self.phase_begin, nan=0.0)
+        return took if self.broken is None else took - self.broken
 
     @cached_property
     def levels(self) -> NDArray[np.int64]:
@@ -97,6 +101,7 @@ class PhaseTable:
             end=self.end[at],
             phase_begin=self.phase_begin[at],
             phase_end=self.phase_end[at],
+            broken=None if self.broken is None else self.broken[at],
         )
 
 
@@ -114,37 +119,38 @@ def table_of(trace: Trace, *, every: bool = False) -> PhaseTable:
     attempts = [one for one in chosen if one.status != "reused"]
     times = np.array([(one.ready, one.begin, one.end) for one in attempts], dtype=np.float64)
     times = _worked(times.reshape(-1, 3), trace.sessions)
-    phase_begin, phase_end = _phases(attempts)
+    phase_begin, phase_end, broken = _phases(attempts, trace.sessions)
     return PhaseTable(
         tasks=tuple(one.task for one in attempts),
-        kinds=tuple(_kind(one) for one in attempts),
+        kinds=tuple(one.kind or site_of(one.task) for one in attempts),
         hosts=tuple(one.host for one in attempts),
         ready=times[:, 0],
         begin=times[:, 1],
         end=times[:, 2],
-        phase_begin=_worked(phase_begin, trace.sessions),
-        phase_end=_worked(phase_end, trace.sessions),
+        phase_begin=phase_begin,
+        phase_end=phase_end,
         seconds=trace.seconds,
+        broken=broken,
         parents=trace.parents,
     )
 
 
-def _kind(attempt: Attempt) -> str:
-    """The type of job; the task of the workflow where the trace tells none."""
-    return str(getattr(attempt, "kind", "")) or site_of(attempt.task)
-
-
-def _phases(attempts: Sequence[Attempt]) -> tuple[Floats, Floats]:
-    """Begin and end of each phase in seconds since 1970; from first to last where it recurs."""
-    begins = np.full((len(attempts), len(PHASES)), np.nan)
-    ends = np.full((len(attempts), len(PHASES)), np.nan)
+def _phases(
+    attempts: Sequence[Attempt], sessions: Sequence[Session]
+) -> tuple[Floats, Floats, Floats | None]:
+    """First begin and last end of each phase in working time, and what it was broken off for."""
+    shape = (len(attempts), len(PHASES))
+    begins, ends, took = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape)
     told = list(_told(attempts))
     if told:
         rows, columns, first, last = (np.array(part) for part in zip(*told, strict=True))
         places = (rows.astype(np.int64), columns.astype(np.int64))
+        first, last = _worked(first, sessions), _worked(last, sessions)
         np.fmin.at(begins, places, first)
         np.fmax.at(ends, places, last)
-    return begins, ends
+        np.add.at(took, places, last - first)
+    recurs = len(told) > np.count_nonzero(~np.isnan(begins))
+    return begins, ends, np.nan_to_num(ends - begins) - took if recurs else None
 
 
 def _told(attempts: Iterable[Attempt]) -> Iterator[tuple[int, int, float, float]]:

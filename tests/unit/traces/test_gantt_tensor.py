@@ -76,7 +76,7 @@ def on_a_grid(draw: st.DrawFn) -> tuple[PhaseTable, ChartForm, int, int]:
 
 
 def rendered(table: PhaseTable, form: ChartForm, fine: int, finer: int, colours: bool) -> Array:
-    """Painted pixel by pixel at a higher resolution, phase after phase, then averaged down."""
+    """Painted pixel by pixel at a higher resolution, in order of time, then averaged down."""
     tall, wide = form.height * finer, form.width * fine
     large = np.zeros((7, tall, wide))
     if colours:
@@ -85,7 +85,7 @@ def rendered(table: PhaseTable, form: ChartForm, fine: int, finer: int, colours:
     gap = round(each * (1 - form.bar) / 2)
     for row in range(len(table)):
         lines = slice(row * each + gap, row * each + each - gap)
-        for phase in range(7):
+        for phase in np.argsort(np.maximum(table.phase_begin[row], 0), kind="stable"):
             if np.isnan(table.phase_begin[row, phase]):
                 continue
             first, last = (
@@ -199,13 +199,12 @@ def test_rows_stand_in_the_order_that_is_asked_for() -> None:
     assert row_order(shuffled).tolist() == list(range(40))
 
 
-def test_where_phases_overlap_colours_show_the_later_one() -> None:
+def test_where_phases_overlap_colours_show_the_one_that_began_last() -> None:
     begin, end = np.full((1, 7), np.nan), np.full((1, 7), np.nan)
-    begin[0, RUN], end[0, RUN] = 0.0, 4.0
-    begin[0, RUN - 1], end[0, RUN - 1] = 0.0, 1.0
-    begin[0, RUN + 1], end[0, RUN + 1] = 2.0, 3.0
+    for phase, first, last in ((RUN, 0.0, 4.0), (RUN - 1, 1.0, 2.0), (RUN + 1, 2.0, 3.0)):
+        begin[0, phase], end[0, phase] = first, last
     found = draw_charts([table_from(begin, end, 4.0)], ChartForm(1, 4, "colours", dtype="uint8"))
-    shown = [RUN, RUN, RUN + 1, RUN]
+    shown = [RUN, RUN - 1, RUN + 1, RUN]
     assert found[0, :, 0].T.tolist() == [INK[phase].tolist() for phase in shown]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lamina.testing.runs import RUNS, many
 from lamina.traces.gantt.axis import Axis
 from lamina.traces.reading import trace_of
 from lamina.traces.table import PhaseTable, table_of
-from lamina.traces.trace import Trace
+from lamina.traces.trace import Phase, Trace
 from lamina.workflow.log import PHASES
 
 
@@ -37,6 +38,12 @@ def test_a_table_holds_what_the_attempts_say_in_working_time(kind: str, every: b
         told = (table.ready[row], table.begin[row], table.end[row])
         assert told == pytest.approx([axis.at(at) for at in (one.ready, one.begin, one.end)])
         by_name = {phase.name: phase for phase in one.phases}
+        assert (
+            dict(zip(PHASES, table.spent[row], strict=True))
+            == pytest.approx({name: one.spent(name) for name in PHASES}, abs=1e-6)
+            or len(found.sessions) > 1
+            or not one.phases
+        )
         for column, name in enumerate(PHASES):
             if name in by_name:
                 assert table.phase_begin[row, column] == pytest.approx(axis.at(by_name[name].begin))
@@ -59,8 +66,29 @@ def test_an_attempt_that_tells_no_phases_counts_as_running() -> None:
     assert np.isnan(np.delete(table.phase_begin, run, axis=1)).all()
 
 
+def test_a_phase_in_pieces_reaches_from_first_to_last_and_counts_once() -> None:
+    found = trace("chain")
+    at = found.begin
+    told = (
+        Phase("run", at, at + 1),
+        Phase("stage_in", at + 1, at + 3),
+        Phase("run", at + 3, at + 4),
+    )
+    one = replace(found.attempts[0], ready=at, begin=at, end=at + 4, phases=told)
+    plain = replace(found.attempts[1], phases=())
+    table = table_of(replace(found, attempts=(one, plain)))
+    run, staged = PHASES.index("run"), PHASES.index("stage_in")
+    assert (table.phase_begin[0, run], table.phase_end[0, run]) == pytest.approx((0, 4))
+    assert table.spent[0, [run, staged]] == pytest.approx([2, 2])
+    assert table.taken([1, 0]).spent[1, run] == pytest.approx(2)
+    assert table.spent[1, run] == pytest.approx(plain.seconds)
+
+
 def test_types_of_jobs_are_the_tasks_where_a_trace_tells_none() -> None:
-    assert set(table_of(trace("scatter")).kinds) >= {"count"}
+    found = trace("scatter")
+    assert set(table_of(found).kinds) >= {"count"}
+    named = tuple(replace(one, kind="counting") for one in found.attempts)
+    assert set(table_of(replace(found, attempts=named)).kinds) == {"counting"}
 
 
 def test_levels_follow_the_graph() -> None:
@@ -83,7 +111,7 @@ def test_levels_of_long_chains_and_of_graphs_in_a_circle_come_to_an_end() -> Non
 
 def table(names: tuple[str, ...], parents: Mapping[str, tuple[str, ...]]) -> PhaseTable:
     zeros, none = np.zeros(len(names)), np.full((len(names), 7), np.nan)
-    return PhaseTable(names, names, names, zeros, zeros, zeros, none, none, 1.0, parents)
+    return PhaseTable(names, names, names, zeros, zeros, zeros, none, none, 1.0, parents=parents)
 
 
 def test_rows_are_taken_whole_and_in_order() -> None:

@@ -42,8 +42,7 @@ class ChartForm:
     Args:
         height, width: pixels.
         channels: "phases" (7 channels, one per phase of `lamina.workflow.log.PHASES`: the share
-            of a pixel that the phase covers) or "colours" (red, green, blue of the palette on
-            white paper, as people see it; where phases overlap, the later one is on top).
+            of a pixel that the phase covers) or "colours" (red, green, blue of the palette X
         order: of the rows: "recorded" (as in the table), "start" (by time of begin) or "level"
             (by depth in the graph).
         seconds: where the time axis ends; None for each run's own makespan, as in the paper,
@@ -212,11 +211,15 @@ def _edges_of_colours(begin: Array, end: Array) -> Edges:
     """Where the colour of a row changes: at most 14 places, between which one phase is seen."""
     # A column per row: then each step below works on whole rows of numbers.
     begin, end = np.ascontiguousarray(begin.T), np.ascontiguousarray(end.T)
+    phases: Array = np.arange(len(PHASES), dtype=np.int8)[:, None]
+    if (begin[1:] < np.fmax.accumulate(begin)[:-1]).any():
+        phases = np.argsort(begin, axis=0, kind="stable")
+        begin, end = (np.take_along_axis(at, phases, axis=0) for at in (begin, end))
     places = np.sort(np.concatenate([begin, end]), axis=0)
     middle = (places[:-1] + places[1:]) / 2
     bare = len(PHASES)
     shown = np.full((len(places) + 1, places.shape[1]), bare, dtype=np.int8)
-    for phase, (first, last) in enumerate(zip(begin, end, strict=True)):
+    for phase, first, last in zip(phases, begin, end, strict=True):
         inside = first <= middle
         inside &= middle < last
         np.copyto(shown[1:-1], phase, where=inside)
