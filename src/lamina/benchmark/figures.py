@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.benchmark.canvas import drawing, figure_of, saved
 from lamina.benchmark.cases import HYPER_PARAMETERS
 from lamina.benchmark.results import look
 from lamina.benchmark.sheets import contestants, names, title_of
-from lamina.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,7 @@ STYLES = {
 }
 LARGER = "always the larger class"
 OTHER = ("#999999", "h", "xx")
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6}
 SET_STYLES = (("#0072B2", ""), ("#E69F00", "//"), ("#009E73", ".."), ("#CC79A7", "xx"))
 
 
@@ -40,25 +41,13 @@ def draw(results: Results, folder: Path) -> list[Path]:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "pictures", "drawing the figures") from error
-    with matplotlib.rc_context(
-        {
-            "svg.hashsalt": "lamina",
-            "font.size": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "hatch.linewidth": 0.6,
-        }
-    ):
+    with drawing(STYLE):
         figures = {
             "figure-7-train-and-test": figure7(results),
             "figure-8-cross-validation": figure8(results),
             "figure-9-hyper-parameters": figure9(results),
         }
-        return [file for name, f in figures.items() if f for file in _save(f, folder / name)]
+        return [file for name, f in figures.items() if f for file in saved(f, folder, name)]
 
 
 def figure7(results: Results) -> Figure | None:
@@ -127,16 +116,10 @@ def style(who: str) -> tuple[str, str, str]:
 
 
 def _figure(panels: int, results: Results) -> tuple[Figure, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 1.2 + 3.9 * panels), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = [figure.add_subplot(panels, 1, k + 1) for k in range(panels)]
     cpu = results["machine"]["cpu"]
     quick = ", quick form" if results["quick"] else ""
-    figure.supxlabel(f"{cpu}{quick}", x=0.995, ha="right", fontsize=7, color="#666666")
-    return figure, axes
+    figure = figure_of((9, 1.2 + 3.9 * panels), f"{cpu}{quick}")
+    return figure, [figure.add_subplot(panels, 1, k + 1) for k in range(panels)]
 
 
 def _grouped(
@@ -229,10 +212,3 @@ def _legend(figure: Figure, axes: Axes, accuracy: Axes, columns: int) -> None:
         ncols=columns,
         frameon=False,
     )
-
-
-def _save(figure: Figure, path: Path) -> list[Path]:
-    files = [path.with_suffix(".png"), path.with_suffix(".svg")]
-    figure.savefig(files[0], dpi=150)
-    figure.savefig(files[1], metadata={"Date": None})
-    return files

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.benchmark.canvas import drawing, figure_of, saved
 from lamina.benchmark.overhead.peers import OURS as LAMINA
 from lamina.benchmark.overhead.peers import title_of
 from lamina.benchmark.results import look
-from lamina.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,29 +26,16 @@ def draw(results: Results, folder: Path) -> list[Path]:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "pictures", "drawing the figures") from error
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    runs, engines = look(results, "scale"), look(results, "ms_per_task")
-    if not runs and not engines:
-        return []
-    with matplotlib.rc_context({"svg.hashsalt": "lamina", "font.size": 10}):
-        figure = Figure(figsize=(10, 4), layout="constrained")
-        FigureCanvasAgg(figure)
+    with drawing():
+        runs, engines = look(results, "scale"), look(results, "ms_per_task")
+        if not runs and not engines:
+            return []
+        figure = figure_of((10, 4), results["machine"]["cpu"])
         panels = [(_sizes, runs), (_engines, engines)]
         shown = [(panel, values) for panel, values in panels if values]
         for place, (panel, values) in enumerate(shown):
             panel(figure.add_subplot(1, len(shown), place + 1), values)
-        cpu = results["machine"]["cpu"]
-        figure.supxlabel(cpu, x=0.995, ha="right", fontsize=7, color="#666666")
-        files = [folder / f"{NAME}.png", folder / f"{NAME}.svg"]
-        figure.savefig(files[0], dpi=150)
-        figure.savefig(files[1], metadata={"Date": None})
-    return files
+        return saved(figure, folder, NAME)
 
 
 def _sizes(axes: Axes, runs: Mapping[str, Any]) -> None:
