@@ -26,7 +26,8 @@ def drawing(style: Mapping[str, Any] | None = None) -> AbstractContextManager[No
         import matplotlib
     except ModuleNotFoundError as error:
         raise MissingExtraError("matplotlib", "pictures", "drawing the figures") from error
-    return matplotlib.rc_context({**_STYLE, **(style or {})})
+    settings: dict[Any, Any] = {**_STYLE, **(style or {})}
+    return matplotlib.rc_context(settings)
 
 
 def figure_of(size: tuple[float, float], foot: str) -> Figure:
