@@ -163,6 +163,19 @@ def test_with_one_core_streams_are_read_one_after_the_other(tmp_path: Path) -> N
     assert dict(found.outputs) == {"total": 10}
 
 
+def test_a_reader_that_found_no_place_before_its_writer_ended_is_kept_and_recalled(
+    tmp_path: Path,
+) -> None:
+    with workflow("late") as w:
+        w.output("total", total.needing(cpus=1)(slowly.needing(cpus=1)(5)))
+    first, again = (run(w.workflow, folder=tmp_path, cpus=1).result.reused for _ in range(2))
+    assert (first, again) == (0, 2)
+    with workflow("late") as w:
+        numbers = slowly.needing(cpus=1, cache=False)(5)  # another attempt, the same stream
+        w.output("total", total.needing(cpus=1)(numbers))
+    assert run(w.workflow, folder=tmp_path, cpus=1).result.reused == 1
+
+
 class Parts(NamedTuple):
     batches: Iterator[Table]
     maps: Iterator[NDArray[Any]]

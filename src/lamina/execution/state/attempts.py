@@ -307,6 +307,10 @@ class Attempts:
         held = self._held.pop(unit.name, None)
         if held is not None:
             self._settle(unit, replace(held[1], time=time))
+        elif unit.state == "ready" and unit.name not in self._open and self._book.policy.recall:
+            # It found no place meanwhile: what it reads has a digest now, and it may be known.
+            self._ready.without({unit.name})
+            self._recalls.renew(unit)
 
     def stop(self, time: float) -> None:
         """Nothing starts any more, and what runs is to end; `Book.stopping` says why."""

@@ -49,6 +49,12 @@ class Recalls:
         self._unasked.append(unit)
         self.ask()
 
+    def renew(self, unit: Unit) -> None:
+        """What a unit reads has another form now: it is asked about with that."""
+        self._asked.pop(unit.name, None)
+        if unit not in self._unasked:
+            self.add(unit)
+
     def ask(self) -> None:
         """Asks about as many as may be asked about now."""
         held = len(self._asked) + len(self._ready)
