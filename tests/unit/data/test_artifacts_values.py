@@ -14,6 +14,7 @@ from artifact_values import ARRAYS, PLAIN, PYTHON, Pair, Record, same, same_byte
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lamina.data.artifacts.frames import STREAMS
 from lamina.data.artifacts.reference import INLINE, Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.data.tables import Table
@@ -186,6 +187,21 @@ def test_a_reading_process_never_opens_a_pickle(store: Artifacts) -> None:
     for value in (Loud(), [Loud()], {"deep": (Loud(),)}):
         with pytest.raises(ArtifactError, match="could run code"):
             store.get(store.put(value), trusted=False)
+    assert "LAMINA_TEST_RAN" not in os.environ
+
+
+def test_taking_a_list_apart_opens_no_pickle(store: Artifacts) -> None:
+    loud = store.put(Loud())
+    with pytest.raises(ArtifactError, match="is a pickle, not a list"):
+        store.items(loud)
+    deposit = store.objects.deposit()
+    STREAMS.write([Loud(), 1], deposit)
+    (first, second) = store.items(Ref("stream", store.objects.keep(deposit), deposit.size))
+    assert (first.codec, first.size) == ("pickle", loud.size) and store.plain(second) == 1
+    (pair, single) = store.items(store.put(((1, Loud()), Loud())))
+    assert (pair.codec, single.codec) == ("tree", "pickle")
+    with pytest.raises(ArtifactError, match="could run code"):
+        store.get(pair, trusted=False)
     assert "LAMINA_TEST_RAN" not in os.environ
 
 

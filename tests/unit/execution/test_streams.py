@@ -296,6 +296,29 @@ def test_a_finished_stream_becomes_an_artifact(tmp_path: Path) -> None:
     assert list(opened(store.put([1, 2]), store)) == [1, 2]
 
 
+def test_of_a_whole_stream_one_item_is_in_memory(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+import numpy as np
+from lamina.data.artifacts.store import Artifacts
+from lamina.execution.streams.reader import opened
+from lamina.execution.streams.writer import StreamWriter, fill, kept
+folder = Path(sys.argv[1])
+store = Artifacts(folder / "artifacts")
+arrays = (np.full(1 << 20, n, dtype=np.float64) for n in range(24))
+ref = kept(fill(StreamWriter(folder / "spool"), arrays), store)
+before = getrusage(RUSAGE_SELF).ru_maxrss
+assert [float(item[-1]) for item in opened(ref, Artifacts(folder / "artifacts"))] == list(range(24))
+print(getrusage(RUSAGE_SELF).ru_maxrss - before)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert int(said.stdout) < 40 * 1024  # kB: the stream has 192 MiB
+
+
 def test_many_small_items_go_through_quickly(tmp_path: Path) -> None:
     begin = time.perf_counter()
     writer = process(WRITER, tmp_path / "s", 20000, 1024, 0)

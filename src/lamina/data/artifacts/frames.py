@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from zlib import crc32
 
 from lamina.data.artifacts.codecs import CODECS, Codec, Sink, codec_of
@@ -21,7 +22,9 @@ HEAD = struct.Struct("<2sBBIQ")
 """Before every item: a mark, bytes of the codec's name, bytes of filling, checksum, bytes."""
 
 _MARK = b"\xd7F"
-_JSON = b"json"
+JSON = b"json"
+"""Name of plain items."""
+
 _END = b"end"
 _LINE = 64
 _TEXT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -76,7 +79,7 @@ def framed(item: Any, at: int) -> list[bytes]:
         ArtifactError: an item that cannot be kept.
     """
     if _is_plain(item):
-        return _frame(_JSON, [_TEXT(item).encode()], 0)
+        return _frame(JSON, [_TEXT(item).encode()], 0)
     name = codec_of(item)
     sink = _Pieces()
     CODECS.get(name).write(item, sink)
@@ -103,42 +106,88 @@ def item_of(head: Head, rest: Buffer) -> tuple[bool, Any]:
     Raises:
         ArtifactError: the bytes are not those that were written.
     """
-    view = memoryview(rest)
-    word, body = bytes(view[: head.name]), view[head.name + head.filling :]
-    if crc32(body, crc32(word)) != head.checksum:
-        raise _damaged("the checksum of a frame is wrong")
-    if word == _JSON:
-        return True, json.loads(bytes(body))
-    if word == _END:
-        return False, int(bytes(body))
-    try:
-        return True, CODECS.get(word.decode()).read(body)
-    except ArtifactError:
-        raise
-    except Exception as error:  # what a codec raises for odd bytes cannot be listed
-        raise _damaged(f"an item of codec {word!r} cannot be read: {error}") from error
+    word, body = _parted(head, rest)
+    return (False, int(bytes(body))) if word == _END else (True, _read(word, body))
 
 
 def items_of(data: Buffer) -> Iterator[Any]:
     """The items of a whole stream. Raises ArtifactError where it is damaged or not whole."""
-    view = memoryview(data)
-    if bytes(view[: len(MARK)]) != MARK:
+    view, at = memoryview(data), 0
+
+    def piece(size: int) -> memoryview:
+        nonlocal at
+        found = view[at : at + size]
+        at += len(found)
+        return found
+
+    return (_read(word, body) for word, body in _frames(piece))
+
+
+def items_in(file: BinaryIO) -> Iterator[Any]:
+    """The items of a whole stream, of which no more than one is in memory.
+
+    Args:
+        file: at its beginning; closed at the end.
+
+    Raises:
+        ArtifactError: it is damaged, or not whole.
+    """
+    return (_read(word, body) for word, body in kept_in(file))
+
+
+def kept_in(file: BinaryIO) -> Iterator[tuple[bytes, Buffer]]:
+    """The items of a whole stream as they are kept: name of the codec, bytes; nothing is run.
+
+    Args:
+        file: as for `items_in`.
+    """
+    whole = os.fstat(file.fileno()).st_size
+
+    def piece(size: int) -> memoryview:
+        found = bytearray(min(size, max(0, whole - file.tell())))
+        return memoryview(found)[: file.readinto(found)]  # type: ignore[attr-defined]
+
+    with file:
+        yield from _frames(piece)
+
+
+def _frames(piece: Callable[[int], memoryview]) -> Iterator[tuple[bytes, Buffer]]:
+    """The frames of a stream up to its end; `piece` gives so many bytes, or what is left."""
+    if bytes(piece(len(MARK))) != MARK:
         raise _damaged("it does not begin as a stream")
-    at, count = len(MARK), 0
-    while at + HEAD.size <= len(view):
-        head = head_of(view[at : at + HEAD.size])
-        at += HEAD.size
-        if at + head.rest > len(view):
+    count = 0
+    while len(begin := piece(HEAD.size)) == HEAD.size:
+        head = head_of(begin)
+        rest = piece(head.rest)
+        if len(rest) < head.rest:
             break
-        more, item = item_of(head, view[at : at + head.rest])
-        at += head.rest
-        if not more:
-            if item != count:
-                raise _damaged(f"it has {count} items and says {item}")
+        word, body = _parted(head, rest)
+        if word == _END:
+            if int(bytes(body)) != count:
+                raise _damaged(f"it has {count} items and says {int(bytes(body))}")
             return
         count += 1
-        yield item
+        yield word, body
     raise _damaged("it has no end")
+
+
+def _parted(head: Head, rest: Buffer) -> tuple[bytes, Buffer]:
+    view = memoryview(rest)
+    word, body = bytes(view[: head.name]), view[head.name + head.filling :]
+    if crc32(body, crc32(word)) != head.checksum:
+        raise _damaged("the checksum of a frame is wrong")
+    return word, body
+
+
+def _read(word: bytes, body: Buffer) -> Any:
+    if word == JSON:
+        return json.loads(bytes(body))
+    try:
+        return CODECS.get(word.decode()).read(body)
+    except ArtifactError:
+        raise
+    except Exception as error:  # what a codec raises for odd bytes cannot be listed
+        raise _damaged(f"an item of codec {word!r} cannot be read: {error}") from error
 
 
 class Streams(Codec):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from lamina.data.artifacts.copies import copy_bytes
 from lamina.data.artifacts.deposit import CHUNK, Buffer, Deposit
@@ -170,17 +170,29 @@ class Objects:
 
     def verify(self, digest: str) -> os.stat_result:
         """Reads a file without keeping it. Raises ArtifactError as `read`."""
+        with self.whole(digest) as file:
+            return os.fstat(file.fileno())
+
+    def whole(self, digest: str) -> BinaryIO:
+        """A verified file at its beginning, to be read piece by piece.
+
+        Raises:
+            ArtifactError: as `read`.
+        """
         handle, found = self._opened(digest)
+        file = os.fdopen(handle, "rb", buffering=_SMALL)
         try:
-            with os.fdopen(handle, "rb", buffering=0) as file:
-                if self._remembered(digest, found):
-                    return found
+            if not self._remembered(digest, found):
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                     raise self.damaged(digest, found)
-        except OSError as error:
-            raise self._unreadable(error, digest) from error
-        self._remember(digest, found)
-        return found
+                self._remember(digest, found)
+                file.seek(0)
+        except BaseException as error:
+            file.close()
+            if isinstance(error, OSError):
+                raise self._unreadable(error, digest) from error
+            raise
+        return file
 
     def renew(self, digest: str) -> None:
         """Says that this process gave a verified file another name, which changed its times."""

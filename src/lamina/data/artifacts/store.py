@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from lamina.data.artifacts.canonical import (
     tree_value,
 )
 from lamina.data.artifacts.codecs import CODECS, codec_of
+from lamina.data.artifacts.deposit import Buffer
 from lamina.data.artifacts.files import FILES, Files
+from lamina.data.artifacts.frames import JSON, kept_in
 from lamina.data.artifacts.objects import Objects, Stored
 from lamina.data.artifacts.reference import INLINE, Ref
 from lamina.data.artifacts.remote import Told
@@ -53,6 +56,8 @@ class Artifacts:
         """
         if _of_files(kind) or _is_file(value):
             return self._put_paths(value, kind, self.files.put)
+        if type(value) is _Kept:
+            return value.ref
         try:
             text = json_text(value)
             ref = None if text is None else self._put_text("json", text)
@@ -135,12 +140,27 @@ class Artifacts:
         return [ref for ref in refs if not self._whole(ref)]
 
     def items(self, ref: Ref) -> list[Ref]:
-        """The items of a list, as references; a JSON list becomes one reference per item."""
+        """The items of a list or stream, as references; nothing that could run code is opened.
+
+        Raises:
+            ArtifactError: missing or damaged, or no list.
+        """
         if ref.codec == "list":
             return lists.unpack(self.objects, ref)
-        value = self.get(ref)
+        if ref.codec == "stream":
+            file = self.objects.whole(ref.digest)
+            return self._read(ref, lambda: [self._item(*kept) for kept in kept_in(file)])
+        if ref.codec == "json":
+            value = self._json(ref)
+        elif ref.codec == "tree":
+            value = self._read(ref, lambda: tree_value(self._text(ref), lambda e: _Kept(_leaf(e))))
+        else:
+            value = None
         if not isinstance(value, list | tuple):
-            raise ArtifactError(f"artifact {ref.digest[:12]} is a {ref.codec}, not a list")
+            raise ArtifactError(
+                f"artifact {ref.digest[:12]} is a {ref.codec}, not a list",
+                "return a plain list, or yield the items",
+            )
         return [self.put(item) for item in value]
 
     def gather(self, refs: Sequence[Ref]) -> Ref:
@@ -202,6 +222,12 @@ class Artifacts:
         self.objects.tidy()
         freed = self.remove(entry.digest for entry in old if entry.digest not in needed)
         return freed + self.files.remote.tidy(limit)
+
+    def _item(self, word: bytes, data: Buffer) -> Ref:
+        """An item of a stream as an artifact of its own."""
+        if word == JSON:
+            return self.put(json.loads(bytes(data)))
+        return Ref(word.decode(), self.objects.add(data), memoryview(data).nbytes)
 
     def _put_paths(self, value: Any, kind: PortType, keep: Any) -> Ref:
         if kind.of is not None and kind.of.of is None and all(map(is_remote, value)):
@@ -306,6 +332,13 @@ class Artifacts:
             return ref.codec not in ("list", "tree") or all(map(self._whole, self._parts(ref)))
         except ArtifactError:
             return False
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a part of a tree is, in the place of the part itself."""
+
+    ref: Ref
 
 
 def _leaf(entry: dict[str, Any]) -> Ref:

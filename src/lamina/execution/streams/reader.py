@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lamina.data.artifacts.frames import HEAD, MARK, Head, head_of, item_of, items_of
+from lamina.data.artifacts.frames import HEAD, MARK, Head, head_of, item_of, items_in
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import ArtifactError, LaminaError
@@ -138,7 +138,7 @@ def opened(ref: Ref, artifacts: Artifacts) -> Iterator[Any]:
     if ref.codec == "stream" and not ref.digest:
         return StreamReader(Path(ref.origin))
     if ref.codec == "stream":
-        return items_of(artifacts.objects.read(ref.digest, ref.size))
+        return items_in(artifacts.objects.whole(ref.digest))
     return iter(artifacts.get(ref))
 
 
