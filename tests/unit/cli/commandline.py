@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.cli.main import main
+from lamina.records.store import Store
+from lamina.testing.runs import MadeRun
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def done(*arguments: str | Path) -> Ran:
     ran = run(*arguments)
     assert ran.code == 0, ran
     return ran
+
+
+def record(folder: Path, made: MadeRun) -> None:
+    """Has the records of the project in a folder know a run that never was."""
+    store = Store(f"sqlite:///{folder / '.lamina' / 'records.sqlite'}")
+    store.create(made.record)
+    store.append(made.record.id, made.events)
+    store.close()
 
 
 def write_rows(path: Path, rows: int = 60, gap: bool = False) -> Path:

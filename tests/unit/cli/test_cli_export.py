@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import done, run
+from commandline import done, record, run
 
 from lamina.data.artifacts.store import Artifacts
 from lamina.records.exports import EXPORTERS
 from lamina.records.exports.wfformat_check import mistakes
-from lamina.records.store import Store
 from lamina.testing.runs import RUNS, MadeRun
 from lamina.workflow.log import RunFinished
 from lamina.workflow.types import PortType
@@ -34,10 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     last = made.events[-1]
     made = MadeRun(made.record, (*made.events[:-1], RunFinished(last.time, "succeeded", outputs)))
-    store = Store(f"sqlite:///{tmp_path / '.lamina' / 'records.sqlite'}")
-    store.create(made.record)
-    store.append(made.record.id, made.events)
-    store.close()
+    record(tmp_path, made)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

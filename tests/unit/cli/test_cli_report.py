@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commandline import done, run
+from commandline import done, record, run
 
-from lamina.records.store import Store
-from lamina.testing.runs import RUNS
+from lamina.testing.runs import RUNS, MadeRun
 
 VALUE = {"codec": "json", "digest": "0" * 64, "size": 9}
 
@@ -17,12 +16,7 @@ VALUE = {"codec": "json", "digest": "0" * 64, "size": 9}
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one failed run in its records."""
-    made = RUNS["failed"]()
-    (tmp_path / ".lamina").mkdir()
-    store = Store(f"sqlite:///{tmp_path / '.lamina' / 'records.sqlite'}")
-    store.create(made.record)
-    store.append(made.record.id, made.events)
-    store.close()
+    record(tmp_path, RUNS["failed"]())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -37,8 +31,7 @@ def test_a_report_is_named_by_its_run(project: Path) -> None:
 
 def test_secrets_do_not_reach_the_page(project: Path) -> None:
     made = RUNS["chain"]()
-    store = Store(f"sqlite:///{project / '.lamina' / 'records.sqlite'}")
-    record = replace(
+    about = replace(
         made.record,
         id="abcdef0123",
         name="loud-wren",
@@ -47,9 +40,7 @@ def test_secrets_do_not_reach_the_page(project: Path) -> None:
             "address": {**VALUE, "inline": '"https://ada:hunter2!@example.org/x"'},
         },
     )
-    store.create(record)
-    store.append(record.id, made.events)
-    store.close()
+    record(project, MadeRun(about, made.events))
     done("report", "loud-wren", "-o", "folder/r.html")
     assert "hunter2!@" not in (project / "folder" / "r.html").read_text("utf-8")
 
