@@ -17,7 +17,7 @@ from lamina.cli.streams import out
 @click.command("timeline")
 @click.argument("run", default="last", metavar="[RUN|TRACE]")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="FILE.txt, .svg, .html or .json."
+    "-o", "--output", type=click.Path(path_type=Path), help="FILE.txt, .svg, .png, .html or .json."
 )
 @click.option("--width", type=int, default=None, help="Letters per line (the terminal's).")
 @click.option("--all", "every", is_flag=True, help="A line per attempt, however many there are.")

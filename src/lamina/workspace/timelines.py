@@ -83,15 +83,17 @@ def text(
 
 
 def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False) -> Path:
-    """Writes the chart in the form of the file's ending: .txt, .svg, .html or .json.
+    """Writes the chart in the form of the file's ending: .txt, .svg, .png, .html or .json.
 
     Raises:
         UsageError: another ending, or a file that cannot be written.
+        MissingExtraError: a picture without matplotlib.
     """
     suffix = target.suffix.lower()
-    forms: dict[str, Callable[[], str]] = {
+    forms: dict[str, Callable[[], str | bytes]] = {
         ".txt": lambda: text(found, width, every=every),
         ".svg": lambda: _svg(found),
+        ".png": lambda: _png(found),
         ".html": lambda: _html(found),
         ".json": lambda: json.dumps(to_json(found), indent=1),
     }
@@ -100,7 +102,10 @@ def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False
             f"a timeline cannot be written as {suffix or 'a file without an ending'}",
             f"name a file that ends in {', '.join(forms)}",
         )
-    file_to_write(target).write_text(forms[suffix]().rstrip("\n") + "\n", encoding="utf-8")
+    drawn = forms[suffix]()
+    if isinstance(drawn, str):
+        drawn = (drawn.rstrip("\n") + "\n").encode()
+    file_to_write(target).write_bytes(drawn)
     return target
 
 
@@ -130,6 +135,12 @@ def _svg(found: Trace) -> str:
     from lamina.traces.gantt.svg import gantt_svg
 
     return gantt_svg(found)
+
+
+def _png(found: Trace) -> bytes:
+    from lamina.traces.gantt.png import gantt_png
+
+    return gantt_png(found)
 
 
 def _html(found: Trace) -> str:

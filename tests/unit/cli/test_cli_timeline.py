@@ -57,6 +57,12 @@ def test_every_form_is_written(tmp_path: Path) -> None:
         assert (tmp_path / name).read_text("utf-8").startswith(begin)
 
 
+def test_a_picture_is_written_as_png(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert done("timeline", "-o", tmp_path / "a.png").out.strip() == str(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
 def test_an_unknown_form_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     refused = run("timeline", "-o", tmp_path / "a.docx")
     assert refused.code == 2

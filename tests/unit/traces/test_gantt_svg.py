@@ -47,3 +47,8 @@ def test_ten_thousand_attempts_make_a_small_picture() -> None:
     text = gantt_svg(trace_of(made.record, made.events))
     assert "count x9997" in text
     assert len(text) < 60_000
+
+
+def test_the_legend_names_no_phase_of_results_that_were_reused() -> None:
+    made = RUNS["all_reused"]()
+    assert 'class="run"' not in gantt_svg(trace_of(made.record, made.events))

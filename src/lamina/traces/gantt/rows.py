@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lamina.records.dependencies import site_of
+from lamina.traces.gantt.axis import duration
 from lamina.traces.gantt.palette import MARKS
 from lamina.traces.trace import Attempt, Trace, worked
+
+SIMULATED = "simulated: no times were recorded"
+"""What a chart of a made-up schedule says of itself."""
 
 ROWS = 48
 """Rows of a chart before attempts of one task are drawn together."""
@@ -39,6 +43,13 @@ def name_of(row: Sequence[Attempt]) -> str:
     if len(row) == 1:
         return printable(first.task) + (f" ~{first.number}" if first.number > 1 else "")
     return f"{printable(site_of(first.task))} x{len({one.task for one in row})}"
+
+
+def title_of(trace: Trace) -> str:
+    """What stands above a chart: workflow, run, status, how many tasks, how long."""
+    parts = [trace.workflow, trace.name, trace.status, f"{len(trace.last)} tasks"]
+    parts += [duration(trace.seconds), SIMULATED if trace.simulated else ""]
+    return " · ".join(part for part in parts if part)
 
 
 def remark_of(row: Sequence[Attempt]) -> str:

@@ -8,7 +8,7 @@ from itertools import count
 
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
-from lamina.traces.gantt.rows import name_of, remark_of, rows_of
+from lamina.traces.gantt.rows import name_of, remark_of, rows_of, title_of
 from lamina.traces.trace import Attempt, Trace, busy, spans, worked
 
 _ROW, _BAR, _HEAD, _FOOT, _EDGE = 18, 12, 62, 44, 16
@@ -42,10 +42,10 @@ def gantt_svg(trace: Trace, width: int = 960, rows: int = 60) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             f'width="{width}" height="{height}" role="img" class="{chart.id}" '
             'style="max-width:100%;height:auto">',
-            f"<title>{_text(_head(trace))}</title>",
+            f"<title>{_text(title_of(trace))}</title>",
             f"<style>{_style(chart.id)}</style>",
             f'<rect class="paper" width="{width}" height="{height}" rx="8"/>',
-            f'<text class="head" x="{_EDGE}" y="24">{_text(_head(trace))}</text>',
+            f'<text class="head" x="{_EDGE}" y="24">{_text(title_of(trace))}</text>',
             *body,
             "</svg>",
         ]
@@ -158,7 +158,8 @@ class _Chart:
 
     def legend(self, y: float, groups: Sequence[Sequence[Attempt]]) -> Iterator[str]:
         """The phases that occur, in order of time."""
-        seen = {phase.name for group in groups for one in group for phase in spans(one)}
+        drawn = (one for group in groups for one in group if one.status != "reused")
+        seen = {phase.name for one in drawn for phase in spans(one)}
         x = self.left
         for name, look in LOOKS.items():
             if name in seen:
@@ -166,11 +167,6 @@ class _Chart:
                 yield f'<rect class="{name}" {box}/>'
                 yield f'<text class="note" x="{_n(x + 16)}" y="{_n(y)}">{look.title}</text>'
                 x += 30 + len(look.title) * _LETTER
-
-
-def _head(trace: Trace) -> str:
-    parts = [trace.workflow, trace.name, trace.status, f"{len(trace.last)} tasks"]
-    return " · ".join([*(part for part in parts if part), duration(trace.seconds)])
 
 
 def _style(name: str) -> str:

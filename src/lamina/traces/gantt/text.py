@@ -9,7 +9,7 @@ from statistics import median
 from lamina.records.dependencies import site_of
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
-from lamina.traces.gantt.rows import ROWS, name_of, printable, remark_of, rows_of
+from lamina.traces.gantt.rows import ROWS, SIMULATED, name_of, printable, remark_of, rows_of
 from lamina.traces.trace import WAITING, Attempt, Trace, busy, spans, worked
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -255,6 +255,8 @@ def _head(trace: Trace, style: _Style) -> str:
     ]
     if len(trace.sessions) > 1:
         parts.append(f"{len(trace.sessions)} sessions")
+    if trace.simulated:
+        parts.append(SIMULATED)
     return style.pick("  ·  ", "  ").join(part for part in parts if part)
 
 
