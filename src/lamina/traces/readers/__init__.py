@@ -10,6 +10,9 @@ READERS: Registry[type[Reader]] = Registry(
     "trace format",
     {
         "csv": "lamina.traces.readers.csv:CsvReader",
+        "kickstart": "lamina.traces.readers.kickstart:KickstartReader",
+        "pegasus": "lamina.traces.readers.pegasus:PegasusReader",
+        "stampede": "lamina.traces.readers.stampede:StampedeReader",
         "wfformat": "lamina.traces.readers.wfformat:WfFormatReader",
     },
 )

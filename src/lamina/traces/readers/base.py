@@ -41,6 +41,16 @@ class Source(ABC):
     def files(self) -> Mapping[str, Source]:
         """Path -> file, for all files of a folder; empty for a file."""
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, and no file."""
+        return False
+
+    @property
+    def top(self) -> list[str]:
+        """Names of the files right in a folder, sorted."""
+        return [name for name in self.files if "/" not in name]
+
     @abstractmethod
     def read(self) -> bytes:
         """All bytes of a file. Raises TraceError where they cannot be had."""
@@ -57,8 +67,8 @@ class Source(ABC):
 
     @property
     def head(self) -> bytes:
-        """The first bytes of a file; none of a folder."""
-        return b"" if self.files else self.data[:HEAD]
+        """The first bytes of a file."""
+        return self.data[:HEAD]
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:

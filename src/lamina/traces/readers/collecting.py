@@ -41,14 +41,14 @@ def _folder(
 ) -> Iterator[Trace | TraceError | Other]:
     beside = beside or (path.absolute(), *path.absolute().parents[:2])
     folder = LocalFolder(path, name, beside)
-    reader = _reader_of(folder)
+    try:
+        reader = _reader_of(folder)
+        inside = sorted(path.iterdir())
+    except TraceError as error:
+        yield error
+        return
     if reader is not None:
         yield from _read(reader, folder)
-        return
-    try:
-        inside = sorted(path.iterdir())
-    except OSError as error:
-        yield folder.broken(f"the folder cannot be read: {error.strerror}")
         return
     for one in inside:
         shown = f"{name.rstrip('/')}/{one.name}"
@@ -111,7 +111,7 @@ def _read(reader: Reader, source: Source) -> Iterator[Trace | TraceError | Other
 def _reader_of(source: Source) -> Reader | None:
     """The first reader that knows the source; None where there is none."""
     for reader in _readers():
-        if reader.folders == bool(source.files) and reader.detects(source):
+        if reader.folders == source.is_folder and reader.detects(source):
             return reader
     return None
 

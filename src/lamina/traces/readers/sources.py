@@ -63,6 +63,8 @@ class LocalFile(Source):
 class LocalFolder(Source):
     """A folder on a disk, with all files below it; links to folders are not followed."""
 
+    is_folder = True
+
     def __init__(self, path: Path, name: str, beside: tuple[Path, ...] = ()) -> None:
         super().__init__(name, path.absolute().parts[1:], beside)
         self.path = path
@@ -80,6 +82,14 @@ class LocalFolder(Source):
         return {
             name: LocalFile(self.path / name, f"{self.name}/{name}", self.beside) for name in names
         }
+
+    @cached_property
+    def top(self) -> list[str]:
+        """Names of the files right in it, without looking further down."""
+        try:
+            return sorted(one.name for one in self.path.iterdir() if one.is_file())
+        except OSError as error:
+            raise self.broken(f"the folder cannot be read: {error.strerror}") from error
 
     def read(self) -> bytes:
         """A folder has no bytes."""
@@ -111,6 +121,8 @@ class Member(Source):
 
 class Folder(Source):
     """A folder in an archive."""
+
+    is_folder = True
 
     def __init__(
         self,

@@ -1,0 +1,96 @@
+"""SQLite files of others: opened to read only, asked in plain queries, stopped when damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from lamina.traces.readers.base import Source
+
+MAGIC = b"SQLite format 3\0"
+_STEPS = 2_000_000
+"""Thousands of steps of SQLite's machine after which a file is taken for one that never ends."""
+
+
+class Database:
+    """The tables of a file."""
+
+    def __init__(self, source: Source, connection: sqlite3.Connection) -> None:
+        self.source = source
+        self._connection = connection
+        self._steps = 0
+        connection.set_progress_handler(self._counted, 1000)
+
+    def tables(self) -> dict[str, list[str]]:
+        """Name of a table -> names of its columns."""
+        names = [row[0] for row in self._asked("SELECT name FROM sqlite_master WHERE type='table'")]
+        return {
+            str(name): [str(row[1]) for row in self._asked(f'PRAGMA table_info("{_bare(name)}")')]
+            for name in names
+        }
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The rows of a table; columns that it does not have are None.
+
+        Raises:
+            TraceError: the file is damaged, or there is no such table.
+        """
+        there = self.tables().get(table)
+        if there is None:
+            raise self.source.broken(f"the database has no table {table}")
+        chosen = [f'"{name}"' if name in there else "NULL" for name in columns]
+        for row in self._asked(f'SELECT {", ".join(chosen)} FROM "{table}" ORDER BY rowid'):
+            yield dict(zip(columns, row, strict=True))
+
+    def number(self, row: dict[str, Any], key: str, table: str) -> float | None:
+        """A cell as a number; None for an empty one."""
+        value = row.get(key)
+        if value is None or value == "":
+            return None
+        try:
+            found = float(value)
+        except (TypeError, ValueError, OverflowError):
+            found = float("nan")
+        if not isfinite(found) or abs(found) > 1e15:
+            raise self.source.broken(f"table {table}: {key} is {str(value)[:40]!r}, not a number")
+        return found
+
+    def _asked(self, query: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(query)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
+            raise self.source.broken(f"the database is damaged: {error}") from error
+
+    def _counted(self) -> int:
+        self._steps += 1
+        return int(self._steps > _STEPS)
+
+
+@contextmanager
+def database(source: Source) -> Iterator[Database]:
+    """Opens a file; what lies in an archive is copied to a temporary one.
+
+    Raises:
+        TraceError: it cannot be opened.
+    """
+    with source.on_disk() as path:
+        try:
+            address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+            connection = sqlite3.connect(address, uri=True)
+        except sqlite3.Error as error:
+            raise source.broken(f"the database cannot be opened: {error}") from error
+        connection.text_factory = _text
+        with closing(connection):
+            yield Database(source, connection)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _bare(name: Any) -> str:
+    return str(name).replace('"', '""')

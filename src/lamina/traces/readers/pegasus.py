@@ -1,0 +1,251 @@
+"""Submit directories of Pegasus: jobstate.log, the .dag, braindump, kickstart, the database.
+
+Where monitord's database is there it is read: it knows hosts, sub-workflows and why a job was
+held. Else jobstate.log tells the times, the .dag what waits for what, and kickstart's outputs where
+jobs ran.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import isfinite
+from typing import ClassVar
+
+from lamina.errors import TraceError
+from lamina.records.history import Notice, Session
+from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.invocations import Invocation, invocations, is_kickstart
+from lamina.traces.readers.job_states import Known, State, attempts_of
+from lamina.traces.readers.kickstart import kind_of_program
+from lamina.traces.readers.stampede import StampedeReader, status_of
+from lamina.traces.trace import Trace
+
+LOG = "jobstate.log"
+_DATABASE = ".stampede.db"
+_FIELD = re.compile(r"^(\w+):\s*\"?(.*?)\"?\s*$|^(\w+) (.*)$")
+_OUTPUT = re.compile(r"(?:^|/)(?P<job>[^/]+)\.out\.(?P<number>\d{3})$")
+
+
+class PegasusReader(Reader):
+    """A folder that Pegasus planned a workflow into and ran it from."""
+
+    title: ClassVar[str] = "Pegasus submit directory"
+    folders: ClassVar[bool] = True
+
+    def detects(self, source: Source) -> bool:
+        """By jobstate.log, or by the database beside a braindump."""
+        names = source.top
+        if LOG in names:
+            return True
+        has_plan = any(name.startswith("braindump.") for name in names)
+        return has_plan and any(name.endswith(_DATABASE) for name in names)
+
+    def read(self, source: Source) -> Iterator[Trace]:
+        """The run, with all its sub-workflows where the database tells of them."""
+        about = _braindump(source)
+        for name in source.top:
+            if name.endswith(_DATABASE) and (trace := self._from_database(source, name)):
+                yield replace(
+                    trace,
+                    about={**about, "source": source.name},
+                    workflow=about.get("dax_label", trace.workflow),
+                    origin="pegasus",
+                )
+                return
+        yield _from_log(source, about)
+
+    def _from_database(self, source: Source, name: str) -> Trace | None:
+        """The run as the database tells it; None where it tells less than the log could."""
+        file = source.files[name]
+        try:
+            if not StampedeReader().detects(file):
+                raise file.broken("the database lacks tables of Pegasus")
+            found = list(StampedeReader().read(file))
+        except TraceError:
+            if LOG in source.files:
+                return None
+            raise
+        return found[0] if found else None
+
+
+def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
+    if LOG not in source.files:
+        raise source.broken(f"there is neither {LOG} nor a database that can be read")
+    log = _Log(source.files[LOG])
+    parents = _edges(source)
+    states = log.states
+    if not states:
+        raise log.source.broken("it tells of no job that was submitted")
+    begin = min([*log.starts, min(state.time for state in states)])
+    attempts = attempts_of(states, parents, begin, _known(source, states))
+    last = max([*(time for time, _ in log.ends), *(one.end for one in attempts)])
+    return Trace(
+        run=about.get("pegasus_wf_name") or source.stem,
+        name="",
+        workflow=about.get("dax_label") or source.stem,
+        status=status_of(log.ends[-1][1] if log.ends else None),
+        sessions=(Session(min(begin, attempts[0].ready), last),),
+        attempts=tuple(attempts),
+        parents=parents,
+        notices=log.notices,
+        planned=len(parents) or len({state.job for state in states}),
+        about={**about, "source": source.name},
+        origin="pegasus",
+    )
+
+
+class _Log:
+    """jobstate.log: `time job state condor-id site - turn`, and what monitord says of itself."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.states: list[State] = []
+        self.starts: list[float] = []
+        self.ends: list[tuple[float, int]] = []
+        self.notices: tuple[Notice, ...] = ()
+        text = source.text()
+        lines = text.split("\n")
+        whole = lines.pop()
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                self.take(line, number)
+        if whole.strip():
+            self.last(whole, len(lines) + 1)
+
+    def last(self, line: str, number: int) -> None:
+        """A line without an end: a log that is being written, or was cut."""
+        try:
+            self.take(line, number)
+        except TraceError:
+            time = self.states[-1].time if self.states else 0.0
+            text = f"{self.source.name}, line {number} ends early"
+            self.notices = (Notice(time, "cut", "", text),)
+
+    def take(self, line: str, number: int) -> None:
+        """A line."""
+        words = line.split()
+        time = self.time(words[0], number)
+        if words[1:2] == ["INTERNAL"]:
+            self.internal(time, words[2:], number)
+            return
+        if len(words) < 5:
+            raise self.source.broken(
+                f"{line[:60]!r} has {len(words)} words; a state has time, job, name, number, site",
+                number,
+            )
+        job, name, code, site = words[1:5]
+        turn = words[6] if len(words) > 6 else "1"
+        if not turn.isdecimal() or len(turn) > 12:
+            raise self.source.broken(f"the turn is {turn[:40]!r}, not a number", number)
+        ended = name.endswith(("_SUCCESS", "_FAILURE")) and re.fullmatch(r"-?\d{1,9}", code)
+        exit = int(code) if ended else None
+        self.states.append(
+            State(time, job, int(turn), name, exit, site="" if site == "-" else site)
+        )
+
+    def time(self, word: str, number: int) -> float:
+        """The first word."""
+        try:
+            found = float(word)
+        except ValueError:
+            found = float("nan")
+        if not isfinite(found) or not 0 <= found < 1e12:
+            raise self.source.broken(f"{word[:40]!r} is no time since 1970", number)
+        return found
+
+    def internal(self, time: float, words: list[str], number: int) -> None:
+        """`*** DAGMAN_STARTED 7.0 ***`, `*** DAGMAN_FINISHED 0 ***`."""
+        if "DAGMAN_STARTED" in words:
+            self.starts.append(time)
+        elif "DAGMAN_FINISHED" in words:
+            code = words[words.index("DAGMAN_FINISHED") + 1 :][:1]
+            if not code or not re.fullmatch(r"-?\d{1,9}", code[0]):
+                raise self.source.broken("DAGMAN_FINISHED tells no exit code", number)
+            self.ends.append((time, int(code[0])))
+
+
+def _edges(source: Source) -> dict[str, list[str]]:
+    """Job -> jobs that it waits for, of the .dag; every job of it is there."""
+    found: dict[str, list[str]] = {}
+    for name in source.top:
+        if name.endswith(".dag"):
+            _dag(source.files[name], found)
+    return found
+
+
+def _dag(file: Source, found: dict[str, list[str]]) -> None:
+    for number, line in enumerate(file.text().split("\n"), 1):
+        words = line.split()
+        match [word.upper() for word in words[:2]]:
+            case ["JOB" | "DATA" | "FINAL", _]:
+                found.setdefault(words[1], [])
+            case ["SUBDAG", "EXTERNAL"] if len(words) > 2:
+                found.setdefault(words[2], [])
+            case ["PARENT", *_]:
+                upper = [word.upper() for word in words]
+                if "CHILD" not in upper:
+                    raise file.broken("PARENT has no CHILD", number)
+                place = upper.index("CHILD")
+                for child in words[place + 1 :]:
+                    found.setdefault(child, []).extend(words[1:place])
+
+
+def _braindump(source: Source) -> dict[str, str]:
+    """What the planner notes of the run: `key: "value"`, or `key value` before version 5."""
+    found: dict[str, str] = {}
+    for name in source.top:
+        if name in ("braindump.yml", "braindump.txt"):
+            for line in source.files[name].text().split("\n"):
+                told = _FIELD.match(line)
+                if told is not None:
+                    key, value = (told[1], told[2]) if told[1] else (told[3], told[4])
+                    if key in _NOTED:
+                        found[key] = value
+    return found
+
+
+_NOTED = frozenset(
+    {"dax_label", "pegasus_wf_name", "wf_uuid", "planner_version", "submit_hostname", "timestamp"}
+)
+
+
+def _known(source: Source, states: list[State]) -> dict[tuple[str, int], Known]:
+    """What kickstart tells of the tries: the first output of a job is that of its first try."""
+    turns: dict[str, list[int]] = {}
+    for state in states:
+        of = turns.setdefault(state.job, [])
+        if state.turn not in of and state.name != "PRE_SCRIPT_STARTED":
+            of.append(state.turn)
+    found: dict[tuple[str, int], Known] = {}
+    for name, file in source.files.items():
+        told = _OUTPUT.search(name)
+        if told is None or told["job"] not in turns:
+            continue
+        number = int(told["number"])
+        if number < len(turns[told["job"]]):
+            known = _of_output(file)
+            if known is not None:
+                found[told["job"], turns[told["job"]][number]] = known
+    return found
+
+
+def _of_output(file: Source) -> Known | None:
+    """The last program of an output decides; what cannot be read tells nothing."""
+    try:
+        found: list[Invocation] = list(invocations(file)) if is_kickstart(file.data) else []
+    except TraceError:
+        return None
+    if not found:
+        return None
+    usage: dict[str, float] = {}
+    for one in found:
+        usage["cpu"] = usage.get("cpu", 0.0) + one.usage.get("cpu", 0.0)
+        peak = max(usage.get("memory_peak", 0.0), one.usage.get("memory_peak", 0.0))
+        usage["memory_peak"] = peak
+    last = found[-1]
+    bad = next((one for one in found if one.exit), last)
+    program = kind_of_program(last) if len(found) == 1 and "derivation" in last.told else ""
+    kind = "" if last.told.get("derivation", "null") == "null" else program
+    return Known(last.told.get("hostname", ""), kind, bad.exit, usage, bad.cause)
