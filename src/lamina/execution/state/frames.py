@@ -181,6 +181,10 @@ class Unit:
         """What its present assignment is called."""
         return (self.name, self.attempt, self.part)
 
+    def is_whole(self, outputs: Mapping[str, Any]) -> bool:
+        """Whether a result has all outputs: that of a task that decided on tasks has none."""
+        return all(port.name in outputs for port in self.node.task.outputs)
+
     def begin(self, after: int) -> None:
         """Another attempt; its number is above that of the last one, and above this."""
         self.attempt = max(self.attempt, after) + 1

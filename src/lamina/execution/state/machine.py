@@ -233,15 +233,11 @@ class Machine(Settled):
         elif unit.name in self._past.expansions:
             unit.state = "inside"
             self.composites.expand(unit, *self._past.expansions[unit.name])
-        elif unit.name in self._past.finished and self._is_whole(unit):
+        elif (found := self._past.finished.get(unit.name)) is not None and unit.is_whole(found):
             self.book.move(unit, "success")
-            self.succeeded(unit, self._past.finished[unit.name], self.time)
+            self.succeeded(unit, found, self.time)
         else:
             self.attempts.offer(unit, self.time)
-
-    def _is_whole(self, unit: Unit) -> bool:
-        found = self._past.finished[unit.name]
-        return all(port.name in found for port in unit.node.task.outputs)
 
     def succeeded(self, unit: Unit, outputs: Mapping[str, Any], time: float) -> None:
         """A unit has its outputs."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
 
 from lamina.execution.state.book import Book
 from lamina.execution.state.frames import Unit
@@ -74,7 +73,7 @@ class Recalls:
         if recall is None:
             return
         unit.key, unit.recipe, unit.reason = recall.key, recall.recipe, recall.reason
-        if recall.outputs is None or not _is_whole(unit, recall.outputs):
+        if recall.outputs is None or not unit.is_whole(recall.outputs):
             self._forgotten(unit, frozenset(recall.lacking), event.time)
             return
         kept = self._book.policy.note(recall.outputs)
@@ -107,8 +106,3 @@ class Recalls:
         """Takes out everything."""
         self._unasked.clear()
         self._asked.clear()
-
-
-def _is_whole(unit: Unit, outputs: Mapping[str, Any]) -> bool:
-    """Whether a result has all outputs: that of a task that decided on tasks has none."""
-    return all(port.name in outputs for port in unit.node.task.outputs)
