@@ -7,7 +7,8 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from io import BufferedReader
+from typing import Any, ClassVar
 from zlib import crc32
 
 from lamina.data.artifacts.codecs import CODECS, Codec, Sink, codec_of
@@ -123,7 +124,7 @@ def items_of(data: Buffer) -> Iterator[Any]:
     return (_read(word, body) for word, body in _frames(piece))
 
 
-def items_in(file: BinaryIO) -> Iterator[Any]:
+def items_in(file: BufferedReader) -> Iterator[Any]:
     """The items of a whole stream, of which no more than one is in memory.
 
     Args:
@@ -135,7 +136,7 @@ def items_in(file: BinaryIO) -> Iterator[Any]:
     return (_read(word, body) for word, body in kept_in(file))
 
 
-def kept_in(file: BinaryIO) -> Iterator[tuple[bytes, Buffer]]:
+def kept_in(file: BufferedReader) -> Iterator[tuple[bytes, Buffer]]:
     """The items of a whole stream as they are kept: name of the codec, bytes; nothing is run.
 
     Args:
@@ -145,7 +146,7 @@ def kept_in(file: BinaryIO) -> Iterator[tuple[bytes, Buffer]]:
 
     def piece(size: int) -> memoryview:
         found = bytearray(min(size, max(0, whole - file.tell())))
-        return memoryview(found)[: file.readinto(found)]  # type: ignore[attr-defined]
+        return memoryview(found)[: file.readinto(found)]
 
     with file:
         yield from _frames(piece)

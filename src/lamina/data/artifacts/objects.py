@@ -12,8 +12,9 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from lamina.data.artifacts.copies import copy_bytes
 from lamina.data.artifacts.deposit import CHUNK, Buffer, Deposit
@@ -173,7 +174,7 @@ class Objects:
         with self.whole(digest) as file:
             return os.fstat(file.fileno())
 
-    def whole(self, digest: str) -> BinaryIO:
+    def whole(self, digest: str) -> BufferedReader:
         """A verified file at its beginning, to be read piece by piece.
 
         Raises:

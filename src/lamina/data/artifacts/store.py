@@ -149,7 +149,10 @@ class Artifacts:
             return lists.unpack(self.objects, ref)
         if ref.codec == "stream":
             file = self.objects.whole(ref.digest)
-            return self._read(ref, lambda: [self._item(*kept) for kept in kept_in(file)])
+            found: list[Ref] = self._read(
+                ref, lambda: [self._item(*kept) for kept in kept_in(file)]
+            )
+            return found
         if ref.codec == "json":
             value = self._json(ref)
         elif ref.codec == "tree":
