@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,7 +181,7 @@ class Objects:
             ArtifactError: as `read`.
         """
         handle, found = self._opened(digest)
-        file = os.fdopen(handle, "rb", buffering=_SMALL)
+        file = BufferedReader(FileIO(handle), _SMALL)
         try:
             if not self._remembered(digest, found):
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
