@@ -181,7 +181,7 @@ class Objects:
             ArtifactError: as `read`.
         """
         handle, found = self._opened(digest)
-        file = BufferedReader(FileIO(handle), _SMALL)
+        file: BufferedReader = BufferedReader(FileIO(handle), _SMALL)
         try:
             if not self._remembered(digest, found):
                 if hashlib.file_digest(file, "sha256").hexdigest() != digest:
