@@ -126,25 +126,21 @@ def test_a_reader_runs_while_its_writer_does(tmp_path: Path) -> None:
     assert not [event for event in more if isinstance(event, log.AttemptEnded)]
 
 
-def test_a_killed_writer_begins_again_and_its_readers_with_it(tmp_path: Path) -> None:
-    with workflow("killed") as w:
-        numbers = killed_writer(30)
+@pytest.mark.parametrize(
+    ("writer", "name", "ended"),
+    [(killed_writer, "killed_writer", "lost"), (failing_writer, "failing_writer", "failed")],
+)
+def test_a_writer_that_is_killed_or_fails_begins_again_and_its_readers_with_it(
+    tmp_path: Path, writer: Any, name: str, ended: str
+) -> None:
+    with workflow("again") as w:
+        numbers = writer(30)
         w.output("total", total(numbers))
         w.output("first", first_three(numbers))
     found, events = ran(w.workflow, tmp_path)
     assert found == {"total": sum(range(30)), "first": [0, 1, 2]}
-    assert statuses(events, "killed_writer") == ["lost", "succeeded"]
+    assert statuses(events, name) == [ended, "succeeded"]
     assert statuses(events, "total")[-1] == "succeeded"
-
-
-def test_a_writer_that_fails_and_is_repeated_gives_its_whole_stream(tmp_path: Path) -> None:
-    with workflow("failing") as w:
-        numbers = failing_writer(30)
-        w.output("total", total(numbers))
-        w.output("first", first_three(numbers))
-    found, events = ran(w.workflow, tmp_path)
-    assert found == {"total": sum(range(30)), "first": [0, 1, 2]}
-    assert statuses(events, "failing_writer") == ["failed", "succeeded"]
 
 
 def test_a_killed_reader_reads_from_the_beginning(tmp_path: Path) -> None:
