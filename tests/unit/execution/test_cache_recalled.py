@@ -268,10 +268,21 @@ def test_a_task_can_opt_out(scene: Scene) -> None:
     assert answer.reason == "opted out of the cache"
 
 
-def test_an_attempt_that_failed_is_told(scene: Scene) -> None:
-    scene.run("failed")
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("failed", "it failed before"),
+        ("timeout", "it ran out of time before"),
+        ("memory", "it ran out of memory before"),
+        ("lost", "it was lost before"),
+        ("cancelled", "it was cancelled before"),
+        ("", "it did not end before"),
+    ],
+)
+def test_an_attempt_without_a_result_is_told(scene: Scene, status: str, told: str) -> None:
+    scene.run(status)
 
-    assert scene.ask().reason == "it failed before"
+    assert scene.ask().reason == told
 
 
 def test_a_result_whose_output_was_cleaned_still_stands_in_for_its_task(scene: Scene) -> None:

@@ -22,6 +22,15 @@ REUSED = "reused"
 TOUCHED = "reused: touched"
 CLEANED = "its output was cleaned"
 NEW = "not run before"
+
+_ENDED = {
+    "failed": "failed",
+    "timeout": "ran out of time",
+    "memory": "ran out of memory",
+    "lost": "was lost",
+    "cancelled": "was cancelled",
+}
+"""Status of an attempt without a result -> how a reason says it."""
 EXPANDED = "expanded"
 """Status of an attempt that decided on tasks to run in its place: it has no outputs of its own."""
 DECIDES = "it decides which tasks run"
@@ -277,7 +286,7 @@ def _not_kept(earlier: Earlier) -> str:
         return DECIDES
     if earlier.status in ("succeeded", "reused"):
         return "its outputs were lost" if earlier.key else "its result was not kept"
-    return f"it {earlier.status or 'did not end'} before"
+    return f"it {_ENDED.get(earlier.status, 'did not end')} before"
 
 
 def made_ports(workflow: Workflow, prefix: str = "") -> dict[str, frozenset[str]]:
