@@ -60,6 +60,13 @@ def output_ports(hint: Hint) -> tuple[Port, ...]:
     return () if hint.name == "None" else (port_of("result", hint),)
 
 
+def yielded(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """The ports of a function that yields: one stream, of anything where no annotation says so."""
+    if len(ports) == 1 and ports[0].type.streams:
+        return ports
+    return (Port("result", stream_of(ANY)),)
+
+
 def type_of(hint: Hint) -> PortType:
     """The type of a port for an annotation; any, where the table has no better.
 

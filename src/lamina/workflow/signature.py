@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
 from lamina.errors import UsageError
-from lamina.workflow.hints import Hint, output_ports, port_of
+from lamina.workflow.hints import Hint, output_ports, port_of, yielded
 from lamina.workflow.ports import Port, Signature, keepable
+from lamina.workflow.source import hint_in_source
 from lamina.workflow.types import dotted_name
 
 
@@ -43,21 +45,36 @@ def signature_of(function: Callable[..., Any]) -> Signature:
         if parameter.kind is not parameter.VAR_KEYWORD:
             inputs.append(_input(parameter, annotations))
     outputs = _outputs(annotations.get("return", inspect.Parameter.empty))
-    return Signature(tuple(inputs), outputs)
+    code = _coded(function)
+    yields = inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
+    return Signature(tuple(inputs), yielded(outputs) if yields else outputs)
+
+
+def _coded(function: Callable[..., Any]) -> Any:
+    """What has the annotations and the code: the function itself, or how an object is called."""
+    target: Any = inspect.unwrap(function)
+    return target if hasattr(target, "__annotations__") else type(target).__call__
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    target: Any = inspect.unwrap(function)
-    if not hasattr(target, "__annotations__"):
-        target = type(target).__call__
+    target = _coded(function)
     try:
         return typing.get_type_hints(target, include_extras=True)
-    except Exception:  # a name that only exists for type checkers: take what is known
-        return {
-            name: given
-            for name, given in getattr(target, "__annotations__", {}).items()
-            if not isinstance(given, str)
-        }
+    except Exception:  # a name that only exists for type checkers: it is told by the text then
+        given = getattr(target, "__annotations__", {})
+        return {name: _annotation(hint, target) for name, hint in given.items()}
+
+
+def _annotation(given: Any, holder: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    module = sys.modules.get(getattr(holder, "__module__", ""))
+    known = getattr(holder, "__globals__", None) or getattr(module, "__dict__", {})
+    one = types.SimpleNamespace(__annotations__={"it": given})
+    try:
+        return typing.get_type_hints(one, known, include_extras=True)["it"]
+    except Exception:
+        return hint_in_source(given, getattr(getattr(holder, "__code__", None), "co_filename", ""))
 
 
 def _input(parameter: inspect.Parameter, annotations: dict[str, Any]) -> Port:
@@ -100,10 +117,9 @@ def fields_of(annotation: Any) -> dict[str, Any] | None:
 
 def hint_of(annotation: Any) -> Hint:
     """The annotation as dotted names, the form that is also read from source text."""
-    if annotation is inspect.Parameter.empty or isinstance(annotation, (str, typing.TypeVar)):
-        return Hint("typing.Any")
-    if annotation is None or annotation is type(None):
-        return Hint("None")
+    simple = _simple_hint(annotation)
+    if simple is not None:
+        return simple
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         texts = tuple(note for note in arguments[1:] if isinstance(note, str))
@@ -119,6 +135,14 @@ def hint_of(annotation: Any) -> Hint:
     if supertype is not None:
         return hint_of(supertype)
     return Hint(*_class_names(annotation)[:1], (), (), _class_names(annotation)[1])
+
+
+def _simple_hint(annotation: Any) -> Hint | None:
+    if isinstance(annotation, Hint):
+        return annotation
+    if annotation is inspect.Parameter.empty or isinstance(annotation, (str, typing.TypeVar)):
+        return Hint("typing.Any")
+    return Hint("None") if annotation is None or annotation is type(None) else None
 
 
 def _class_names(cls: Any) -> tuple[str, tuple[str, ...]]:

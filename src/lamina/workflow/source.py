@@ -10,8 +10,10 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from lamina.errors import UsageError
-from lamina.workflow.hints import Hint, output_ports, port_of
+from lamina.workflow.hints import Hint, output_ports, port_of, yielded
 from lamina.workflow.ports import Port, Signature, keepable
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _BUILTINS = frozenset({"int", "float", "str", "bool", "list", "tuple", "dict", "bytes", "object"})
 _RECORDS = frozenset({"typing.NamedTuple", "typing.TypedDict"})
@@ -51,14 +53,41 @@ def _signature(path: Path, name: str) -> Signature:
     module = _parsed(path)
     found = _find(module.body, name.split("."))
     if found is None:
-        names = [n.name for n in module.body if isinstance(n, ast.FunctionDef)]
+        names = [n.name for n in module.body if isinstance(n, Function)]
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(
             f"{path.name} has no function {name!r}", f"{hint}it has: {', '.join(names) or 'none'}"
         )
     scope = _Scope(module)
-    return Signature(_inputs(found, scope), scope.outputs(found.returns))
+    outputs = scope.outputs(found.returns)
+    return Signature(_inputs(found, scope), yielded(outputs) if _yields(found) else outputs)
+
+
+def hint_in_source(annotation: str, file: str) -> Hint:
+    """An annotation as the imports of its file explain it, also those for type checkers only.
+
+    Args:
+        annotation: its text.
+        file: where it stands; a notebook's cell or a session has none that can be read.
+    """
+    try:
+        module = _parsed(Path(file))
+    except UsageError:
+        module = ast.Module([], [])
+    return _Scope(module).hint(ast.Constant(annotation))
+
+
+def _yields(function: Function) -> bool:
+    """Whether a function is a generator: whether it yields, those inside of it aside."""
+    waiting: list[ast.AST] = [*function.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def source_file(function: str, folder: Path | None) -> Path:
@@ -109,16 +138,16 @@ def _parsed(path: Path) -> ast.Module:
         raise UsageError(f"{path.name}{line} is not Python: {error}", "mend the file") from error
 
 
-def _find(body: list[ast.stmt], path: list[str]) -> ast.FunctionDef | None:
+def _find(body: list[ast.stmt], path: list[str]) -> Function | None:
     for node in reversed(body):
-        if isinstance(node, ast.FunctionDef) and path == [node.name]:
+        if isinstance(node, Function) and path == [node.name]:
             return node
         if isinstance(node, ast.ClassDef) and len(path) > 1 and path[0] == node.name:
             return _find(node.body, path[1:])
     return None
 
 
-def _inputs(function: ast.FunctionDef, scope: _Scope) -> tuple[Port, ...]:
+def _inputs(function: Function, scope: _Scope) -> tuple[Port, ...]:
     given = function.args
     if given.vararg or given.posonlyargs:
         raise UsageError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
 
 from lamina.errors import UsageError
+from lamina.execution import run
 from lamina.execution.runners.calls import fields_of_result
-from lamina.workflow import Port
+from lamina.workflow import Port, task, workflow
 
 
 class Pair(NamedTuple):
@@ -55,3 +57,14 @@ def test_no_output_drops_the_value() -> None:
 def test_a_value_without_the_outputs_is_refused(value: Any) -> None:
     with pytest.raises(UsageError, match="does not have the outputs a, b"):
         fields_of_result(value, AB)
+
+
+async def _soon(x: int) -> int:
+    await asyncio.sleep(0)
+    return x + 1
+
+
+def test_an_asynchronous_function_is_waited_for() -> None:
+    with workflow("soon") as w:
+        w.output("y", task(_soon)(w.input("x", "int")))
+    assert run(w.workflow, {"x": 1}).outputs == {"y": 2}

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Optional, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from lamina.data.tables import Table
 from lamina.nets.bundle import Bundle
 from lamina.nets.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path as AnyPath
 
 
 class Pair(NamedTuple):
@@ -89,3 +93,30 @@ class Holder:
     @staticmethod
     def inside(x: int) -> str:
         return str(x)
+
+
+def unseen(rows: Iterator[int], k: float, path: AnyPath | None = None) -> Iterator[float]:
+    yield from rows
+
+
+def yields(n: int):  # type: ignore[no-untyped-def]
+    def inner() -> int:
+        return n
+
+    for _ in range(n):
+        yield inner()
+
+
+def returns(n: int):  # type: ignore[no-untyped-def]
+    def inner():  # type: ignore[no-untyped-def]
+        yield n
+
+    return list(inner())  # type: ignore[no-untyped-call]
+
+
+async def later(n: int) -> AsyncIterator[str]:
+    yield str(n)
+
+
+async def once(n: int) -> str:
+    return str(n)

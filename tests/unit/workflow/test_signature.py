@@ -63,6 +63,14 @@ EXPECTED: dict[str, tuple[list[Port], list[Port]]] = {
         ],
         [Port("accuracy", "float"), Port("f1", "float")],
     ),
+    "unseen": (
+        [Port("rows", "stream[int]"), Port("k", "float"), Port("path", "file", True)],
+        [Port("result", "stream[float]")],
+    ),
+    "yields": ([Port("n", "int")], [Port("result", "stream[any]")]),
+    "returns": ([Port("n", "int")], [Port("result")]),
+    "later": ([Port("n", "int")], [Port("result", "stream[str]")]),
+    "once": ([Port("n", "int")], [Port("result", "str")]),
     "Holder.inside": ([Port("x", "int")], [Port("result", "str")]),
 }
 
@@ -98,7 +106,7 @@ def test_a_name_that_only_exists_for_type_checkers_is_any() -> None:
     def odd(a: Nowhere, b: int) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821
         return a
 
-    assert [str(port.type) for port in signature_of(odd).inputs] == ["any", "any"]
+    assert [str(port.type) for port in signature_of(odd).inputs] == ["any", "int"]
 
 
 def test_an_annotation_with_an_unknown_type_is_refused() -> None:

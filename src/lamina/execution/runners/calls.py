@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from lamina.errors import UsageError
@@ -29,9 +29,18 @@ class CallRunner(Runner):
         self._find(action)
 
     def run(self, job: Job) -> Mapping[str, Any]:
-        """Calls the function."""
+        """Calls the function, and waits for it where it is asynchronous."""
         function = self._find(job.task.action)
-        return fields_of_result(function(**_given(function, job)), job.task.outputs)
+        found = function(**_given(function, job))
+        return fields_of_result(
+            _awaited(found) if inspect.iscoroutine(found) else found, job.task.outputs
+        )
+
+
+def _awaited(found: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+
+    return asyncio.run(found)
 
 
 def _given(function: Callable[..., Any], job: Job) -> Mapping[str, Any]:
