@@ -361,3 +361,25 @@ def test_many_at_once_keep_apart(hands: Hands) -> None:
     assert [hands.value(hands.ended(one)) for one in given] == [n + 10 for n in range(40)]
     began = [r for r in hands.seen if isinstance(r, Began)]
     assert len({r.ticket for r in began}) == len(began)
+
+
+def test_a_library_that_a_task_had_to_load_is_there_in_later_processes(tmp_path: Path) -> None:
+    def has(module: str, load: bool) -> bool:
+        import importlib
+        import sys
+
+        found = module in sys.modules
+        if load:
+            importlib.import_module(module)
+        return found
+
+    hands = Hands(tmp_path, fresh=True)
+    try:
+        assert not hands.result(has, module="asyncio", load=True)
+        assert not hands.result(has, module="numpy", load=True)
+        deadline = time.monotonic() + 30
+        while not hands.result(has, module="numpy", load=False):
+            assert time.monotonic() < deadline
+        assert not hands.result(has, module="asyncio", load=False)  # of what nearly all need only
+    finally:
+        hands.runtime.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -262,3 +263,22 @@ def test_metrics_told_between_two_messages_travel_together(tmp_path: Path) -> No
     assert epochs == sorted(epochs)
     assert all(len(m["epoch"]) <= 1000 for m in sent if isinstance(m["epoch"], list))
     assert sent[0]["losses"] == [0.5, 0.25]
+
+
+def test_a_rehearsal_goes_well_and_leaves_nothing(tmp_path: Path) -> None:
+    program = (
+        "import json, os, sys\n"
+        "from lamina.execution.workers.rehearsal import rehearse\n"
+        "about = {'directory': os.getcwd(), 'artifacts': 'artifacts'}\n"
+        "before, out = len(os.listdir('/dev/fd')), sys.stdout\n"
+        "answers = rehearse(about)\n"
+        "assert sys.stdout is out and len(os.listdir('/dev/fd')) == before\n"
+        "print(json.dumps([[a['status'], a['outputs']['result']['inline']] for a in answers]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    # All of them: code counts as often used from its eighth time on.
+    assert json.loads(done.stdout) == [["succeeded", "1"]] * 12
+    assert list(tmp_path.iterdir()) == []

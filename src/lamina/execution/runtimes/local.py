@@ -295,6 +295,8 @@ class LocalRuntime(Runtime):
         self._reports.append(endings.finished(job, message, hand))
         hand.cpu += message["usage"]["cpu"]
         hand.peak = message["usage"]["memory_peak"]
+        if "loaded" in message:
+            hand.zygote.share(message["loaded"])
         if message.get("stained"):
             hand.leaving = True
         if not hand.leaving:

@@ -80,6 +80,10 @@ class Desk:
         self._send = send
         self._meter = Meter()
 
+    def close(self) -> None:
+        """No more jobs."""
+        self._meter.close()
+
     def do(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Does a job; never raises. The answer is the last message about it."""
         course = Course()

@@ -10,6 +10,10 @@ _LENGTH = struct.Struct("!I")
 _MOST = 256 * 1024 * 1024
 """Bytes of the longest message; values of any size travel through the store of artifacts."""
 
+LARGE = ("numpy", "lamina.data.artifacts.codecs.arrays")
+"""Modules that many tasks need and that cost every process: a worker tells when it had to import
+one, and its zygote imports it once for those that come later."""
+
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 

@@ -21,19 +21,20 @@ _PIECE = 0.0005
 
 
 _C = ctypes.CDLL(None, use_errno=True)
+# Looked up once: a worker would have to do it again.
+_prctl, _fflush = getattr(_C, "prctl", None), getattr(_C, "fflush", None)
 
 
-def _control(option: int, value: int) -> None:
+def _control(option: int, value: int | bytes) -> None:
     """`prctl`; quietly nothing where there is none."""
-    if LINUX:
-        with suppress(OSError, AttributeError):
-            _C.prctl(option, value, 0, 0, 0)
+    if LINUX and _prctl is not None:
+        _prctl(option, value, 0, 0, 0)
 
 
 def flush_c() -> None:
     """Sends on what libraries in C have printed."""
-    with suppress(OSError, AttributeError):
-        _C.fflush(None)
+    if _fflush is not None:
+        _fflush(None)
 
 
 def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
@@ -45,9 +46,7 @@ def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
 
 def call_itself(name: str) -> None:
     """The name of this process for `ps` and `top`, at most 15 letters."""
-    if LINUX:
-        with suppress(OSError, AttributeError):
-            _C.prctl(_NAME, name.encode(), 0, 0, 0)
+    _control(_NAME, name.encode())
 
 
 def adopt_orphans() -> None:

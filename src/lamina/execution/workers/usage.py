@@ -17,6 +17,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._io = _opened("/proc/self/io")
+        self._first = True
         self._cpu = 0.0
         self._children = 0
         self._bytes = (0, 0)
@@ -27,7 +28,9 @@ class Meter:
         self._cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
         self._children = others.ru_maxrss
         self._bytes = self._moved()
-        _forget_peak()
+        if not self._first:  # a process that was just forked has its largest size from now
+            _forget_peak()
+        self._first = False
         if (cuda := _cuda()) is not None:
             for device in range(cuda.device_count()):
                 cuda.reset_peak_memory_stats(device)
@@ -56,6 +59,12 @@ class Meter:
                 (cuda.max_memory_allocated(d) for d in devices), default=0
             )
         return used
+
+    def close(self) -> None:
+        """Lets go of the kernel's counters."""
+        if self._io >= 0:
+            os.close(self._io)
+            self._io = -1
 
     def _moved(self) -> tuple[int, int]:
         """Bytes that this process and its ended children have read and written so far."""

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from lamina.execution.workers import processes
 from lamina.execution.workers.jobs import Desk
-from lamina.execution.workers.messages import Inbox, packed
+from lamina.execution.workers.messages import LARGE, Inbox, packed
 
 _GOODBYE = 10
 """Seconds that functions registered with `atexit` get."""
@@ -41,6 +41,10 @@ class Worker:
         with suppress(Exception):  # they will meet the same mistake, and say so
             self._desk.learn(number, entry)
 
+    def close(self) -> None:
+        """Lets go of what it holds, where its process goes on."""
+        self._desk.close()
+
     def serve(self, engine: socket.socket, request: Mapping[str, Any]) -> None:
         """Does jobs until the engine closes its end, or says that one is the last.
 
@@ -53,7 +57,7 @@ class Worker:
         _new_random_numbers()
         self._desk.begin(lambda message: engine.sendall(packed(message)))
         self._callbacks = atexit._ncallbacks()
-        own = os.getpid()
+        own, missing = os.getpid(), [module for module in LARGE if module not in sys.modules]
         while data := engine.recv(1 << 16):
             for message in self._inbox.take(data):
                 found = self._desk.do(message)
@@ -63,6 +67,9 @@ class Worker:
                 last = message.get("last")
                 if not last and _left_behind():
                     found["stained"] = last = True
+                if loaded := [module for module in missing if module in sys.modules]:
+                    found["loaded"] = loaded
+                    missing = [module for module in missing if module not in loaded]
                 engine.sendall(packed(found))
                 if last:
                     _say_goodbye(self._callbacks)

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from lamina.execution.workers import processes
-from lamina.execution.workers.messages import Inbox, packed
+from lamina.execution.workers.messages import LARGE, Inbox, packed
 
 _LOOK = 0.1
 """Seconds between two looks at the memory of those that asked for some."""
@@ -28,8 +28,6 @@ memory tidy up then."""
 
 _SHARED = (
     "cloudpickle",
-    "numpy",
-    "lamina.data.artifacts.codecs.arrays",
     "lamina.execution.runners.calls",
     "lamina.execution.workers.worker",
     "lamina.workflow.actions.command",
@@ -68,6 +66,7 @@ class Zygote:
         """Serves until the engine closes its end, or ends."""
         signal.signal(signal.SIGCHLD, _nothing)
         signal.signal(signal.SIGUSR1, _nothing)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as workers have to have it
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         processes.call_itself("lamina-zygote")
         processes.adopt_orphans()
@@ -117,6 +116,8 @@ class Zygote:
                 self._fork(request, [self._received.popleft() for _ in range(3)])
             case "learn":
                 self._worker.learn(request["task"], request["recipe"])
+            case "share":
+                _share(request["module"])
             case "end":
                 self._due[request["pid"]] = request.get("reason", "")
             case "watch":
@@ -143,9 +144,8 @@ class Zygote:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGUSR1, signal.SIGINT):
+            for number in (signal.SIGCHLD, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.setsid()
             processes.call_itself("lamina-worker")
             processes.die_with_parent(parent)
@@ -270,14 +270,30 @@ def _prepared(settings: dict[str, Any]) -> Any:
     sys.path[:] = settings["path"]
     for module in _SHARED:
         import_module(module)
+    from lamina.execution.workers.rehearsal import rehearse
     from lamina.execution.workers.worker import Worker
 
     worker = Worker(settings)
-    gc.collect()
-    gc.freeze()  # so that a collection in a worker does not touch, and copy, every page
+    rehearse(settings)
+    _freeze()
     return worker
+
+
+def _share(module: str) -> None:
+    """Imports what a worker had to import, so that those forked from now on need not."""
+    if module in LARGE:
+        with suppress(Exception):  # a worker that needs it meets the same mistake, and says so
+            import_module(module)
+            _freeze()
+
+
+def _freeze() -> None:
+    """Lets a collection in a worker not touch, and so copy, all that is here."""
+    gc.collect()
+    gc.freeze()
 
 
 def main(descriptor: int) -> None:
     """The whole life of a zygote; the descriptor is its socket to the engine."""
     Zygote(socket.socket(fileno=descriptor)).run()
+    os._exit(0)  # there is nothing to tidy up, and the engine waits

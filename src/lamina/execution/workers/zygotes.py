@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import lamina
+from lamina.execution.workers import processes
 from lamina.execution.workers.messages import Inbox, packed
 from lamina.execution.workers.recipes import KNOWN
 
@@ -46,6 +47,7 @@ class ZygoteProcess:
     def __init__(self, settings: Mapping[str, Any], environment: Mapping[str, str | None]) -> None:
         self.socket, theirs = socket.socketpair()
         self.known: dict[int, None] = {}
+        self._shared: set[str] = set()
         self._inbox = Inbox()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - as long as it
         own = {n: v for n, v in {**os.environ, **environment}.items() if v is not None}
@@ -92,6 +94,13 @@ class ZygoteProcess:
         remember(self.known, number)
         self.send({"do": "learn", "task": number, "recipe": entry})
 
+    def share(self, modules: Sequence[str]) -> None:
+        """Has it import what one of its workers had to import."""
+        for module in modules:
+            if module not in self._shared:
+                self._shared.add(module)
+                self.send({"do": "share", "module": module})
+
     def read(self) -> list[dict[str, Any]] | None:
         """What it has told; None when it has ended."""
         try:
@@ -121,13 +130,17 @@ class ZygoteProcess:
     def close(self) -> bool:
         """Ends it, and so all its workers; whether it did so by itself."""
         self.socket.close()
-        well = True
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            well = False
+        well = self._ended()
+        if not well:
             self.kill()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(_PATIENCE)
+            self._ended()
         self._words.close()
         return well and self.process.returncode == 0
+
+    def _ended(self) -> bool:
+        """Waits for its end, some seconds; whether it came."""
+        if self.process.poll() is None:
+            # `Popen.wait` would look every 50 ms only.
+            with suppress(ChildProcessError), processes.ending_of(self.process.pid) as ended:
+                ended(_PATIENCE)
+        return self.process.poll() is not None
