@@ -13,7 +13,7 @@ from lamina.benchmark.children import Clock
 from lamina.benchmark.overhead.asking import absence, ended, importable, interpreter, measure
 from lamina.benchmark.overhead.own import peak_mb, write_document
 from lamina.benchmark.overhead.peers import CARDS, PEERS, SHAPES
-from lamina.benchmark.overhead.peers.ours import built
+from lamina.benchmark.overhead.peers.ours import FUNCTIONS, built, functions_in
 from lamina.errors import UnknownNameError
 from lamina.workflow.document import read_workflow
 
@@ -79,6 +79,17 @@ def test_the_shapes_have_as_many_tasks_as_they_say(tmp_path: Path) -> None:
         assert len(built(shape, 12).tasks) == 12 + more
     for shape in ("independent", "chain"):
         assert len(read_workflow(write_document(tmp_path, shape, 12)).tasks) == 12
+
+
+def test_our_tasks_have_their_functions_where_a_user_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, FUNCTIONS, sys)
+    monkeypatch.delitem(sys.modules, FUNCTIONS)
+    made = built("chain", 2, functions_in(tmp_path))
+    assert made.tasks[0].action.to_document()["function"] == f"{FUNCTIONS}:step"
+    assert (tmp_path / f"{FUNCTIONS}.py").is_file()
 
 
 def test_the_peak_of_this_process_is_some_megabytes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -16,21 +17,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from lamina.benchmark.overhead.peers.ours import built
+from lamina.benchmark.overhead import noops
+from lamina.benchmark.overhead.peers.ours import FUNCTIONS, built, functions_in
 
 Values = dict[str, Any]
 Settings = Mapping[str, Any]
-
-_FUNCTIONS = '''"""Tasks that do nothing."""
-
-
-def first(number: int) -> int:
-    return number
-
-
-def step(number: int) -> int:
-    return number + 1
-'''
 
 
 def main() -> None:
@@ -89,15 +80,15 @@ def nothing_to_do(folder: Path, settings: Settings) -> Values:
     """
     from lamina.workspace.handle import run
 
-    count = settings["tasks"]
+    count, functions = settings["tasks"], functions_in(folder)
     at = folder / "api"
     begin = time.perf_counter()
-    run(built("independent", count), folder=at)
+    run(built("independent", count, functions), folder=at)
     whole = time.perf_counter() - begin
     again = []
     for _ in range(settings["repeats"]):
         begin = time.perf_counter()
-        run(built("independent", count), folder=at)
+        run(built("independent", count, functions), folder=at)
         again.append(time.perf_counter() - begin)
     found = {"tasks": count, "seconds": statistics.median(again), "first_run": whole}
     if settings["shell"]:
@@ -114,9 +105,9 @@ def scale(folder: Path, settings: Settings) -> Values:
     """One run of independent tasks: seconds of all, bytes that the records grew by, memory."""
     from lamina.workspace.handle import run
 
-    count = settings["tasks"]
+    count, functions = settings["tasks"], functions_in(folder)
     begin = time.perf_counter()
-    workflow = built("independent", count)
+    workflow = built("independent", count, functions)
     ready = time.perf_counter()
     run(workflow, folder=folder, cpus=float(settings["workers"]))
     end = time.perf_counter()
@@ -185,13 +176,17 @@ def summed(numbers: Any) -> int:
 
 def write_document(folder: Path, shape: str, count: int) -> Path:
     """A workflow as JSON, with its functions beside it."""
-    (folder / "noops.py").write_text(_FUNCTIONS, encoding="utf-8")
+    shutil.copyfile(str(noops.__file__), folder / f"{FUNCTIONS}.py")
     tasks: dict[str, Any] = {}
     for k in range(count):
-        tasks[f"t{k}"] = {"do": "python", "function": "noops.py:first", "with": {"number": k}}
+        tasks[f"t{k}"] = {
+            "do": "python",
+            "function": f"{FUNCTIONS}.py:first",
+            "with": {"number": k},
+        }
         if shape == "chain" and k:
             source = {"number": f"t{k - 1}"}
-            tasks[f"t{k}"] = {"do": "python", "function": "noops.py:step", "in": source}
+            tasks[f"t{k}"] = {"do": "python", "function": f"{FUNCTIONS}.py:step", "in": source}
     outputs: Any = {"result": f"t{count - 1}"}
     if shape == "independent":
         outputs = {"result": {"from": list(tasks)}}

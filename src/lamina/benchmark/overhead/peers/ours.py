@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
+from types import ModuleType
 
-from lamina.benchmark.overhead.noops import first, step, total
+from lamina.benchmark.overhead import noops
 from lamina.benchmark.overhead.peers.base import Peer
 from lamina.workflow import Workflow, task, workflow
 
+FUNCTIONS = "noops"
+"""Name of the module that tasks have their functions in."""
 
-def built(shape: str, count: int) -> Workflow:
+
+def functions_in(folder: Path) -> ModuleType:
+    """The tasks' functions where a user has them: in a file of the project, not in a package."""
+    shutil.copyfile(str(noops.__file__), folder / f"{FUNCTIONS}.py")
+    sys.path.insert(0, str(folder))
+    return import_module(FUNCTIONS)
+
+
+def built(shape: str, count: int, functions: ModuleType = noops) -> Workflow:
     """A workflow of one of SHAPES."""
-    one, link, end = task(first), task(step), task(total)
+    one, link, end = task(functions.first), task(functions.step), task(functions.total)
     with workflow(f"{shape}-{count}") as w:
         if shape == "chain":
             number = link(0)
@@ -34,12 +48,17 @@ class Warm(Peer):
 
     fresh = False
 
+    def start(self) -> None:
+        """Nothing of it stays up between runs; writes the module that a user would have."""
+        self._functions = functions_in(self.folder)
+
     def run(self, shape: str, count: int) -> int:
         """One run in a project of its own, with an empty store."""
         from lamina.workspace.handle import run
 
         folder = Path(mkdtemp(dir=self.folder))
-        done = run(built(shape, count), folder=folder, cpus=float(self.workers), fresh=self.fresh)
+        made = built(shape, count, self._functions)
+        done = run(made, folder=folder, cpus=float(self.workers), fresh=self.fresh)
         result = done["result"]
         return len(result) if shape == "independent" else int(result)
 
