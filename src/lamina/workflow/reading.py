@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from lamina.errors import DocumentError
 
 LARGEST = 64 * 2**20
 """Characters of a document that are read at most."""
+
+_TOO_LARGE = f"is larger than {LARGEST // 2**20} million characters"
+_PIPES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 DEEPEST = 100
 """Levels of nesting that are read at most."""
@@ -40,10 +44,19 @@ def file_text(path: str | Path) -> str:
     """The text of a file, without a byte-order mark.
 
     Raises:
-        DocumentError: the file cannot be read or is not text in UTF-8.
+        DocumentError: the file cannot be read, is not text in UTF-8, has more than `LARGEST`
+            characters, or is a device or pipe: reading one might never end. Pipes that the shell
+            gave to this process (`/dev/stdin`, `<(...)`) are read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        kind = stat.S_IFMT(Path(path).stat().st_mode)
+        if kind not in (stat.S_IFREG, stat.S_IFDIR) and not str(path).startswith(_PIPES):
+            raise _refused(str(path), "is a device or a pipe, not a file")
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise _refused(str(path), _TOO_LARGE)
+        return text
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
@@ -61,7 +74,7 @@ def parse_text(text: str, origin: str = "document") -> Any:
             document, more than `DEEPEST` levels or `LARGEST` characters.
     """
     if len(text) > LARGEST:
-        raise _refused(origin, f"is larger than {LARGEST // 2**20} million characters")
+        raise _refused(origin, _TOO_LARGE)
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _from_json(text, origin)

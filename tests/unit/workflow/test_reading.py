@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,32 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         file_text(tmp_path / "latin.yaml")
     with pytest.raises(DocumentError, match="directory"):
         file_text(tmp_path)
+
+
+def test_devices_and_pipes_are_not_read_for_they_may_never_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero"), Path("/dev/null")):
+        with pytest.raises(DocumentError, match="a device or a pipe, not a file"):
+            file_text(path)
+    (tmp_path / "link.yaml").symlink_to("/dev/zero")
+    with pytest.raises(DocumentError, match="a device or a pipe, not a file"):
+        file_text(tmp_path / "link.yaml")
+
+
+def test_a_pipe_of_the_shell_is_read() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"name: x\n")
+    os.close(writing)
+    assert file_text(f"/dev/fd/{reading}") == "name: x\n"
+    os.close(reading)
+
+
+def test_no_more_of_a_large_file_is_read_than_a_document_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamina.workflow.reading.LARGEST", 10)
+    (tmp_path / "large.yaml").write_text("name: " + "x" * 5)
+    with pytest.raises(DocumentError, match="is larger than"):
+        file_text(tmp_path / "large.yaml")
+    (tmp_path / "large.yaml").write_text("name: " + "x" * 4)
+    assert file_text(tmp_path / "large.yaml") == "name: xxxx"
