@@ -66,9 +66,15 @@ def line_of(event: log.Event, brief: bool = False) -> str:
         return _started(event, brief)
     if isinstance(event, log.TaskSkipped):
         return "" if brief else f"skipped {event.task}  {event.reason}"
-    if isinstance(event, log.Noticed):
-        return f"notice  {event.what}{': ' if event.text else ''}{event.text}"
-    return ""
+    return _noticed(event) if isinstance(event, log.Noticed) else ""
+
+
+def _noticed(event: log.Noticed) -> str:
+    """Of a task whose worker was lost, the end of its attempt tells already."""
+    if event.task and event.what == "worker lost":
+        return ""
+    told = ": ".join(part for part in (event.what, event.text) if part)
+    return f"notice  {event.task}{'  ' if event.task else ''}{told}"
 
 
 def _started(event: log.AttemptStarted, brief: bool) -> str:

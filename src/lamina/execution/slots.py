@@ -47,8 +47,20 @@ class Slots:
         """Why these needs can never be met; empty where they can."""
         if needs.gpus > len(self.capacity.gpus):
             there = len(self.capacity.gpus) or "no"
-            return f"it needs {needs.gpus:g} GPUs and there {_are(there)}"
+            return f"it needs {needs.gpus:g} GPU{'s' * (needs.gpus > 1)} and there {_are(there)}"
         return ""
+
+    def lack(self, needs: Needs) -> str:
+        """What a task with these needs will miss, and what comes of it; empty for nothing."""
+        why = self.impossible(needs)
+        if why:
+            return f"{why}: it fails, unless an earlier result stands in for it"
+        given, parts = self.fitted(needs), []
+        if given.cpus < needs.cpus:
+            parts.append(f"{given.cpus:g} of the {needs.cpus:g} cores")
+        if (given.memory or 0) < (needs.memory or 0):
+            parts.append(f"{_gigabytes(given.memory)} of the {_gigabytes(needs.memory)}")
+        return f"it gets {' and '.join(parts)} that it asks for: all there are" if parts else ""
 
     def fitted(self, needs: Needs) -> Needs:
         """The needs, cut down to the whole machine: a task that wants more gets all of it."""
@@ -98,6 +110,10 @@ class Slots:
         count = math.ceil(wanted - _LITTLE)
         whole = [gpu for gpu, free in self._gpus.items() if free >= 1 - _LITTLE]
         return tuple(whole[:count]) if len(whole) >= count else ()
+
+
+def _gigabytes(count: int | None) -> str:
+    return f"{(count or 0) / 1e9:,.1f} GB"
 
 
 def _are(there: int | str) -> str:

@@ -27,6 +27,7 @@ from lamina.workflow.log import (
     AttemptStarted,
     Counted,
     Event,
+    Noticed,
     RunFinished,
     RunStarted,
     TaskSkipped,
@@ -372,3 +373,36 @@ def test_a_device_is_given_to_those_that_ask(tmp_path: Path) -> None:
     assert start.gpus == ("7",)
     ending = Runs(tmp_path).go(cared(w.workflow, double=Care(needs=Needs(gpus=2))), x=1)
     assert "it needs 2 GPUs and there is 1" in ending.failures[0].cause
+
+
+def test_needs_that_cannot_be_met_are_told_before_anything_runs(tmp_path: Path) -> None:
+    with workflow("inner") as inner:
+        inner.output("y", double.needing(cpus=16, memory="8.5 GB")(inner.input("x", "int")))
+    with workflow("w") as w:
+        first = double(w.input("x", "int"))
+        w.output("y", double.needing(gpus=2).named("wide")(task(inner.workflow)(first)))
+    runs = Runs(tmp_path)
+    assert runs.go(w.workflow, x=1).status == "failed"
+    begun = next(n for n, event in enumerate(runs.log) if isinstance(event, AttemptStarted))
+    told = [(e.task, e.text) for e in runs.log[:begun] if isinstance(e, Noticed)]
+    assert told == [
+        ("inner/double", "it gets 2 of the 16 cores and 4.3 GB of the 8.5 GB that it asks for: "
+         "all there are"),
+        ("wide", "it needs 2 GPUs and there is 1: it fails, unless an earlier result stands in "
+         "for it"),
+    ]  # fmt: skip
+    assert isinstance(runs.log[0], RunStarted)
+
+
+def test_a_task_that_had_all_the_memory_is_not_repeated_for_more(tmp_path: Path) -> None:
+    @task(memory=2**31, retries=5)
+    def greedy() -> int:
+        raise MemoryError("more")
+
+    with workflow("w") as w:
+        w.output("y", greedy())
+    runs = Runs(tmp_path)
+    ending = runs.go(w.workflow)
+    needs = [e.needs["memory"] for e in runs.log if isinstance(e, AttemptStarted)]
+    assert needs == [2**31, 2**32]
+    assert ending.failures[0].way_out.startswith("it had all the memory that the run may use")

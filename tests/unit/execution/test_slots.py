@@ -56,7 +56,7 @@ def test_more_cores_and_memory_than_there_are_mean_all_of_them() -> None:
 
 def test_devices_that_do_not_exist_are_said() -> None:
     assert Slots(Capacity(2.0, 1)).impossible(Needs(gpus=0.5)) == (
-        "it needs 0.5 GPUs and there is none"
+        "it needs 0.5 GPU and there is none"
     )
     assert Slots(Capacity(2.0, 1, ("0",))).impossible(Needs(gpus=2)) == (
         "it needs 2 GPUs and there is 1"

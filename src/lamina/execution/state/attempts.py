@@ -31,6 +31,9 @@ from lamina.workflow.log import AttemptProgressed
 from lamina.workflow.needs import Needs
 
 _SCRIPT = Needs(cpus=0.0)
+
+_ALL = "it had all the memory that the run may use: let it hold less, or give the run more"
+"""What to do about a task for which there is not enough."""
 DAMAGED = "artifact damaged"
 """What a report says of an input that cannot be read."""
 
@@ -254,6 +257,8 @@ class Attempts:
             policy = self._book.policy
             chance = (policy.retries, policy.backoff, f"{policy.seed}/{unit.name}")
             found = again(unit.node.task.care, unit.needs, report.status, unit.tries, chance)
+            if found is not None and self._had_all(unit, found.needs):
+                found, error = None, {**error, "way_out": _ALL}
             if found is not None and not self._book.stopping:
                 unit.needs, unit.reason = found.needs, found.reason
                 self._book.move(unit, "unready")
@@ -261,6 +266,12 @@ class Attempts:
                 return
         self._book.move(unit, "failure")
         self._settled.failed(unit, error, report.exception, time)
+
+    def _had_all(self, unit: Unit, raised: Needs) -> bool:
+        """Whether a unit that is to get more memory had all that there is."""
+        if raised.memory == unit.needs.memory:
+            return False
+        return self._ready.slots.fitted(raised).memory == unit.needs.memory
 
     def refuse(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 from lamina.errors import ArtifactError
 from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Capacity
+from lamina.execution.slots import Slots
 from lamina.execution.state.attempts import Attempts
 from lamina.execution.state.book import Book, Policy
 from lamina.execution.state.composites import Composites
@@ -17,6 +18,7 @@ from lamina.execution.state.frames import Frame, Node, Unit
 from lamina.execution.state.plans import wanted
 from lamina.execution.state.rebuilds import Rebuilds
 from lamina.execution.state.settled import Settled
+from lamina.execution.state.shortages import SHORT, shortages
 from lamina.execution.state.streams import Streams
 from lamina.execution.state.traversal import Traversal
 from lamina.execution.state.words import (
@@ -35,6 +37,7 @@ from lamina.execution.state.words import (
     Refused,
 )
 from lamina.workflow.graph import Workflow
+from lamina.workflow.log import Noticed
 
 
 class Machine(Settled):
@@ -60,6 +63,7 @@ class Machine(Settled):
     ) -> None:
         self.book = Book(policy)
         self._past = past
+        self._capacity = capacity
         self.traversal = Traversal(self)
         self.attempts = Attempts(self.book, capacity, self, past.attempts)
         self.composites = Composites(self)
@@ -125,6 +129,9 @@ class Machine(Settled):
     def begin(self, time: float) -> None:
         """Starts the run."""
         self.time = time
+        slots = Slots(self._capacity)
+        for task, lack in shortages(self.root.plan.workflow, slots, self.root.wanted):
+            self.book.record(Noticed(time, SHORT, task, lack))
         self.traversal.open(self.root)
         self._work()
 
