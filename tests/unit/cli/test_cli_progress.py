@@ -15,13 +15,13 @@ PHASES = {"run": (1.0, 3.5)}
     [
         (AttemptEnded(4.0, "a", 1, "succeeded", phases=PHASES), "done    a  (2.50 s)"),
         (AttemptEnded(4.0, "a", 1, "lost", error={"cause": "gone"}), "lost    a  gone"),
-        (AttemptStarted(1.0, "a", 2, 0.5, reason="retry: lost"), "again   a  attempt 2: retry: lost"),
+        (AttemptStarted(1.0, "a", 2, 0.5, reason="forced"), "again   a  attempt 2: forced"),
         (TaskReused(1.0, "a", 0.5, "key", "run", {}, "reused"), "reused  a"),
         (Noticed(1.0, "clock jumped", "", "by 3 s"), "notice  clock jumped: by 3 s"),
         (Noticed(1.0, "disk full", "a", "no space"), "notice  a  disk full: no space"),
         # The end of the attempt has just said it.
         (Noticed(1.0, "worker lost", "a", "gone"), ""),
-        (Noticed(1.0, "worker lost", "", "one that waited"), "notice  worker lost: one that waited"),
+        (Noticed(1.0, "worker lost", "", "it waited"), "notice  worker lost: it waited"),
     ],
 )  # fmt: skip
 def test_an_event_is_one_line(event: Event, line: str) -> None:
