@@ -9,8 +9,12 @@ READERS: Registry[type[Reader]] = Registry(
     "trace_readers",
     "trace format",
     {
+        "chrome": "lamina.traces.readers.chrome:ChromeReader",
         "csv": "lamina.traces.readers.csv:CsvReader",
         "kickstart": "lamina.traces.readers.kickstart:KickstartReader",
+        "lamina": "lamina.traces.readers.lamina:LaminaReader",
+        "nextflow": "lamina.traces.readers.nextflow:NextflowReader",
+        "parsl": "lamina.traces.readers.parsl:ParslReader",
         "pegasus": "lamina.traces.readers.pegasus:PegasusReader",
         "stampede": "lamina.traces.readers.stampede:StampedeReader",
         "wfformat": "lamina.traces.readers.wfformat:WfFormatReader",

@@ -26,11 +26,19 @@ def json_of(source: Source) -> Any:
 
 
 class Document:
-    """A JSON file whose parts are asked for by name; what is missing is said with its line."""
+    """A JSON file whose parts are asked for by name; what is missing is said with its line.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: the file.
+        listed: name under which a list stands, where the file may be that list alone.
+    """
+
+    def __init__(self, source: Source, listed: str = "") -> None:
         self.source = source
-        self.root = self.mapping(json_of(source), "the document")
+        found = json_of(source)
+        if listed and isinstance(found, list):
+            found = {listed: found}
+        self.root = self.mapping(found, "the document")
 
     def mapping(self, value: Any, what: str, near: str = "") -> dict[str, Any]:
         """The value, which is an object."""

@@ -1,0 +1,245 @@
+"""The monitoring database of Parsl: workflows, tasks and their tries, states and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from lamina.records.history import Session
+from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.databases import MAGIC, Database, database
+from lamina.traces.readers.documents import moment
+from lamina.traces.readers.stampede import tables_of
+from lamina.traces.trace import Attempt, Phase, Trace
+
+_TABLES = frozenset({"workflow", "task", "try", "status"})
+_DEAD = frozenset({"failed", "dep_fail", "fail_retryable"})
+_ENDS = {
+    "exec_done": "succeeded", "memo_done": "reused", "failed": "failed",
+    "fail_retryable": "failed", "dep_fail": "skipped",
+}  # fmt: skip
+
+
+class ParslReader(Reader):
+    """A monitoring.db; each workflow in it is a run."""
+
+    title: ClassVar[str] = "Parsl monitoring database"
+
+    def detects(self, source: Source) -> bool:
+        """By its tables."""
+        return source.head.startswith(MAGIC) and tables_of(source) >= _TABLES
+
+    def read(self, source: Source) -> Iterator[Trace]:
+        """The runs, in the order of the database."""
+        with database(source) as found:
+            yield from _Monitoring(found).traces()
+
+
+@dataclass
+class _Task:
+    function: str
+    depends: list[str]
+    invoked: float | None
+    returned: float | None
+    states: dict[int, dict[str, float]] = field(default_factory=dict)
+    """Number of a try -> state -> when it came to it."""
+
+
+@dataclass
+class _Try:
+    launched: float | None
+    running: float | None
+    returned: float | None
+    host: str
+    executor: str
+    cause: str
+    usage: dict[str, float] = field(default_factory=dict)
+
+
+class _Monitoring:
+    """The tables, put together for each run."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.tasks: dict[str, dict[str, _Task]] = {}
+        self.tries: dict[str, dict[tuple[str, int], _Try]] = {}
+        self._tasks()
+        self._states()
+        self._tries()
+        self._resources()
+
+    def traces(self) -> Iterator[Trace]:
+        """A trace for each workflow."""
+        columns = ("run_id", "workflow_name", "time_began", "time_completed", "tasks_failed_count")
+        found = False
+        for row in self.database.rows("workflow", columns):
+            if self.tasks.get(str(row["run_id"])):
+                found = True
+                yield self._trace(str(row["run_id"]), row)
+        if not found:
+            raise self.database.source.broken("the database tells of no task")
+
+    def _trace(self, run: str, row: dict[str, Any]) -> Trace:
+        tasks = self.tasks[run]
+        names = _named(tasks)
+        attempts = sorted(self._attempts(run, names), key=attrgetter("begin"))
+        times = [one.ready for one in attempts]
+        began = self._time(row, "time_began", "workflow")
+        done = self._time(row, "time_completed", "workflow")
+        begin = min([*times, *([] if began is None else [began])], default=0.0)
+        last = max([begin, *(one.end for one in attempts), *([] if done is None else [done])])
+        final = {one.task: one for one in attempts}
+        failed = any(one.failed for one in final.values())
+        skipped = {
+            names[id]: "a task that it reads failed"
+            for id, one in tasks.items()
+            if any("dep_fail" in states for states in one.states.values())
+        }
+        return Trace(
+            run=run,
+            name="",
+            workflow=str(row["workflow_name"] or "workflow").removesuffix(".py"),
+            status="running" if done is None else "failed" if failed else "succeeded",
+            sessions=(Session(begin, last),),
+            attempts=tuple(attempts),
+            parents={
+                names[id]: [names[two] for two in one.depends if two in names]
+                for id, one in tasks.items()
+            },
+            skipped=skipped,
+            planned=len(tasks),
+            about={"source": self.database.source.name},
+            origin="parsl",
+        )
+
+    def _attempts(self, run: str, names: dict[str, str]) -> Iterator[Attempt]:
+        for (id, number), one in self.tries.get(run, {}).items():
+            task = self.tasks[run].get(id)
+            if task is not None:
+                states = task.states.get(number, {})
+                attempt = _attempt(names[id], number + 1, task, one, states)
+                if attempt is not None:
+                    yield attempt
+
+    def _tasks(self) -> None:
+        columns = (
+            "run_id", "task_id", "task_func_name", "task_depends", "task_time_invoked",
+            "task_time_returned",
+        )  # fmt: skip
+        for row in self.database.rows("task", columns):
+            depends = [one.strip() for one in str(row["task_depends"] or "").split(",")]
+            self.tasks.setdefault(str(row["run_id"]), {})[str(row["task_id"])] = _Task(
+                str(row["task_func_name"] or "task"), [one for one in depends if one],
+                self._time(row, "task_time_invoked", "task"),
+                self._time(row, "task_time_returned", "task"),
+            )  # fmt: skip
+
+    def _states(self) -> None:
+        columns = ("run_id", "task_id", "try_id", "task_status_name", "timestamp")
+        for row in self.database.rows("status", columns):
+            task = self.tasks.get(str(row["run_id"]), {}).get(str(row["task_id"]))
+            time = self._time(row, "timestamp", "status")
+            if task is not None and time is not None:
+                of = task.states.setdefault(self._number(row, "status"), {})
+                of.setdefault(str(row["task_status_name"]), time)
+
+    def _tries(self) -> None:
+        columns = (
+            "run_id", "task_id", "try_id", "hostname", "task_executor", "task_try_time_launched",
+            "task_try_time_running", "task_try_time_returned", "task_fail_history",
+        )  # fmt: skip
+        for row in self.database.rows("try", columns):
+            key = (str(row["task_id"]), self._number(row, "try"))
+            self.tries.setdefault(str(row["run_id"]), {})[key] = _Try(
+                self._time(row, "task_try_time_launched", "try"),
+                self._time(row, "task_try_time_running", "try"),
+                self._time(row, "task_try_time_returned", "try"),
+                str(row["hostname"] or ""), str(row["task_executor"] or ""),
+                str(row["task_fail_history"] or ""),
+            )  # fmt: skip
+
+    def _resources(self) -> None:
+        if "resource" not in self.database.tables():
+            return
+        cpu = ("psutil_process_time_user", "psutil_process_time_system")
+        sizes = {
+            "psutil_process_memory_resident": "memory_peak",
+            "psutil_process_disk_read": "bytes_read",
+            "psutil_process_disk_write": "bytes_written",
+        }
+        for row in self.database.rows("resource", ("run_id", "task_id", "try_id", *cpu, *sizes)):
+            key = (str(row["task_id"]), self._number(row, "resource"))
+            one = self.tries.get(str(row["run_id"]), {}).get(key)
+            if one is None:
+                continue
+            used = sum(self.database.number(row, name, "resource") or 0.0 for name in cpu)
+            one.usage["cpu"] = max(one.usage.get("cpu", 0.0), used)
+            for column, name in sizes.items():
+                value = self.database.number(row, column, "resource") or 0.0
+                one.usage[name] = max(one.usage.get(name, 0.0), value)
+
+    def _number(self, row: dict[str, Any], table: str) -> int:
+        return int(self.database.number(row, "try_id", table) or 0)
+
+    def _time(self, row: dict[str, Any], key: str, table: str) -> float | None:
+        value = row[key]
+        if value is None or value == "":
+            return None
+        if isinstance(value, int | float):
+            return self.database.number(row, key, table)
+        found = moment(str(value))
+        if found is None:
+            raise self.database.source.broken(
+                f"table {table}: {key} is {str(value)[:40]!r}, not a time"
+            )
+        return found
+
+
+def _named(tasks: dict[str, _Task]) -> dict[str, str]:
+    """Id -> name of the unit: the function, with the place among its calls where it has many."""
+    calls: dict[str, list[str]] = {}
+    for id, one in tasks.items():
+        calls.setdefault(one.function, []).append(id)
+    return {
+        id: name if len(ids) == 1 else f"{name}[{place}]"
+        for name, ids in calls.items()
+        for place, id in enumerate(ids)
+    }
+
+
+def _attempt(
+    name: str, number: int, task: _Task, one: _Try, states: dict[str, float]
+) -> Attempt | None:
+    """A try: what it read was there when it was launched; None for one that never was."""
+    state = next((state for state in _ENDS if state in states), "")
+    status = _ENDS.get(state, "running")
+    if status == "skipped":
+        return None
+    told = [states.get("pending"), states.get("launched"), one.launched, task.invoked]
+    ready = next((time for time in (states.get("launched"), one.launched, *told) if time), None)
+    if ready is None:
+        return None
+    begin = one.running if one.running is not None else states.get("running")
+    end = one.returned if one.returned is not None else states.get(state)
+    if status == "reused":
+        return Attempt(name, 0, status, ready, ready, ready, kind=task.function)
+    phases = []
+    if begin is not None:
+        begin = max(begin, ready)
+        phases.append(Phase("queue", ready, begin))
+        ran = states.get("running_ended")
+        end = None if end is None and ran is None else max(begin, end or ran or begin)
+        if end is not None:
+            stop = min(max(ran, begin), end) if ran is not None else end
+            phases.append(Phase("run", begin, stop))
+            if stop < end:
+                phases.append(Phase("post_script", stop, end))
+    last = max([ready, *(phase.end for phase in phases), *([] if end is None else [end])])
+    cause = one.cause.strip().splitlines()[0] if one.cause.strip() else "it failed"
+    return Attempt(
+        name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
+        one.host, usage=one.usage, error={"cause": cause} if status == "failed" else {},
+        kind=task.function, labels={"executor": one.executor} if one.executor else {},
+    )  # fmt: skip
