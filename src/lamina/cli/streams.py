@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -20,15 +21,42 @@ PLAIN = {
 _NAME = "lamina-plain"
 
 
+_COLOUR = r"\x1b\[[0-9;:]{0,40}m"
+_STEERING = re.compile(rf"{_COLOUR}|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_PLAIN_COLOUR = "\x1b[0m"
+
+
 def out(text: object, nl: bool = True) -> None:
-    """Prints a result on standard output."""
+    """Prints a result on standard output; on a terminal as `harmless` text."""
+    said = harmless(str(text), "\r") if sys.stdout.isatty() else text
     # Named, since click's own choice writes UTF-8 to a stream that says it is ASCII.
-    click.echo(text, file=sys.stdout, nl=nl, color=_colours())
+    click.echo(said, file=sys.stdout, nl=nl, color=_colours())
 
 
 def note(text: object) -> None:
-    """Prints on standard error what is no result: progress, notes, errors."""
-    click.echo(text, file=sys.stderr, color=_colours())
+    """Prints on standard error what is no result: progress, notes, errors; always harmless."""
+    click.echo(harmless(str(text)), file=sys.stderr, color=_colours())
+
+
+def harmless(text: str, also: str = "") -> str:
+    """A text that may come from a task, a document or a record, for a terminal.
+
+    Colours stay, and end with the text. What could do more (move the cursor, set the title or the
+    clipboard, ask the terminal for something) is spelled out: ESC as "\\x1b".
+
+    Args:
+        also: further control characters that stay.
+    """
+    coloured = False
+
+    def spelled(found: re.Match[str]) -> str:
+        nonlocal coloured
+        sign = found[0]
+        coloured = coloured or len(sign) > 1
+        return sign if len(sign) > 1 or sign in also else f"\\x{ord(sign):02x}"
+
+    said = _STEERING.sub(spelled, text)
+    return said + _PLAIN_COLOUR if coloured and not said.endswith(_PLAIN_COLOUR) else said
 
 
 def _colours() -> bool | None:

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from lamina.cli.streams import PLAIN, make_forgiving, note, out
+from lamina.cli.streams import PLAIN, harmless, make_forgiving, note, out
+from lamina.errors import LaminaError
 
 
 def stream(encoding: str) -> io.TextIOWrapper:
@@ -68,3 +69,36 @@ def test_output_that_cannot_be_written_is_an_error_in_our_words() -> None:
     assert ran.returncode == 2
     assert ran.stderr.startswith(b"error: ")
     assert b"Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain \t text\nof two lines, \u00fc", "plain \t text\nof two lines, \u00fc"),
+        ("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m"),
+        ("\x1b[8mleft open", "\x1b[8mleft open\x1b[0m"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\x1b]52;c;ZWNobw==\x1b\\", "\\x1b]52;c;ZWNobw==\\x1b\\"),
+        ("\x1b[2J\x1b[1;1H", "\\x1b[2J\\x1b[1;1H"),
+        ("\x9b2J\x90q\x7f\x00", "\\x9b2J\\x90q\\x7f\\x00"),
+        ("true\rfalse", "true\\x0dfalse"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_spelled_out(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+    assert harmless("10 %\r20 %", "\r") == "10 %\r20 %"
+
+
+def test_errors_and_notes_never_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    note(LaminaError("boom \x1b]0;title\x07"))
+    assert capsys.readouterr().err == "boom \\x1b]0;title\\x07\n"
+
+
+def test_on_a_terminal_results_are_harmless_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = stream("utf-8")
+    monkeypatch.setattr(plain, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdout", plain)
+    out("log \x1b]52;c;ZWNobw==\x07 and \x1b[32mgreen")
+    plain.flush()
+    written = plain.buffer.getvalue()  # type: ignore[attr-defined]
+    assert written == b"log \\x1b]52;c;ZWNobw==\\x07 and \x1b[32mgreen\x1b[0m\n"
