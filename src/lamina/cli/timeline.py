@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from lamina.cli.streams import out
+from lamina.errors import UsageError
 
 
 @click.command("timeline")
@@ -21,8 +22,22 @@ from lamina.cli.streams import out
 )
 @click.option("--width", type=int, default=None, help="Letters per line (the terminal's).")
 @click.option("--all", "every", is_flag=True, help="A line per attempt, however many there are.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="RUN|TRACES",
+    help="Runs whose usual durations the .html shows.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: str, output: Path | None, width: int | None, every: bool, as_json: bool) -> None:
+def command(
+    *,
+    run: str,
+    output: Path | None,
+    width: int | None,
+    every: bool,
+    against: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Draw RUN (an id, a name or "last") as a Gantt chart with the phases of every attempt.
 
     TRACE is a file or folder that another system left, or ARCHIVE:MEMBER; `lamina traces read`
@@ -32,8 +47,11 @@ def command(run: str, output: Path | None, width: int | None, every: bool, as_js
     from lamina.workspace import timelines
 
     found = timelines.trace_or_run(run, until=time.time())
+    if against and output is None:
+        raise UsageError("--against needs a file to write", "add -o FILE.html")
     if output is not None:
-        out(timelines.write(found, output, width or timelines.WIDTH, every=every))
+        wide = width or timelines.WIDTH
+        out(timelines.write(found, output, wide, every=every, against=against))
         return
     if as_json:
         out(json.dumps(timelines.to_json(found), indent=2))

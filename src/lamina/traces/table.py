@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.errors import DataError
-from lamina.records.dependencies import site_of
 from lamina.records.history import Session
 from lamina.traces.trace import Attempt, Trace
 from lamina.workflow.log import PHASES
@@ -122,7 +121,7 @@ def table_of(trace: Trace, *, every: bool = False) -> PhaseTable:
     phase_begin, phase_end, broken = _phases(attempts, trace.sessions)
     return PhaseTable(
         tasks=tuple(one.task for one in attempts),
-        kinds=tuple(one.kind or site_of(one.task) for one in attempts),
+        kinds=tuple(one.type for one in attempts),
         hosts=tuple(one.host for one in attempts),
         ready=times[:, 0],
         begin=times[:, 1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -82,11 +82,26 @@ def text(
     return gantt_text(found, width, plain=plain, colour=colour, rows=rows)
 
 
-def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False) -> Path:
+def write(
+    found: Trace,
+    target: Path,
+    width: int = WIDTH,
+    *,
+    every: bool = False,
+    against: Sequence[str] = (),
+) -> Path:
     """Writes the chart in the form of the file's ending: .txt, .svg, .png, .html or .json.
 
+    Args:
+        found: the trace.
+        target: the file.
+        width: letters per line of text.
+        every: a line of text per attempt, however many there are.
+        against: runs or paths of traces: how long jobs usually take there stands in .html.
+
     Raises:
-        UsageError: another ending, or a file that cannot be written.
+        UsageError: another ending, `against` with another form than .html, or a file that cannot
+            be written.
         MissingExtraError: a picture without matplotlib.
     """
     suffix = target.suffix.lower()
@@ -94,13 +109,18 @@ def write(found: Trace, target: Path, width: int = WIDTH, *, every: bool = False
         ".txt": lambda: text(found, width, every=every),
         ".svg": lambda: _svg(found),
         ".png": lambda: _png(found),
-        ".html": lambda: _html(found),
+        ".html": lambda: _html(found, against),
         ".json": lambda: json.dumps(to_json(found), indent=1),
     }
     if suffix not in forms:
         raise UsageError(
             f"a timeline cannot be written as {suffix or 'a file without an ending'}",
             f"name a file that ends in {', '.join(forms)}",
+        )
+    if against and suffix != ".html":
+        raise UsageError(
+            "only a timeline as .html shows what is usual in other runs",
+            "end the file in .html, or leave out --against",
         )
     drawn = forms[suffix]()
     if isinstance(drawn, str):
@@ -143,7 +163,11 @@ def _png(found: Trace) -> bytes:
     return gantt_png(found)
 
 
-def _html(found: Trace) -> str:
+def _html(found: Trace, against: Sequence[str]) -> str:
     from lamina.traces.report.page import report_html
+    from lamina.workspace.traces import is_trace, read_traces
 
-    return report_html(found)
+    others: list[Trace] = []
+    for name in against:
+        others += read_traces([name]) if is_trace(name) else [trace(name)]
+    return report_html(found, None, others)

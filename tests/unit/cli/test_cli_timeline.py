@@ -75,3 +75,14 @@ def test_json_holds_every_attempt_with_its_phases() -> None:
     begin, end = found["attempts"][0]["phases"]["run"]
     assert found["begin"] < begin < end < found["end"]
     assert json.dumps(found)
+
+
+def test_other_runs_say_in_a_page_what_is_usual(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    others = ["--against", "last", "--against", "brave-otter"]
+    assert done("timeline", "-o", page, *others).out.strip() == str(page)
+    assert '"usual_from":2' in page.read_text("utf-8")
+    refused = run("timeline", "-o", tmp_path / "a.svg", *others)
+    assert refused.code == 2 and ".html" in refused.err
+    assert run("timeline", *others).code == 2
+    assert not (tmp_path / "a.svg").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lamina.records.dependencies import site_of
 from lamina.traces.gantt.axis import duration
 from lamina.traces.gantt.palette import MARKS
 from lamina.traces.trace import Attempt, Trace, worked
@@ -22,19 +21,27 @@ def rows_of(trace: Trace, most: int = ROWS) -> list[tuple[Attempt, ...]]:
 
     Of more tasks than rows, those are taken that worked longest.
     """
-    sites = list(trace.sites.values())
-    longest = max(map(len, sites), default=0)
+    types = list(groups_of(trace).values())
+    longest = max(map(len, types), default=0)
     for limit in (longest, 32, 16, 8, 4, 2, 1):
-        if sum(len(found) if len(found) <= limit else 1 for found in sites) <= most:
+        if sum(len(found) if len(found) <= limit else 1 for found in types) <= most:
             break
-    if len(sites) > most:
-        by_work = sorted(sites, key=lambda found: -sum(map(worked, found)))
+    if len(types) > most:
+        by_work = sorted(types, key=lambda found: -sum(map(worked, found)))
         chosen = {id(found) for found in by_work[:most]}
-        sites = [found for found in sites if id(found) in chosen]
+        types = [found for found in types if id(found) in chosen]
     rows: list[tuple[Attempt, ...]] = []
-    for found in sites:
+    for found in types:
         rows += [(one,) for one in found] if len(found) <= limit else [found]
     return sorted(rows, key=lambda row: row[0].begin)
+
+
+def groups_of(trace: Trace) -> dict[str, tuple[Attempt, ...]]:
+    """Type of job -> its attempts, in order of the types' first."""
+    found: dict[str, list[Attempt]] = {}
+    for attempt in trace.attempts:
+        found.setdefault(attempt.type, []).append(attempt)
+    return {name: tuple(attempts) for name, attempts in found.items()}
 
 
 def name_of(row: Sequence[Attempt]) -> str:
@@ -42,7 +49,7 @@ def name_of(row: Sequence[Attempt]) -> str:
     first = row[0]
     if len(row) == 1:
         return printable(first.task) + (f" ~{first.number}" if first.number > 1 else "")
-    return f"{printable(site_of(first.task))} x{len({one.task for one in row})}"
+    return f"{printable(first.type)} x{len({one.task for one in row})}"
 
 
 def title_of(trace: Trace) -> str:

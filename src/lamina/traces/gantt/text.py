@@ -6,10 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lamina.records.dependencies import site_of
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
-from lamina.traces.gantt.rows import ROWS, SIMULATED, name_of, printable, remark_of, rows_of
+from lamina.traces.gantt.rows import (
+    ROWS,
+    SIMULATED,
+    groups_of,
+    name_of,
+    printable,
+    remark_of,
+    rows_of,
+)
 from lamina.traces.trace import WAITING, Attempt, Trace, busy, spans, worked
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -87,7 +94,7 @@ def gantt_text(
     lines += [" " * (left + 1) + line for line in _scale(paper)]
     for group, name in zip(groups, names, strict=True):
         lines.append(_line(_row(group, name, paper), left, right, style))
-    left_out = len(trace.sites) - len({site_of(group[0].task) for group in groups})
+    left_out = len(groups_of(trace)) - len({group[0].type for group in groups})
     if left_out > 0:
         lines.append(
             style.dim(_cut(f"and {left_out} more tasks that took less time", width, style))

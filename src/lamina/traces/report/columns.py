@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lamina.records.dependencies import site_of
 from lamina.traces.gantt.axis import Axis
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
 from lamina.traces.trace import Attempt, Trace
+from lamina.traces.usual import Norms, norms_of
 
 TICKS = 10_000
 """Ticks per second of the page's times, which are whole numbers."""
@@ -23,14 +23,21 @@ _LAST = 40
 """Lines of a failed attempt's log."""
 
 
-def columns_of(trace: Trace) -> dict[str, Any]:
-    """The trace as plain values, for JSON; times are ticks of working time since the begin."""
+def columns_of(trace: Trace, others: Sequence[Trace] = ()) -> dict[str, Any]:
+    """The trace as plain values, for JSON; times are ticks of working time since the begin.
+
+    Args:
+        trace: of a run.
+        others: runs that say how long its jobs usually take; the run itself where there are none.
+    """
     axis = Axis.of(trace)
     attempts = trace.attempts
     tasks, sites = _Words(), _Words()
     workers, reasons, statuses = _Words(), _Words(), _Words()
     place = {id(one): index for index, one in enumerate(attempts)}
     lanes = trace.lanes
+    types = {one.task: one.type for one in attempts}
+    norms, usual = _usual(attempts, norms_of(trace, others))
     return {
         "ticks": TICKS,
         "length": _ticks(axis.length),
@@ -45,16 +52,19 @@ def columns_of(trace: Trace) -> dict[str, Any]:
             "worker": [workers.number(one.worker) for one in attempts],
             "lane": [lanes[i][1] if i in lanes else -1 for i in range(len(attempts))],
             "reason": [reasons.number(one.reason) for one in attempts],
+            "usual": norms,
             **_times(attempts, axis),
             **{name: _usage(attempts, key) for name, key in _USAGE.items()},
         },
         "more": {str(i): told for i, one in enumerate(attempts) if (told := _more(one))},
         "tasks": tasks.found(),
-        "site": [sites.number(site_of(task)) for task in tasks.found()],
+        "site": [sites.number(types[task]) for task in tasks.found()],
         "sites": sites.found(),
         "workers": workers.found(),
         "statuses": statuses.found(),
         "reasons": reasons.found(),
+        "usual": usual,
+        "simulated": trace.simulated,
         "critical": [place[id(one)] for one in trace.critical_path],
         "skipped": [[task, why] for task, why in trace.skipped.items() if task not in trace.last],
         "notices": [
@@ -79,6 +89,25 @@ class _Words:
 
     def found(self) -> list[str]:
         return list(self._numbers)
+
+
+def _usual(attempts: Iterable[Attempt], norms: Norms) -> tuple[list[int], list[list[int]]]:
+    """Of each attempt which of the norms is its, or -1; and the norms: ticks from stage in to
+    stage out, those of each phase in the order of LOOKS, and of how many attempts they are."""
+    numbers: dict[int, int] = {}
+    told: list[list[int]] = []
+    found = []
+    for one in attempts:
+        usual = norms.of(one)
+        if usual is None:
+            found.append(-1)
+            continue
+        if id(usual) not in numbers:
+            numbers[id(usual)] = len(told)
+            phases = [_ticks(usual.phases.get(name, 0.0)) for name in LOOKS]
+            told.append([_ticks(usual.seconds), *phases, usual.count])
+        found.append(numbers[id(usual)])
+    return found, told
 
 
 def _ticks(seconds: float) -> int:

@@ -56,11 +56,18 @@ class Surroundings:
     command: str = ""
 
 
-def report_html(trace: Trace, around: Surroundings | None = None) -> str:
+def report_html(
+    trace: Trace, around: Surroundings | None = None, others: Sequence[Trace] = ()
+) -> str:
     """The report as one page without addresses: it opens offline, and tells nobody.
 
     Names and texts come from users: they reach the page as data only, never as its source, and
     its policy forbids every script but its own.
+
+    Args:
+        trace: of the run.
+        around: what stands around the timeline.
+        others: runs that say how long its jobs usually take; the run itself where there are none.
     """
     told = around or Surroundings()
     data = {
@@ -72,9 +79,10 @@ def report_html(trace: Trace, around: Surroundings | None = None) -> str:
             "begin": trace.begin,
             "end": trace.end,
             "planned": trace.planned,
-            "command": told.command or trace.name or trace.run,
+            "command": told.command or _command(trace),
         },
-        **columns_of(trace),
+        **columns_of(trace, others),
+        "usual_from": len(others),
         "inputs": [vars(value) for value in told.inputs],
         "outputs": [vars(value) for value in told.outputs],
         "facts": {title: dict(facts) for title, facts in told.facts.items()},
@@ -93,6 +101,11 @@ def report_html(trace: Trace, around: Surroundings | None = None) -> str:
     # One pass over the template: what is put in is never looked at again.
     pieces = _asset("report.html").split("%%")
     return "".join(parts[one] if at % 2 else one for at, one in enumerate(pieces))
+
+
+def _command(trace: Trace) -> str:
+    """How the run is called on a command line; nothing where its records are another system's."""
+    return (trace.name or trace.run) if trace.origin == "lamina" else ""
 
 
 def json_for_page(data: Any) -> str:

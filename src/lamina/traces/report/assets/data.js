@@ -58,6 +58,10 @@ const statusOf = (i) => DATA.statuses[A.status[i]];
 const workerOf = (i) => DATA.workers[A.worker[i]];
 const reasonOf = (i) => DATA.reasons[A.reason[i]];
 const titleOf = (i) => nameOf(i) + (A.number[i] > 1 ? ` ~${A.number[i]}` : "");
+// What is usual for an attempt: [ticks it works, ticks of each phase ..., of how many attempts].
+const usualOf = (i) => (A.usual[i] < 0 || A.reused[i] ? null : DATA.usual[A.usual[i]]);
+const usualFrom = (norm) => `of ${many(norm[norm.length - 1], "attempt")}`
+  + (DATA.usual_from ? ` in ${many(DATA.usual_from, "run")}` : " of its type in this run");
 const worked = (i) => A.heldTo[i] - A.heldFrom[i];
 const waited = (i) => Math.max(A.heldFrom[i] - A.ready[i], 0);
 const usage = (key, i) => (A[key].length ? A[key][i] : null);

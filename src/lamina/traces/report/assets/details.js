@@ -65,6 +65,7 @@ function factsOf(i, more) {
   const rows = [
     ["Began", `${wallTime(A.begin[i]).toLocaleString()} (${duration(A.begin[i])} into the run)`],
     ["Worked", A.reused[i] ? "result of an earlier run" : duration(worked(i))],
+    ["Usually", usualOf(i) ? `${duration(usualOf(i)[0])}, the median ${usualFrom(usualOf(i))}` : ""],
     ["Worker", [workerOf(i), more.host, more.pid ? `process ${more.pid}` : ""].filter(Boolean).join(", ")],
     ["GPUs", (more.gpus || []).join(", ")],
     ["CPU time", cpu === null ? "" : duration(cpu * TICKS)],
@@ -73,8 +74,8 @@ function factsOf(i, more) {
     ["Exit code", more.exit === undefined ? "" : String(more.exit)],
     ["Folder", more.folder || ""],
   ];
-  const commands = A.reused[i] ? [] : [`lamina logs ${quoted(`${HEAD.command}/${nameOf(i)}`)}`];
-  if (A.bad[i]) commands.push(`lamina resume ${quoted(HEAD.command)}`);
+  const commands = A.reused[i] || !HEAD.command ? [] : [`lamina logs ${quoted(`${HEAD.command}/${nameOf(i)}`)}`];
+  if (A.bad[i] && HEAD.command) commands.push(`lamina resume ${quoted(HEAD.command)}`);
   return el("div", {},
     el("dl", {}, rows.filter(([, text]) => text).map(([name, text]) => [
       el("dt", {}, name), el("dd", {}, text)])),

@@ -18,8 +18,9 @@ function buildHead() {
   byId("head").replaceChildren(
     el("div", { class: "title" }, el("h1", {}, HEAD.workflow || "run"),
       el("span", { class: `pill ${HEAD.status}` }, status)),
-    el("p", { class: "dim" }, [HEAD.name, HEAD.run].filter(Boolean).join(" · "), " · began ",
+    el("p", { class: "dim" }, [...new Set([HEAD.name, HEAD.run])].filter(Boolean).join(" · "), " · began ",
       el("time", { datetime: began.toISOString() }, began.toLocaleString()),
+      DATA.simulated ? " · simulated: no times were recorded" : "",
       DATA.sessions.length > 1 ? ` · ${many(DATA.sessions.length, "session")}` : ""),
     el("div", { class: "tiles" }, tiles()));
 }
@@ -70,7 +71,7 @@ function buildFailures() {
       el("div", { class: "title" }, el("h3", {}, titleOf(i)), badge(statusOf(i)),
         el("button", { onclick: () => choose(i) }, "Details")),
       more.error ? errorOf(i, more) : null,
-      el("pre", { class: "command" }, `lamina logs ${quoted(`${HEAD.command}/${nameOf(i)}`)}`));
+      HEAD.command ? el("pre", { class: "command" }, `lamina logs ${quoted(`${HEAD.command}/${nameOf(i)}`)}`) : null);
   });
   const left = final.length - SHOWN_FAILURES;
   section.replaceChildren(

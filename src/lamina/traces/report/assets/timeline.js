@@ -3,7 +3,7 @@
 const ROW = 20;
 const BAR = 13;
 const TOP = 30;
-const view = { from: 0, to: LENGTH, mode: "attempts", hidden: new Set(), critical: true, filter: "" };
+const view = { from: 0, to: LENGTH, mode: "attempts", hidden: new Set(), critical: true, usual: true, filter: "" };
 let rows = [];
 let chart = null;
 
@@ -122,14 +122,20 @@ function legend() {
     } }, el("i", { class: "swatch", style: {
       background: `light-dark(${DATA.phases[k][2]}, ${DATA.phases[k][3]})` } }), title));
   const bad = A.bad.some(Boolean) ? el("span", {}, el("i", { class: "swatch stripes" }), "failed") : null;
-  const path = CRITICAL.size < 2 ? null :
-    el("button", { "aria-pressed": "true", title: "Outline what the run's end waited for",
-      onclick: (event) => {
-        view.critical = !view.critical;
-        event.currentTarget.setAttribute("aria-pressed", String(view.critical));
-        draw();
-      } }, el("i", { class: "swatch outline" }), "critical path");
-  return el("div", { class: "legend" }, items, bad, path);
+  const path = CRITICAL.size < 2 ? null
+    : toggle("critical", "critical path", "outline", "Outline what the run's end waited for");
+  const usual = DATA.usual.length ? toggle("usual", "usual duration", "usual",
+    `A thin line below each job: how long such jobs usually take, the median ${DATA.usual_from
+      ? `of ${many(DATA.usual_from, "other run")}` : "of its type in this run"}`) : null;
+  return el("div", { class: "legend" }, items, bad, path, usual);
+}
+
+function toggle(key, title, swatch, tip) {
+  return el("button", { "aria-pressed": "true", title: tip, "data-toggle": key, onclick: (event) => {
+    view[key] = !view[key];
+    event.currentTarget.setAttribute("aria-pressed", String(view[key]));
+    draw();
+  } }, el("i", { class: `swatch ${swatch}` }), title);
 }
 
 function newRows() {
@@ -304,6 +310,7 @@ function paintAttempt(pen, i, top, x) {
     if (thin) pen.fillRect(left, y + BAR / 2 - 1.5, width, 3);
     else pen.fillRect(left, y, width, BAR);
   }
+  if (view.usual && view.mode !== "workers") paintUsual(pen, i, y, x);
   if ((view.critical && CRITICAL.has(i)) || i === chosen) {
     pen.strokeStyle = i === chosen ? colours.accent : colours.ink;
     pen.lineWidth = i === chosen ? 2.5 : 1.4;
@@ -312,13 +319,27 @@ function paintAttempt(pen, i, top, x) {
   }
 }
 
+// A line below the bar, from where the job began to work, with an end that can be seen.
+function paintUsual(pen, i, y, x) {
+  const norm = usualOf(i);
+  if (!norm) return;
+  const from = x(A.heldFrom[i]);
+  const to = x(A.heldFrom[i] + norm[0]);
+  pen.fillStyle = colours.ink;
+  const below = Math.round(y + BAR + 1);
+  pen.fillRect(from, below, Math.max(to - from, 1), 1);
+  pen.fillRect(Math.round(to) - 1, below - 3, 2, 4);
+}
+
 function paintNote(pen, i, top, x, box) {
   const status = statusOf(i);
   const parts = A.reused[i] ? ["reused"] : [duration(worked(i))];
   if (!A.reused[i] && DATA.words[status]) parts.push(wordOf(status));
   const text = parts.join(", ");
   const width = pen.measureText(text).width;
-  const end = x(A.end[i]) + (A.reused[i] ? 14 : 6);
+  const norm = view.usual && view.mode !== "workers" ? usualOf(i) : null;
+  const last = Math.max(A.end[i], norm ? A.heldFrom[i] + norm[0] : 0);
+  const end = x(last) + (A.reused[i] ? 14 : 6);
   pen.fillStyle = A.bad[i] ? badColour() : colours.dim;
   pen.textAlign = "left";
   if (end > box.left && end + width < box.right) pen.fillText(text, end, top + ROW / 2);
@@ -549,13 +570,17 @@ function hover(spot, event) {
 }
 
 function tipOf(i) {
+  const norm = usualOf(i);
+  const times = norm && norm[0] ? ` (${(worked(i) / norm[0]).toFixed(1)}x)` : "";
   const lines = A.reused[i] ? [] : spansOf(i).map(([phase, from, to]) =>
     el("tr", {},
       el("td", {}, el("i", { class: "swatch", style: { background: phaseColour(phase) } }), DATA.phases[phase][1]),
-      el("td", { class: "number" }, duration(to - from))));
+      el("td", { class: "number" }, duration(to - from)),
+      norm ? el("td", { class: "number dim" }, norm[1 + phase] ? duration(norm[1 + phase]) : "") : null));
   const cause = ((DATA.more[i] || {}).error || {}).cause;
   return [
     el("strong", {}, titleOf(i)), " ", badge(statusOf(i)),
+    norm ? el("div", { class: "dim" }, `${duration(worked(i))}, usually ${duration(norm[0])}${times}`) : null,
     el("table", {}, lines),
     cause ? el("div", { class: "cause" }, cause.slice(0, 200)) : null,
     workerOf(i) ? el("div", { class: "dim" }, workerOf(i)) : null,
