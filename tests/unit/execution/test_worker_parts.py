@@ -23,6 +23,8 @@ from lamina.execution.workers.capture import Capture
 from lamina.execution.workers.listening import Listener
 from lamina.execution.workers.messages import Inbox, packed
 from lamina.execution.workers.verdicts import Signalled, judged
+from lamina.records.attempts import attempts
+from lamina.workflow.log import AttemptProgressed, AttemptStarted, RunStarted
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -263,6 +265,30 @@ def test_metrics_told_between_two_messages_travel_together(tmp_path: Path) -> No
     assert epochs == sorted(epochs)
     assert all(len(m["epoch"]) <= 1000 for m in sent if isinstance(m["epoch"], list))
     assert sent[0]["losses"] == [0.5, 0.25]
+
+
+def test_what_was_told_together_stays_together(tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    job = {"run": "r", "name": "t", "attempt": 1, "threads": 1, "scratch": str(tmp_path)}
+    attempt = WorkerAttempt(job, sent.append, lambda port: None)
+    attempt.tell({"epochs": 2, "groups": 1})
+    attempt.tell({"epoch": [1, 2], "loss": [0.5, 0.4]})
+    attempt.tell({"epoch": [1, 2], "loss": [0.9, 0.8], "group": [1, 1]})
+    attempt.tell({"epoch": [3], "loss": [0.7], "group": 1})
+    attempt.tell({"epochs": 2, "groups": 2})
+    attempt.end()
+    story = attempts([
+        RunStarted(1.0, 1, "w", 1),
+        AttemptStarted(1.0, "t", 1, 1.0),
+        *(AttemptProgressed(2.0, "t", 1, values) for values in sent),
+    ])  # fmt: skip
+    rows = [{k: v for k, v in row.items() if k != "time"} for row in story[0].epochs()]
+    assert {"epoch": 1, "loss": 0.5} in rows
+    assert {"epoch": 2, "loss": 0.4} in rows
+    assert {"epoch": 1, "loss": 0.9, "group": 1} in rows
+    assert {"epoch": 3, "loss": 0.7, "group": 1} in rows
+    assert {"epochs": 2, "groups": 2} in rows
+    assert len(rows) == 7
 
 
 def test_a_rehearsal_goes_well_and_leaves_nothing(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class WorkerAttempt(Attempt):
         self._outlet = outlet
         self._scratch = str(job["scratch"])
         self._lock = threading.Lock()
-        self._waiting: dict[str, list[Any]] = {}
+        self._waiting: dict[frozenset[str], _Moments] = {}
         self._sent = 0.0
         self._timer: threading.Timer | None = None
         self._over = False
@@ -50,12 +50,13 @@ class WorkerAttempt(Attempt):
         """Sends the values now, or with the next ones where the last were sent just now."""
         plain = {str(name): _plain(value) for name, value in values.items()}
         with self._lock:
-            if self._over:
+            if self._over or not plain:
                 return
-            if self._overflows(plain):
+            names = frozenset(plain)
+            waiting = self._waiting.get(names)
+            if waiting is not None and not waiting.has_room(plain):
                 self._flush()
-            for name, value in plain.items():
-                self._add(name, value)
+            self._waiting.setdefault(names, _Moments()).add(plain)
             if time.monotonic() - self._sent >= _PAUSE:
                 self._flush()
             elif self._timer is None:
@@ -79,22 +80,6 @@ class WorkerAttempt(Attempt):
             self._over = True
             self._flush()
 
-    def _overflows(self, plain: Mapping[str, Any]) -> bool:
-        """Whether a list has no room beside what waits."""
-        return any(
-            isinstance(value, list) and len(self._waiting.get(name, ())) + len(value) > _MOST
-            for name, value in plain.items()
-        )
-
-    def _add(self, name: str, value: Any) -> None:
-        found = self._waiting.setdefault(name, [])
-        if isinstance(value, list):
-            found += value
-        else:
-            found.append(value)
-        while len(found) > _MOST:
-            del found[-2::-2]  # from the last but one: the newest value stays
-
     def _later(self) -> None:
         with self._lock:
             if not self._over:
@@ -105,10 +90,50 @@ class WorkerAttempt(Attempt):
             self._timer.cancel()
             self._timer = None
         if self._waiting:
-            told = {n: v[0] if len(v) == 1 else v for n, v in self._waiting.items()}
-            self._waiting = {}
+            waiting, self._waiting = self._waiting, {}
             self._sent = time.monotonic()
-            self._send(told)
+            for moments in waiting.values():
+                self._send(moments.together())
+
+
+class _Moments:
+    """Tellings of the same names, name by name; the values at one place were told together."""
+
+    def __init__(self) -> None:
+        self._first: Mapping[str, Any] = {}
+        self._tellings = 0
+        self._values: dict[str, list[Any]] = {}
+
+    def has_room(self, plain: Mapping[str, Any]) -> bool:
+        """Whether lists fit in; there is always room for what is told one by one."""
+        waiting = max(map(len, self._values.values()), default=0)
+        return not _lists(plain) or waiting + _length(plain) <= _MOST
+
+    def add(self, plain: Mapping[str, Any]) -> None:
+        """Takes a telling; what stands beside lists holds for each of their places."""
+        if not self._tellings:
+            self._first = plain
+        self._tellings += 1
+        length = _length(plain)
+        for name, value in plain.items():
+            listed = value if isinstance(value, list) else [value] * length
+            found = self._values.setdefault(name, [])
+            found += listed + [None] * (length - len(listed))
+            while len(found) > _MOST:
+                del found[-2::-2]  # from the last but one: the newest value stays
+
+    def together(self) -> dict[str, Any]:
+        """All of them as one message."""
+        return dict(self._first) if self._tellings == 1 else self._values
+
+
+def _lists(plain: Mapping[str, Any]) -> list[list[Any]]:
+    return [value for value in plain.values() if isinstance(value, list)]
+
+
+def _length(plain: Mapping[str, Any]) -> int:
+    """Moments that are told at once."""
+    return max(map(len, _lists(plain)), default=1)
 
 
 def _plain(value: Any) -> Any:
