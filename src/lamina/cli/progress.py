@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lamina.cli.streams import note
+from lamina.cli.streams import harmless, note
 from lamina.workflow import log
 
 MANY = 60
@@ -138,7 +138,7 @@ class Live:
         self._display.stop()
 
     def _print(self, line: str) -> None:
-        self._display.console.print(line, markup=False, highlight=False)
+        self._display.console.print(harmless(line), markup=False, highlight=False)
 
     def _view(self) -> Any:
         from rich.console import Group
@@ -154,7 +154,7 @@ class Live:
         )
         now = time.monotonic()
         rows = [
-            Text(f"  {task}  {now - since:.1f} s  {told(self._told.get(task, {}))}")
+            Text(harmless(f"  {task}  {now - since:.1f} s  {told(self._told.get(task, {}))}"))
             for task, since in list(self._running.items())[:_SHOWN]
         ]
         more = len(self._running) - _SHOWN

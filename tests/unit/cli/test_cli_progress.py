@@ -1,28 +1,36 @@
-"""Lines of progress: what a reader of a terminal or a log file gets to know of an event."""
+"""How a run goes, on a terminal."""
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
-from lamina.cli.progress import line_of
-from lamina.workflow.log import AttemptEnded, AttemptStarted, Event, Noticed, TaskReused
+from lamina.cli.progress import Live
+from lamina.workflow import log
 
-PHASES = {"run": (1.0, 3.5)}
+STEER = "\x1b]0;title\x07"
 
 
-@pytest.mark.parametrize(
-    ("event", "line"),
-    [
-        (AttemptEnded(4.0, "a", 1, "succeeded", phases=PHASES), "done    a  (2.50 s)"),
-        (AttemptEnded(4.0, "a", 1, "lost", error={"cause": "gone"}), "lost    a  gone"),
-        (AttemptStarted(1.0, "a", 2, 0.5, reason="forced"), "again   a  attempt 2: forced"),
-        (TaskReused(1.0, "a", 0.5, "key", "run", {}, "reused"), "reused  a"),
-        (Noticed(1.0, "clock jumped", "", "by 3 s"), "notice  clock jumped: by 3 s"),
-        (Noticed(1.0, "disk full", "a", "no space"), "notice  a  disk full: no space"),
-        # The end of the attempt has just said it.
-        (Noticed(1.0, "worker lost", "a", "gone"), ""),
-        (Noticed(1.0, "worker lost", "", "it waited"), "notice  worker lost: it waited"),
-    ],
-)  # fmt: skip
-def test_an_event_is_one_line(event: Event, line: str) -> None:
-    assert line_of(event) == line
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_tasks_tell_never_steers_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    live = Live()
+    try:
+        live([log.RunStarted(1.0, 1, "w", 2), log.AttemptStarted(1.0, "a", 1, 1.0)])
+        live([log.AttemptProgressed(1.0, "a", 1, {f"loss{STEER}": f"high{STEER}"})])
+        live._display.refresh()
+        error = {"cause": f"boom{STEER}"}
+        live([log.AttemptEnded(2.0, "b", 1, "failed", error=error)])
+    finally:
+        live.close()
+    shown = terminal.getvalue()
+    assert "boom\\x1b]0;title\\x07" in shown and "high\\x1b]0;title\\x07" in shown
+    assert STEER not in shown
