@@ -9,7 +9,7 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
-from lamina.data.staging.address import is_remote
+from lamina.data.staging.address import is_local, is_remote, local_path
 from lamina.errors import LaminaError, UnknownNameError, UsageError
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
@@ -49,9 +49,12 @@ def _placed(kind: PortType, value: Any, folder: Path | None) -> tuple[Any, str]:
         return [item for item, _ in placed], next((why for _, why in placed if why), "")
     if kind.name not in ("file", "folder") or is_remote(value):
         return value, ""
-    path = (folder or Path.cwd()).absolute() / Path(value)
+    own = local_path(value) if is_local(value) else Path(value)
+    path = (folder or Path.cwd()).absolute() / own
     there = path.is_dir() if kind.name == "folder" else path.is_file()
-    return path, "" if there else f"needs a {kind.name}; {path} does not exist or is none"
+    problem = "" if there else f"needs a {kind.name}; {path} does not exist or is none"
+    # An address that promises the content is kept: the promise is checked when it is read.
+    return (value if is_local(value) and "#" in value else path), problem
 
 
 def _innermost(kind: PortType) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.data.staging.address import is_remote
+from lamina.data.staging.address import is_local, is_remote
 from lamina.errors import NetworkError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:  # each reader loads what it reads with: most runs are told numbers and texts
@@ -82,7 +82,7 @@ def value(text: str, port_type: str) -> Any:
     if port_type in ("str", "any"):
         return text
     if port_type in ("file", "folder"):
-        return text if is_remote(text) else Path(text)
+        return text if is_remote(text) or is_local(text) else Path(text)
     readers = {"table": table, "model": model, "network": network}
     if port_type in readers:
         return readers[port_type](text)

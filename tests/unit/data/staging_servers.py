@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,8 @@ class Site:
     Args:
         files: path -> content.
         ranges: whether parts are served; head: whether HEAD is.
+        promises: whether parts are said to be served, whatever is true.
+        delay: seconds that a request takes; most: how many were under way at the same time.
         tag: entity tag of all files; empty for none.
         cuts: bytes after which the next answers break off, one after the other.
         errors: statuses of the next answers.
@@ -36,6 +39,23 @@ class Site:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     put: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
+    promises: bool = False
+    delay: float = 0.0
+    most: int = 0
+    _now: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        """A request is there."""
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(self.delay)
+
+    def end(self) -> None:
+        """And answered."""
+        with self._lock:
+            self._now -= 1
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,6 +80,13 @@ class Handler(BaseHTTPRequestHandler):
         self._status(201)
 
     def _answer(self, body: bool) -> None:
+        self.site.begin()
+        try:
+            self._answered(body)
+        finally:
+            self.site.end()
+
+    def _answered(self, body: bool) -> None:
         site, wanted = self.site, self.headers.get("Range", "")
         site.asked.append((self.command, self.path, wanted))
         if site.errors:
@@ -84,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
             start, end = int(part[1]), min(size, int(part[2] or size - 1) + 1)
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
             data = data[start:end]
-        if site.ranges:
+        if site.ranges or site.promises:
             self.send_header("Accept-Ranges", "bytes")
         if site.tag:
             self.send_header("ETag", site.tag)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import random
+import time
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lamina.data.artifacts.store import Artifacts
 from lamina.data.staging.address import address, is_remote, shown
 from lamina.data.staging.partial import Partial, merged
 from lamina.data.staging.policy import Policy
 from lamina.data.staging.transfer import fetch, send
-from lamina.errors import StagingError
+from lamina.errors import ChecksumError, StagingError
+from lamina.execution.values import arrived
+from lamina.workflow.ports import Port
+from lamina.workflow.types import port_type
 
 
 def test_an_address_says_protocol_site_path_name_and_promise() -> None:
@@ -140,6 +148,72 @@ def test_local_files_are_staged_alike(tmp_path: Path) -> None:
     assert (tmp_path / "out/there").read_bytes() == b"x" * 100_000
     with pytest.raises(StagingError, match="is not there"):
         fetch((tmp_path / "nothing").as_uri(), tmp_path / "x")
+
+
+def test_a_local_address_is_a_file_with_its_promise(tmp_path: Path) -> None:
+    path = tmp_path / "a b.bin"
+    path.write_bytes(b"content")
+    right = hashlib.sha256(b"content").hexdigest()
+    store = Artifacts(tmp_path / "store")
+    port = Port("data", port_type("file"))
+    for url in (path.as_uri(), f"{path.as_uri()}#sha256={right}"):
+        value, problem = arrived(port, url, told=True)
+        assert problem == ""
+        assert store.get(store.refer(value, port.type)).read_bytes() == b"content"
+    wrong = f"{path.as_uri()}#sha256={'0' * 64}"
+    value, problem = arrived(port, wrong, told=True)
+    assert problem == ""
+    for keep in (store.refer, store.put):
+        with pytest.raises(ChecksumError, match=f"its SHA-256 is {right}"):
+            keep(value, port.type)
+    assert "does not exist" in arrived(port, f"{path.as_uri()}.x", told=True)[1]
+
+
+@pytest.mark.parametrize(
+    "promise", ["md5=0", "sha1=abc", "sha512=" + "0" * 128, "sha256", "SHA256=0"]
+)
+def test_a_promise_that_cannot_be_checked_is_refused(promise: str) -> None:
+    with pytest.raises(StagingError, match="nothing else can be checked"):
+        address(f"https://host/x#{promise}")
+
+
+class Hosted(MemoryFileSystem):  # type: ignore[misc]
+    """A file system that has to be told its host, and is no good for several threads."""
+
+    protocol = "hosted"
+    busy = 0
+
+    def __init__(self, host: str, **settings: object) -> None:
+        super().__init__(**settings)
+        self.host = host
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.removeprefix("hosted://").partition("/")[2]
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+        return {"host": path.removeprefix("hosted://").partition("/")[0]}
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
+        Hosted.busy += 1
+        time.sleep(0.01)
+        assert Hosted.busy == 1
+        Hosted.busy -= 1
+        data: bytes = super().cat_file(path, start, end)
+        return data
+
+
+def test_a_file_system_that_needs_its_host_gets_it_and_is_used_by_one_thread(
+    tmp_path: Path,
+) -> None:
+    fsspec.register_implementation("hosted", Hosted, clobber=True)
+    (tmp_path / "x").write_bytes(b"abc" * 1000)
+    send(tmp_path / "x", "hosted://box/deep/x")
+    assert fetch("hosted://box/deep/x", tmp_path / "y", Policy(block=300)).size == 3000
+    assert (tmp_path / "y").read_bytes() == b"abc" * 1000
+    with pytest.raises(StagingError, match="not there"):
+        fetch("hosted://box/nothing", tmp_path / "z")
 
 
 def test_any_file_system_of_fsspec_will_do(tmp_path: Path) -> None:

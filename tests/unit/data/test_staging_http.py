@@ -196,6 +196,46 @@ def test_servers_that_know_less_are_served_too(
     assert fetch(f"{site.url}/data.bin", tmp_path / "x", policy).sha256 == SHA
 
 
+def test_a_server_that_promises_parts_and_gives_none_is_read_as_a_whole(
+    site: Site, tmp_path: Path, policy: Policy, told: list[str]
+) -> None:
+    site.ranges, site.promises = False, True
+    for url in (f"{site.url}/data.bin", f"{site.url}/small.txt"):
+        moved = fetch(url, tmp_path / "x", policy)
+        assert moved.path.read_bytes() == site.files["/" + url.rpartition("/")[2]]
+    assert [line for line in told if "it is read as a whole" in line]
+    assert not [line for line in told if "attempt" in line]
+
+
+def many(site: Site, count: int) -> list[str]:
+    site.files.update({f"/many/{number}": b"%d" % number for number in range(count)})
+    return [f"{site.url}/many/{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("tag", ['"v1"', ""])
+def test_many_files_are_brought_at_once_with_one_question_and_one_answer_each(
+    site: Site, tmp_path: Path, tag: str
+) -> None:
+    site.tag, site.delay, urls = tag, 0.02, many(site, 40)
+    store = Artifacts(tmp_path / "store")
+    ref = store.refer(urls, port_type("list[file]"))
+    if tag:
+        site.asked, site.most = [], 0
+    assert [path.read_bytes() for path in store.get(ref)] == [b"%d" % n for n in range(40)]
+    asked = [method for method, _, _ in site.asked]
+    assert (asked.count("HEAD"), asked.count("GET")) == (40, 40)
+    assert site.most >= 4
+    assert not [path for path in (tmp_path / "store/remote").iterdir() if ".part" in path.name]
+
+
+def test_of_many_files_the_one_that_does_not_come_is_named(site: Site, tmp_path: Path) -> None:
+    store = Artifacts(tmp_path / "store")
+    ref = store.refer(many(site, 12), port_type("list[file]"))
+    del site.files["/many/7"]
+    with pytest.raises(StagingError, match="many/7 is not there"):
+        store.get(ref)
+
+
 def test_many_files_are_asked_after_at_once(site: Site, policy: Policy) -> None:
     urls = [f"{site.url}/{name}" for name in ("data.bin", "nothing", "small.txt")] * 40
     found = stat_many(urls, policy)

@@ -217,6 +217,27 @@ def test_many_files_are_asked_after_at_once(
     assert len(asked) <= 2
 
 
+def test_many_files_of_a_host_come_through_few_connections(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lamina.data.staging.places import sftp
+
+    for number in range(60):
+        (tmp_path / f"remote/{number}").write_text(str(number))
+    opened = []
+    connect = sftp._System._connect
+
+    def counting(system: sftp._System) -> None:
+        opened.append(system)
+        connect(system)
+
+    monkeypatch.setattr(sftp._System, "_connect", counting)
+    store = Artifacts(tmp_path / "store")
+    ref = store.refer([f"{host}/{number}" for number in range(60)], port_type("list[file]"))
+    assert [path.read_text() for path in store.get(ref)] == [str(n) for n in range(60)]
+    assert 1 < len(opened) <= 8
+
+
 def test_an_input_elsewhere_is_brought_into_the_store(
     site: str, big: Path, tmp_path: Path, policy: Policy
 ) -> None:

@@ -15,8 +15,8 @@ from lamina.data.artifacts.known import Known
 from lamina.data.artifacts.objects import Objects
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.remote import Remote, Told
-from lamina.data.staging.address import is_remote, local_path
-from lamina.errors import ArtifactError
+from lamina.data.staging.address import address, is_local, is_remote, local_path, unlike
+from lamina.errors import ArtifactError, ChecksumError
 
 FILES = ("file", "folder")
 """Codecs whose values are paths."""
@@ -39,7 +39,9 @@ class Files:
 
     def put(self, path: str | Path, folder: bool) -> Ref:
         """Copies a file, or a folder, into the store."""
-        return self._kept(_absolute(path), folder, self._copied)
+        ref = self._kept(_absolute(path), folder, self._copied)
+        _check_promise(path, ref)
+        return ref
 
     def adopt(self, path: Path, codec: str) -> Ref:
         """Takes a file or folder over; it stays where it is as a second name of the same bytes."""
@@ -51,6 +53,7 @@ class Files:
         """A file or folder that stays where it is."""
         given = _absolute(path)
         ref = self._kept(given, folder, self._known.digest)
+        _check_promise(path, ref)
         return Ref(ref.codec, ref.digest, ref.size, name=ref.name, origin=str(given))
 
     def path(self, ref: Ref) -> Path:
@@ -212,7 +215,20 @@ class Files:
 
 def _absolute(path: str | Path) -> Path:
     text = str(path)
-    return local_path(text) if text.startswith("file://") else Path(path).absolute()
+    return local_path(text) if is_local(text) else Path(path).absolute()
+
+
+def _check_promise(path: str | Path, ref: Ref) -> None:
+    """Raises ChecksumError for file://...#sha256=... that has another content."""
+    if not is_local(path):
+        return
+    file = address(str(path))
+    if file.sha256 and ref.codec == "folder":
+        raise ChecksumError(
+            f"{file} is a folder, and a SHA-256 was promised", "promise that of a single file"
+        )
+    if file.sha256 and file.sha256 != ref.digest:
+        raise unlike(file, str(file), ref.digest)
 
 
 def _elsewhere(ref: Ref) -> bool:

@@ -15,6 +15,7 @@ from lamina.data.artifacts.reference import Ref
 from lamina.errors import ArtifactError, StagingError
 
 if TYPE_CHECKING:
+    from lamina.data.staging.places import Stat
     from lamina.data.staging.policy import Policy
 
 Told = Callable[[str, str], None]
@@ -39,22 +40,24 @@ class Remote:
     def refer(self, urls: Sequence[str]) -> list[Ref]:
         """References to files, asked after all at once. Raises StagingError: one is not there."""
         from lamina.data.staging.address import address
-        from lamina.data.staging.transfer import identity, stat_many
+        from lamina.data.staging.transfer import at_once, identity, stat_many
 
-        found = stat_many(urls, self._policy())
-        refs = []
-        for url in urls:
-            told, file = found[url], address(url)
+        policy = self._policy()
+        found: dict[str, Stat] = {}
+        for url, told in stat_many(urls, policy).items():
             if isinstance(told, StagingError):
                 raise told
-            digest = identity(file, told)
-            promise = f"#sha256={file.sha256}" if file.sha256 else ""
-            if not digest:  # nothing but the content tells what it is
-                digest, size = self._fetched(file.url, "")
-                promise, told = f"#sha256={digest}", type(told)(size, "")
-            refs.append(
-                Ref("file", digest, told.size or 0, name=file.name, origin=file.url + promise)
-            )
+            found[url] = told
+        digests = {url: (identity(address(url), told), told.size) for url, told in found.items()}
+        # Of the others nothing but the content tells what they are.
+        unknown = [url for url, (digest, _) in digests.items() if not digest]
+        read = at_once(lambda url: self._fetched(url, "", found[url]), unknown, policy.files)
+        digests.update(zip(unknown, read, strict=True))
+        refs = []
+        for url in urls:
+            file, (digest, size) = address(url), digests[url]
+            promise = f"#sha256={digest}" if file.sha256 or url in unknown else ""
+            refs.append(Ref("file", digest, size or 0, name=file.name, origin=file.url + promise))
         return refs
 
     def here(self, ref: Ref) -> str:
@@ -68,8 +71,26 @@ class Remote:
             return content if content and self._objects.has(content) else ""
         return ""
 
-    def bring(self, ref: Ref) -> str:
+    def bring_all(self, refs: Sequence[Ref]) -> None:
+        """Brings many files, several at once.
+
+        Raises:
+            ArtifactError, StagingError, ChecksumError: as `bring`, for the first that fails.
+        """
+        waiting = list({ref.digest: ref for ref in refs if not self.here(ref)}.values())
+        if len(waiting) < 2:  # the one is brought when it is read
+            return
+        from lamina.data.staging.transfer import at_once, stat_many
+
+        policy = self._policy()
+        found = stat_many([ref.origin for ref in waiting], policy)
+        at_once(lambda ref: self.bring(ref, found[ref.origin]), waiting, policy.files)
+
+    def bring(self, ref: Ref, told: Stat | StagingError | None = None) -> str:
         """The digest of the content, which is in the store then.
+
+        Args:
+            told: what its place has just said of it; it is asked when None.
 
         Raises:
             ArtifactError: it is another file than when the run began.
@@ -81,7 +102,7 @@ class Remote:
             if content := self.here(ref):
                 return content
             promised = "#sha256=" in ref.origin
-            content, _ = self._fetched(ref.origin, "" if promised else ref.digest)
+            content, _ = self._fetched(ref.origin, "" if promised else ref.digest, told)
             if not promised:
                 note = self._note(ref.digest)
                 part = note.with_name(f".{note.name}.{os.getpid()}")
@@ -115,17 +136,23 @@ class Remote:
             return self._objects.has(path.read_text())
         return False
 
-    def _fetched(self, url: str, expected: str) -> tuple[str, int]:
+    def _fetched(
+        self, url: str, expected: str, told: Stat | StagingError | None
+    ) -> tuple[str, int]:
         from lamina.data.staging.address import address, shown
         from lamina.data.staging.transfer import fetch, identity, stat
 
         file, policy = address(url), self._policy()
-        if expected and identity(file, stat(file, policy)) != expected:
+        if told is None:
+            told = stat(file, policy)
+        if isinstance(told, StagingError):
+            raise told
+        if expected and identity(file, told) != expected:
             raise ArtifactError(
                 f"input {shown(url)} has changed since the run began", "start a new run"
             )
         target = self._folder / f"{expected or _plain_name(file.url)}.file"
-        moved = fetch(url, target, policy)
+        moved = fetch(url, target, policy, told)
         self._told("staged in", f"{moved.url}: {moved.size} bytes in {moved.seconds:.3f} s")
         try:
             self._objects.move(target, moved.sha256, moved.size)

@@ -107,7 +107,9 @@ class Artifacts:
                 ref, lambda: tree_value(self._text(ref), lambda e: self.get(_leaf(e), trusted))
             )
         if ref.codec == "list":
-            return [self.get(item, trusted) for item in self.items(ref)]
+            items = self.items(ref)
+            self.bring(items)
+            return [self.get(item, trusted) for item in items]
         if ref.codec in FILES:
             return self.files.path(ref)
         codec = CODECS.get(ref.codec)
@@ -130,6 +132,14 @@ class Artifacts:
         if ref.codec == "list":
             return [self.plain(item) for item in self.items(ref)]
         raise ArtifactError(f"artifact {ref.digest[:12]} is a {ref.codec}, not a plain value")
+
+    def bring(self, refs: Iterable[Ref]) -> None:
+        """Brings those that are files of other places, several at once.
+
+        Raises:
+            ArtifactError, StagingError, ChecksumError: one does not come as it was.
+        """
+        self.files.remote.bring_all([ref for ref in refs if is_remote(ref.origin)])
 
     def place(self, ref: Ref, target: Path) -> Path:
         """Puts a verified file or folder at a path: as a link where that is safe, else a copy."""

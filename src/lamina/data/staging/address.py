@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from lamina.errors import StagingError
+from lamina.errors import ChecksumError, StagingError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _SECRET = re.compile(
     r"sig$|signature|credential|token|secret|password|passwd|api[-_]?key|access[-_]?key", re.I
 )
-_SHA256 = re.compile(r"sha256=([0-9a-fA-F]{64})")
+_SHA256 = re.compile(r"sha-?256=([0-9a-f]{64})", re.I)
+_PROMISE = re.compile(r"(sha|md\d|crc|blake)[\w-]*=", re.I)
 HIDDEN = "***"
 
 
@@ -55,7 +56,12 @@ class Address:
 
 def is_remote(value: Any) -> bool:
     """Whether a value is the address of a file elsewhere: a text such as s3://bucket/key."""
-    return isinstance(value, str) and bool(_REMOTE.match(value)) and not value.startswith("file://")
+    return isinstance(value, str) and bool(_REMOTE.match(value)) and not is_local(value)
+
+
+def is_local(value: Any) -> bool:
+    """Whether a value is the address of a file here: file:///folder/name."""
+    return isinstance(value, str) and value.lower().startswith("file://")
 
 
 def address(url: str) -> Address:
@@ -67,11 +73,12 @@ def address(url: str) -> Address:
     """
     parts = urlsplit(url)
     promised = ""
-    if parts.fragment.startswith("sha256"):
+    if _PROMISE.match(parts.fragment) or parts.fragment.startswith("sha256"):
         found = _SHA256.fullmatch(parts.fragment)
         if found is None:
             raise StagingError(
-                f"{shown(url)!r} promises no SHA-256", "write #sha256= and 64 hexadecimal digits"
+                f"{shown(url)!r} promises no SHA-256, and nothing else can be checked",
+                "write #sha256= and 64 hexadecimal digits",
             )
         promised = found[1].lower()
         parts = parts._replace(fragment="")
@@ -85,6 +92,14 @@ def address(url: str) -> Address:
             "from ~/.netrc or ~/.ssh",
         )
     return Address(url, parts.scheme.lower(), promised)
+
+
+def unlike(file: Address, what: str, digest: str) -> ChecksumError:
+    """The error for a file whose content is not the promised one."""
+    return ChecksumError(
+        f"{what} is not the promised file: its SHA-256 is {digest}, and {file.sha256} was promised",
+        "correct the promise, or find the file that it was made for",
+    )
 
 
 def local_path(url: str) -> Path:

@@ -16,12 +16,17 @@ T = TypeVar("T")
 _LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EFBIG)
 
 
+class NoPartsError(Exception):
+    """A place that gives a whole file when it is asked for a part of it."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Settings of transfers.
 
     Args:
         connections: how many parts of one file travel at once.
+        files: how many files travel at once, where many are wanted.
         block: bytes of one part.
         attempts: how often the same bytes are tried, at most.
         wait: seconds before the second attempt; doubled for each further one, 30 s at most.
@@ -30,6 +35,7 @@ class Policy:
     """
 
     connections: int = 4
+    files: int = 8
     block: int = 8 << 20
     attempts: int = 6
     wait: float = 0.5
@@ -50,7 +56,7 @@ class Policy:
         while True:
             try:
                 return action()
-            except LaminaError:
+            except (LaminaError, NoPartsError):
                 raise
             except OSError as error:
                 if error.errno in _LASTING:

@@ -6,16 +6,20 @@ import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from lamina.data.staging.address import Address, address
+from lamina.data.staging.address import Address, address, unlike
 from lamina.data.staging.partial import Partial, Range
 from lamina.data.staging.places import Place, Stat, place_of
-from lamina.data.staging.policy import Policy
-from lamina.errors import ChecksumError, StagingError
+from lamina.data.staging.policy import NoPartsError, Policy
+from lamina.errors import StagingError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,22 @@ def identity(file: Address, found: Stat) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fetch(url: str, target: Path, policy: Policy = DEFAULT) -> Transfer:
+def at_once(action: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
+    """What an action gives for each item, in order; the first error ends what has not begun.
+
+    Args:
+        most: how many go at the same time.
+    """
+    with ThreadPoolExecutor(max(1, min(most, len(items))), "lamina-fetch") as pool:
+        waiting = [pool.submit(action, item) for item in items]
+        try:
+            return [one.result() for one in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def fetch(url: str, target: Path, policy: Policy = DEFAULT, found: Stat | None = None) -> Transfer:
     """Brings a file: parts of it at once, whole or not at all.
 
     What has come stays in a partial file beside the target until it is whole, also when this
@@ -97,6 +116,7 @@ def fetch(url: str, target: Path, policy: Policy = DEFAULT) -> Transfer:
     Args:
         url: may promise the content: `...#sha256=<64 digits>`.
         target: path to be written; an old file there is replaced.
+        found: what its place has just said of it; it is asked when None.
 
     Raises:
         StagingError: it is not there, may not be read, does not come, or changes meanwhile; or
@@ -106,7 +126,8 @@ def fetch(url: str, target: Path, policy: Policy = DEFAULT) -> Transfer:
     """
     began = time.monotonic()
     file = address(url)
-    found = stat(file, policy)
+    if found is None:
+        found = stat(file, policy)
     place = place_of(file.protocol)
     try:
         partial = Partial(target, f"{file.url} {found.version}", found.size)
@@ -116,7 +137,7 @@ def fetch(url: str, target: Path, policy: Policy = DEFAULT) -> Transfer:
             digest = partial.digest()
             if file.sha256 and digest != file.sha256:
                 keep = False
-                raise _unlike(file, str(file), digest)
+                raise unlike(file, str(file), digest)
             size = partial.finish()
         finally:
             partial.close(keep)
@@ -140,7 +161,7 @@ def send(path: Path, url: str, policy: Policy = DEFAULT) -> Transfer:
     with path.open("rb", buffering=0) as source:
         digest = hashlib.file_digest(source, "sha256").hexdigest()
     if file.sha256 and file.sha256 != digest:
-        raise _unlike(file, str(path), digest)
+        raise unlike(file, str(path), digest)
     place_of(file.protocol).send(path, file, policy)
     size = path.stat().st_size
     there = stat(file, policy).size
@@ -151,20 +172,27 @@ def send(path: Path, url: str, policy: Policy = DEFAULT) -> Transfer:
 
 def _fill(place: Place, file: Address, found: Stat, partial: Partial, policy: Policy) -> None:
     """Brings all that is missing."""
-    if found.size is None or not found.ranges:
+    missing = partial.missing(policy.block) if found.size is not None and found.ranges else None
+    try:
+        if missing is not None and len(missing) > 1:
+            _parts(place, file, found, partial, missing, policy)
+        elif missing is not None:
+            for part in missing:
+                _part(place, file, found, partial, part, policy)
+    except NoPartsError as error:
+        policy.told(f"reading {file}: {error}; it is read as a whole")
+        missing = None
+    if missing is None:
         policy.tried(lambda: _stream(place, file, found, partial), f"reading {file}")
-        return
-    with ThreadPoolExecutor(policy.connections, "lamina-fetch") as pool:
-        parts = [
-            pool.submit(_part, place, file, found, partial, part, policy)
-            for part in partial.missing(policy.block)
-        ]
-        try:
-            for part in parts:
-                part.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+
+def _parts(
+    place: Place, file: Address, found: Stat, partial: Partial, missing: list[Range], policy: Policy
+) -> None:
+    """Brings parts, several at once."""
+    at_once(
+        lambda part: _part(place, file, found, partial, part, policy), missing, policy.connections
+    )
 
 
 def _part(
@@ -205,10 +233,3 @@ def _stream(place: Place, file: Address, found: Stat, partial: Partial) -> None:
     place.read(file, (0, None), found.version, write)
     if found.size is not None and at != found.size:
         raise ConnectionError(f"{at} of {found.size} bytes came")
-
-
-def _unlike(file: Address, what: str, digest: str) -> ChecksumError:
-    return ChecksumError(
-        f"{what} is not the promised file: its SHA-256 is {digest}, and {file.sha256} was promised",
-        "correct the promise, or find the file that it was made for",
-    )

@@ -57,10 +57,9 @@ class Program:
             self._work.mkdir(parents=True, exist_ok=True)
             files = {port.name: self._target(action, port.name) for port in task.outputs}
             taken = set(files.values())
-            values = {
-                name: self._staged(task, name, Ref.from_json(entry), taken)
-                for name, entry in self._message["inputs"].items()
-            }
+            refs = {name: Ref.from_json(told) for name, told in self._message["inputs"].items()}
+            self._artifacts.bring(refs.values())
+            values = {name: self._staged(task, name, ref, taken) for name, ref in refs.items()}
             argv = [word for part in action.argv for word in filled(part, {**values, **files})]
             source = values[action.stdin] if action.stdin else os.devnull
             stdout = files[action.stdout] if action.stdout else None
@@ -105,7 +104,9 @@ class Program:
 
     def _placed(self, ref: Ref, name: str, taken: set[Path]) -> Any:
         if ref.codec == "list" or (ref.codec == "json" and ref.count is not None):
-            return [self._placed(item, name, taken) for item in self._artifacts.items(ref)]
+            items = self._artifacts.items(ref)
+            self._artifacts.bring(items)
+            return [self._placed(item, name, taken) for item in items]
         if ref.codec not in _FILES:
             return self._artifacts.get(ref)
         own = Path(ref.name).name or name

@@ -40,7 +40,8 @@ class Place(ABC):
     """Reads and writes files of one protocol; safe for many threads.
 
     Its methods raise StagingError for what will not change by trying again: no such file, no
-    right to it, another version of it. They may raise anything else, and are tried again then.
+    right to it, another version of it; `read` raises NoPartsError. They may raise anything else,
+    and are tried again then.
     """
 
     @abstractmethod

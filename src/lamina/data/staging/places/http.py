@@ -13,7 +13,7 @@ from fsspec.implementations.http import HTTPFileSystem
 
 from lamina.data.staging.address import Address
 from lamina.data.staging.places import Place, Stat, Write, changed, forbidden, missing
-from lamina.data.staging.policy import Policy
+from lamina.data.staging.policy import NoPartsError, Policy
 from lamina.errors import StagingError
 
 _PIECE = 1 << 18
@@ -83,9 +83,7 @@ class Http(Place):
             if version and (found := _version(answer)) and found != version:
                 raise changed(file)
             if "Range" in headers and answer.status != 206:
-                raise StagingError(
-                    f"{file}: its server said that it gives parts, and gives none", "try again"
-                )
+                raise NoPartsError("its server said that it gives parts, and gives none")
             async for data in answer.content.iter_chunked(_PIECE):
                 write(data)
 

@@ -30,6 +30,8 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _PIECE = 32768
 _LISTED = 8
 _WAIT = 30.0
+_CONNECTIONS = 8
+"""To one server at a time: a server with its usual settings turns more than ten newcomers away."""
 
 
 class _System(SFTPFileSystem):  # type: ignore[misc]
@@ -56,13 +58,17 @@ class _System(SFTPFileSystem):  # type: ignore[misc]
 
 
 class Sftp(Place):
-    """SSH servers. Every thread has a connection of its own to each of them.
+    """SSH servers. A few connections to each of them serve all threads, one at a time.
 
     A host that ~/.ssh/known_hosts does not know is refused.
     """
 
     def __init__(self) -> None:
-        self._mine = threading.local()
+        self._lock = threading.Lock()
+        self._free: dict[str, list[_System]] = defaultdict(list)
+        self._room: dict[str, threading.Semaphore] = defaultdict(
+            lambda: threading.BoundedSemaphore(_CONNECTIONS)
+        )
 
     def stat(self, files: Sequence[Address], policy: Policy) -> list[Stat | StagingError]:
         """A folder of which several files are asked for is listed once."""
@@ -136,49 +142,60 @@ class Sftp(Place):
         return self._with(files[0], run)
 
     def _with(self, file: Address, run: Callable[[Any], T]) -> T:
-        """Runs with this thread's connection, which is closed when something goes wrong."""
-        try:
+        """Runs with a connection of its own, which is closed when something goes wrong."""
+        with self._lock:
+            room = self._room[file.site]
+        with room:
             system = self._system(file)
-            return run(system.ftp)
-        except StagingError:
-            raise
-        except FileNotFoundError:
-            raise missing(file) from None
-        except PermissionError as error:
-            raise forbidden(file, str(error)) from error
-        except (paramiko.BadHostKeyException, paramiko.AuthenticationException) as error:
-            raise forbidden(file, str(error)) from error
-        except Exception as error:
-            self._drop(file)
-            if isinstance(error, paramiko.SSHException) and "known_hosts" in str(error):
-                host = urlsplit(file.url).hostname
-                raise StagingError(
-                    f"{file}: the host {host} is not in ~/.ssh/known_hosts",
-                    f"log in once with ssh {host}, and look at the key that it shows",
-                ) from error
-            raise
+            try:
+                found = run(system.ftp)
+            except Exception as error:
+                if isinstance(error, (StagingError, FileNotFoundError, PermissionError)):
+                    self._keep(file, system)
+                else:
+                    _close(system)
+                raise _told_error(file, error) from error
+            self._keep(file, system)
+            return found
 
     def _system(self, file: Address) -> _System:
-        systems: dict[str, _System] = self._mine.__dict__.setdefault("systems", {})
-        system = systems.get(file.site)
-        if system is None or not (system.client.get_transport() or _Dead).is_active():
-            parts = urlsplit(file.url)
-            system = systems[file.site] = _System(
-                parts.hostname, port=parts.port, username=parts.username
-            )
-        return system
+        """A connection that nobody uses, else a new one."""
+        with self._lock:
+            while self._free[file.site]:
+                system = self._free[file.site].pop()
+                transport = system.client.get_transport()
+                if transport is not None and transport.is_active():
+                    return system
+        parts = urlsplit(file.url)
+        try:
+            return _System(parts.hostname, port=parts.port, username=parts.username)
+        except Exception as error:
+            raise _told_error(file, error) from error
 
-    def _drop(self, file: Address) -> None:
-        system = self._mine.__dict__.get("systems", {}).pop(file.site, None)
-        if system is not None:
-            with suppress(Exception):
-                system.client.close()
+    def _keep(self, file: Address, system: _System) -> None:
+        with self._lock:
+            self._free[file.site].append(system)
 
 
-class _Dead:
-    @staticmethod
-    def is_active() -> bool:
-        return False
+def _close(system: _System) -> None:
+    with suppress(Exception):
+        system.client.close()
+
+
+def _told_error(file: Address, error: Exception) -> Exception:
+    """What a failure means; the failure itself where another attempt may mend it."""
+    if isinstance(error, FileNotFoundError):
+        return missing(file)
+    refused = (PermissionError, paramiko.BadHostKeyException, paramiko.AuthenticationException)
+    if isinstance(error, refused):
+        return forbidden(file, str(error))
+    if isinstance(error, paramiko.SSHException) and "known_hosts" in str(error):
+        host = urlsplit(file.url).hostname
+        return StagingError(
+            f"{file}: the host {host} is not in ~/.ssh/known_hosts",
+            f"log in once with ssh {host}, and look at the key that it shows",
+        )
+    return error
 
 
 def _quiet(ask: Callable[..., object]) -> Callable[..., None]:
