@@ -45,6 +45,7 @@ bench: setup
 	@$(BIN)/lamina benchmark networks -o benchmarks/out/networks
 	@$(BIN)/lamina benchmark overhead -o benchmarks/out/overhead
 	@$(BIN)/lamina benchmark faults -o benchmarks/out/faults
+	@$(BIN)/lamina benchmark gantt -o benchmarks/out/gantt
 	@$(BIN)/lamina benchmark report benchmarks/out/*/results.json -o benchmarks/RESULTS.md
 
 docs: setup
