@@ -116,6 +116,64 @@ def test_whole_lines_can_be_read_while_the_task_runs_and_secrets_cannot(tmp_path
     log.end()
 
 
+KEY = [
+    b"-----BEGIN RSA PRIVATE KEY-----\n",
+    *(b"MIIEpAIBAAKCAQEA%02dqwertyuiopasdfghjklzxcvbnmQWERTY\n" % n for n in range(25)),
+    b"-----END RSA PRIVATE KEY-----\n",
+]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_private_key_that_is_printed_line_by_line_is_not_kept(
+    tmp_path: Path, whole: bool
+) -> None:
+    log = Capture(tmp_path, "out.txt")
+    log.take(b"begin\n")
+    for line in KEY if whole else KEY[:9]:
+        log.take(line)
+        assert not any("MIIE" in line for line in log.last())
+    if whole:
+        log.take(b"end\n")
+    log.end()
+    kept = (tmp_path / "out.txt").read_text()
+    assert kept == ("begin\n***\nend\n" if whole else "begin\n***")
+
+
+def test_words_about_keys_hold_no_log_up(tmp_path: Path) -> None:
+    log = Capture(tmp_path, "out.txt")
+    log.take(b"expected '-----BEGIN PRIVATE KEY-----', got\nnothing\n")
+    log.take(b"-----BEGIN CERTIFICATE-----\nMIID\n")
+    assert (tmp_path / "out.txt").read_text().endswith("MIID\n")
+    log.end()
+
+
+@pytest.mark.parametrize("shift", range(0, 2400, 37))
+def test_no_secret_is_kept_where_a_log_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    monkeypatch.setattr(capture, "_LINE", 5000)
+    monkeypatch.setattr(capture, "HEAD", 6100)
+    log = Capture(tmp_path, "out.txt", ["open-sesame"])
+    line = b"." * shift + b"the code is open-sesame, API_TOKEN=abcdefgh1234 and " * 150
+    for place in range(0, len(line), 700):
+        log.take(line[place : place + 700])
+    log.end()
+    kept = (tmp_path / "out.txt").read_text()
+    assert "sesame" not in kept and "abcdefgh" not in kept and "1234" not in kept
+    assert kept.count("API_TOKEN=***") == 150
+
+
+def test_the_last_lines_show_no_rest_of_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "_SHOWN", 40)
+    log = Capture(tmp_path, "out.txt", ["open-sesame"])
+    for number in range(40):
+        log.take(b"%s the code is open-sesame\nnext\n" % (b"." * number))
+        assert not any("same" in line for line in log.last())
+    log.end()
+
+
 def test_a_log_that_cannot_be_written_says_so_and_disturbs_nobody() -> None:
     log = Capture(Path("/proc/no/such/folder"), "out.txt")
     log.take(b"line\n" * 10)

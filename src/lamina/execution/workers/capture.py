@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +23,14 @@ LAST = 20
 _LINE = 64 * 1024
 """Bytes of a line after which it is kept without waiting for its end."""
 
+_AROUND = 2048
+"""Bytes on both sides of a cut in a long line in which secrets are looked for."""
+
 _SHOWN = 16 * 1024
+
+_OPEN_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[ \r]*\n(?!(?s:.)*?-----END )")
+"""A private key of which the end has not been printed yet: it is waited for, since its lines are
+no secrets by their look."""
 
 
 class Capture:
@@ -56,8 +64,11 @@ class Capture:
         """Adds what was printed; whole lines are written at once, so that others can follow."""
         data = self._line + data
         end = data.rfind(b"\n") + 1
+        key = _OPEN_KEY.search(data)
+        if key is not None:
+            end = data.rfind(b"\n", 0, key.start()) + 1
         if len(data) - end > _LINE:
-            end = len(data)
+            end = self._cut(data)
         self._line = data[end:]
         if end:
             self._keep(data[:end])
@@ -83,18 +94,30 @@ class Capture:
         return text.splitlines()[-LAST:]
 
     def _keep(self, data: bytes) -> None:
-        self._shown = (self._shown + data)[-_SHOWN:] if len(data) < _SHOWN else data[-_SHOWN:]
-        room = HEAD - self._written
-        if room > 0 and not self._tail:
-            self._write(self._masked(data[:room]))
-            data = data[room:]
-        if data:
+        shown = self._shown + data
+        if len(shown) > _SHOWN:  # from a whole line on: what is cut off hides what it belongs to
+            shown = shown[-_SHOWN:]
+            shown = shown[shown.find(b"\n", 0, len(shown) - 1) + 1 :]
+        self._shown = shown
+        if self._written < HEAD and not self._tail:
+            self._write(self._masked(data))
+        else:
             self._tail.append(data)
             self._tail_size += len(data)
             while self._tail_size - len(self._tail[0]) >= TAIL:
                 gone = len(self._tail.popleft())
                 self._tail_size -= gone
                 self._left_out += gone
+
+    def _cut(self, data: bytes) -> int:
+        """Where a line that is too long may be cut: in no secret."""
+        end = len(data) - _AROUND
+        for place in range(end, end - _AROUND, -_AROUND // 16):
+            before = data[max(0, place - _AROUND) : place]
+            after = data[place : place + _AROUND]
+            if self._masked(before + after) == self._masked(before) + self._masked(after):
+                return place
+        return end
 
     def _masked(self, data: bytes) -> bytes:
         return mask(data.decode("utf-8", "surrogateescape"), self._secrets).encode(
