@@ -135,7 +135,7 @@ def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]
     """Results by their keys."""
     found = {}
     for some in _parts(keys):
-        asked = connection.execute(_results(), {"keys": some})
+        asked = connection.execute(_results(), {"keys": some}).all()  # faster than row by row
         for key, run, task, own, recipe, body, adopted in asked:
             outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
             found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))

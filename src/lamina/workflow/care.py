@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from lamina.errors import UsageError
 from lamina.workflow.amounts import size, size_text, span, span_text
-from lamina.workflow.needs import REASONS, Care, Needs
+from lamina.workflow.needs import PLAIN, REASONS, Care, Needs
 
 NEEDS = ("cpus", "memory", "gpus", "time")
 """Keys of `needs` in a document; keywords of their own in Python."""
@@ -20,7 +20,7 @@ KEYS = ("needs", "retries", "retry", "cache", "fresh", "before", "after", "secre
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _PORT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
-_PLAIN = Care()
+_KEYS = frozenset((*KEYS, "timeout"))
 
 
 class Treatment(TypedDict, total=False):
@@ -65,11 +65,13 @@ def treated(care: Care, given: Mapping[str, Any]) -> Care:
     return made
 
 
-def care_of(entry: Mapping[str, Any], base: Care = _PLAIN) -> tuple[Care, list[str]]:
+def care_of(entry: Mapping[str, Any], base: Care = PLAIN) -> tuple[Care, list[str]]:
     """The care that a task's entry in a document asks for, and what is wrong with it.
 
     What is wrong is left as it was in `base`. A command's `timeout` is its time.
     """
+    if not _KEYS & entry.keys():  # as of nearly all tasks of a large document
+        return base, []
     mistakes: list[str] = []
     needs = _needs(entry, base.needs, mistakes)
     fields: dict[str, Any] = {}
@@ -88,20 +90,20 @@ def care_to_document(care: Care) -> dict[str, Any]:
     needs = {
         name: _WRITERS.get(name, _number)(getattr(care.needs, name))
         for name in NEEDS
-        if getattr(care.needs, name) != getattr(_PLAIN.needs, name)
+        if getattr(care.needs, name) != getattr(PLAIN.needs, name)
     }
     if needs:
         entry["needs"] = needs
     for key, (name, _) in _READERS.items():
         value = getattr(care, name)
-        if value != getattr(_PLAIN, name):
+        if value != getattr(PLAIN, name):
             entry[key] = list(value) if isinstance(value, tuple) else value
     return entry
 
 
 def care_mistakes(care: Care, ports: Sequence[str]) -> Iterator[str]:
     """What is wrong with a care however it was made; `ports` are those of its task."""
-    if care is _PLAIN or care == _PLAIN:  # as nearly all are
+    if care is PLAIN or care == PLAIN:  # as nearly all are
         return
     yield from care_of(
         {

@@ -108,6 +108,7 @@ class _Reader:
         self._text = text
         self._mistakes: list[_Mistake] = []
         self._misspelt: set[Spot] = set()
+        self._functions: dict[str, tuple[Action, Signature]] = {}
 
     def read(self, document: Any) -> Workflow:
         """The workflow of a whole document."""
@@ -119,11 +120,12 @@ class _Reader:
                 self._misspelt.add(breach.spot[:2])
             else:
                 flawed.add(breach.spot[:2])
-        wrong = [f"the key {key!r} is no text; put it in quotes" for key in odd_keys(document)]
-        for sentence in wrong or ([] if keepable(document) else [_NO_DATA]):
-            self._note((), sentence)
-        if wrong:
-            raise self._error()
+        if not keepable(document):
+            wrong = [f"the key {key!r} is no text; put it in quotes" for key in odd_keys(document)]
+            for sentence in wrong or [_NO_DATA]:
+                self._note((), sentence)
+            if wrong:
+                raise self._error()
         if flawed & {("inputs",), ("tasks",)} or "tasks" not in document:
             raise self._error()
         return self._checked(_sound(document, flawed), flawed)
@@ -179,11 +181,8 @@ class _Reader:
         if entry is None:
             return None
         try:
-            action = self._action(entry)
             takes, gives = entry.get("takes"), entry.get("gives")
-            known = Signature()
-            if takes is None or gives is None:
-                known = action.signature()
+            action, known = self._known(entry, takes is None or gives is None)
             inputs = known.inputs if takes is None else self._ports(takes, (*spot, "takes"))
             outputs = known.outputs if gives is None else self._ports(gives, (*spot, "gives"))
         except ManyMistakesError as error:
@@ -197,6 +196,23 @@ class _Reader:
         for mistake in mistakes:
             self._note(spot, mistake)
         return Task(name, action, inputs, outputs, entry.get("with", {}), scatter, care)
+
+    def _known(self, entry: dict[str, Any], asked: bool) -> tuple[Action, Signature]:
+        """The action of a task, and its ports if they are asked for.
+
+        Tasks with the same function share an action: whoever goes through the workflow then looks
+        at it once.
+        """
+        if not asked:
+            return self._action(entry), Signature()
+        named = entry["do"] == PythonAction.kind
+        found = self._functions.get(entry["function"]) if named else None
+        if found is None:
+            action = self._action(entry)
+            found = action, action.signature()
+            if isinstance(action, PythonAction):
+                self._functions[entry["function"]] = found
+        return found
 
     def _action(self, entry: dict[str, Any]) -> Action:
         place = Place(self._folder, self._nested)

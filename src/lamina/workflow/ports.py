@@ -80,7 +80,8 @@ def keepable(value: Any) -> bool:
     if type(value) in _WHOLE:
         return True
     if isinstance(value, dict):
-        return all(isinstance(k, str) and keepable(k) and keepable(v) for k, v in value.items())
+        named = all(isinstance(key, str) and (key.isascii() or keepable(key)) for key in value)
+        return named and all(map(keepable, value.values()))
     if isinstance(value, (list, tuple)):
         return all(map(keepable, value))
     return is_json(value)

@@ -76,9 +76,11 @@ def with_functions(workflow: Workflow, functions: Mapping[str, Mapping[str, str]
 
 
 def _changed(workflow: Workflow, change: Callable[[PythonAction], PythonAction]) -> Workflow:
-    tasks = tuple(replace(task, action=_action(task.action, change)) for task in workflow.tasks)
-    same = all(new.action is old.action for new, old in zip(tasks, workflow.tasks, strict=True))
-    return workflow if same else replace(workflow, tasks=tasks)
+    actions = [_action(task.action, change) for task in workflow.tasks]
+    pairs = list(zip(workflow.tasks, actions, strict=True))
+    if all(action is task.action for task, action in pairs):
+        return workflow
+    return replace(workflow, tasks=tuple(replace(task, action=action) for task, action in pairs))
 
 
 def _action(action: Action, change: Callable[[PythonAction], PythonAction]) -> Action:

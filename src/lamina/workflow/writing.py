@@ -100,7 +100,7 @@ def _task(task: Task, workflow: Workflow) -> dict[str, Any]:
         entry["with"] = {name: task.parameters[name] for name in names}
     if task.scatter:
         entry["scatter"] = list(task.scatter)
-    if task.care != PLAIN:
+    if task.care is not PLAIN and task.care != PLAIN:
         entry |= care_to_document(task.care)
     return entry
 

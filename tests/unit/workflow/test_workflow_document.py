@@ -22,6 +22,7 @@ from lamina.workflow.document import (
     workflow_to_text,
     write_workflow,
 )
+from lamina.workflow.sent import without_functions
 from lamina.workflow.types import port_type
 
 ENSEMBLE = """\
@@ -419,3 +420,15 @@ def test_a_name_that_yaml_reads_as_something_else_is_asked_for_in_quotes(
     else:
         bare += [f"{part}:", f"  {key}: any"]
     assert any("put it in quotes" in said for said in mistakes("\n".join(bare)))
+
+
+def test_tasks_with_the_same_function_share_what_is_known_of_it(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text("def f(x: int) -> int:\n    return x\n")
+    entries = {f"t{n}": {"do": "python", "function": "f.py:f", "with": {"x": n}} for n in range(3)}
+    made = workflow_from_document(
+        {"lamina": "workflow/1", "name": "w", "tasks": entries, "outputs": {}}, tmp_path
+    )
+    one, *others = made.tasks
+    assert all(other.action is one.action for other in others)
+    assert all(other.inputs is one.inputs for other in others)
+    assert without_functions(made)[0] is made
