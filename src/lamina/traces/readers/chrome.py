@@ -7,8 +7,9 @@ a thread is a task; what is called inside it is part of it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from lamina.workflow.log import PHASES, STATUSES
 _KEYS = re.compile(rb'"traceEvents"\s*:|^\s*\[\s*\{[^{}]*"ph"\s*:')
 _NAME = re.compile(r"^(?P<task>.*)~\d+$")
 _ANY = float("-inf")
+_ROUNDED = 1e-6
+_MOST = 1e300
 _STATES = frozenset({*STATUSES, "running", "reused"})
 
 
@@ -152,15 +155,28 @@ class _Events:
     def ours(self, spans: list[_Span]) -> Iterator[Attempt]:
         """Attempts that Lamina wrote: the phases are events inside, and waits of the same name."""
         inside: dict[tuple[str, str], list[_Span]] = {}
+        numbers: dict[str, set[int]] = {}
         for span in self.spans:
             if span.category == "phase" and span.name in PHASES:
                 inside.setdefault(span.row, []).append(span)
+        begins = {row: [one.begin for one in found] for row, found in inside.items()}
         for span in spans:
             phases = list(self.waits.get(span.name, ()))
-            for one in inside.get(span.row, ()):
-                if span.begin <= one.begin + 1e-6 and one.end <= span.end + 1e-6:
-                    phases.append(Phase(one.name, self.began + one.begin, self.began + one.end))
-            yield self.attempt(span, phases)
+            at = bisect_left(begins.get(span.row, ()), span.begin - _ROUNDED)
+            found = inside.get(span.row, [])
+            for place in range(at, len(found)):
+                phase = found[place]
+                if phase.begin > span.end + _ROUNDED:
+                    break
+                if phase.end <= span.end + _ROUNDED:
+                    times = (self.began + phase.begin, self.began + phase.end)
+                    phases.append(Phase(phase.name, *times))
+            one = self.attempt(span, phases)
+            known = numbers.setdefault(one.task, set())
+            if one.number in known:
+                one = replace(one, number=max(known) + 1)
+            known.add(one.number)
+            yield one
 
     def attempt(self, span: _Span, phases: list[Phase]) -> Attempt:
         """One of ours."""
@@ -170,17 +186,17 @@ class _Events:
         phases.sort(key=lambda phase: (phase.begin, PHASES.index(phase.name)))
         first = min([begin, *(phase.begin for phase in phases)])
         number, status = args.get("attempt"), str(args.get("status") or "succeeded")
-        usage = args.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
+        status = status if status in _STATES else "succeeded"
+        bad = status not in ("succeeded", "reused", "running")
         return Attempt(
             str(args.get("task") or (named["task"] if named else span.name)),
             number if isinstance(number, int) else 1,
-            status if status in _STATES else "succeeded",
-            first, first, max([end, *(phase.end for phase in phases)]), tuple(_apart(phases)),
+            status, first, first, max([end, *(phase.end for phase in phases)]),
+            tuple(_apart(phases)),
             self.names.get(span.row, "") or span.row[1], str(args.get("host") or ""),
             reason=str(args.get("reason") or ""),
-            usage={str(k): float(v) for k, v in usage.items() if isinstance(v, int | float)},
-            error={"cause": str(args["error"])} if args.get("error") else {},
+            usage=_usage(args.get("usage")),
+            error={"cause": str(args.get("error") or status)} if bad else {},
             kind=str(args.get("kind") or ""),
         )  # fmt: skip
 
@@ -215,6 +231,16 @@ class _Events:
     def wrong(self, reason: str, near: str) -> Exception:
         """The error for an event."""
         return self.document.source.broken(f"{near}: {reason}")
+
+
+def _usage(told: Any) -> dict[str, float]:
+    """The numbers of an object."""
+    found = told.items() if isinstance(told, dict) else ()
+    return {
+        str(name): float(value)
+        for name, value in found
+        if isinstance(value, int | float) and abs(value) < _MOST
+    }
 
 
 def _apart(phases: list[Phase]) -> Iterator[Phase]:

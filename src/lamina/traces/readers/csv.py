@@ -125,6 +125,8 @@ class _Rows:
             }
             exit = int(float(told[19])) if told[19] else None
             status = float(told[18]) if told[18] else 0.0
+            if not sum(usage.values(), status) < inf:
+                raise ValueError
         except (ValueError, OverflowError):
             raise self.not_a_number(told) from None
         phases = self.phases(times)

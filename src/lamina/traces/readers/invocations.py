@@ -168,7 +168,7 @@ class _Record:
         return Invocation(
             self.line, begin, max(self.number("duration"), 0.0), tuple(parts),
             {key: self.text(key) for key in _TOLD if self.text(key)}, self._usage(), exit,
-            cause or (f"the record ends early, in line {cut}" if cut and exit is None else ""), cut,
+            cause or (_no_end(cut) if exit is None else ""), cut,
         )  # fmt: skip
 
     def _ended(self) -> tuple[int | None, str]:
@@ -179,12 +179,14 @@ class _Record:
             return code, f"exit code {code}" if code else ""
         if self.text(*inside, "signalled"):
             signal = int(self.number(*inside, "signalled"))
-            return -signal, f"signal {signal}"
+            return -signal or -1, f"signal {signal}"
         failure = self.text(*inside, "failure")
         if failure or self.text(*inside, "raw"):
             raw = int(self.number(*inside, "raw"))
             code = raw >> 8 if raw > 0xFF else raw
-            return code, failure or (f"kickstart told the status {raw}" if raw else "")
+            return code or int(bool(failure)), failure or (
+                f"kickstart told the status {raw}" if raw else ""
+            )
         return None, ""
 
     def _usage(self) -> dict[str, float]:
@@ -199,6 +201,10 @@ class _Record:
         if peak > 0:
             found["memory_peak"] = peak * 1024
         return found
+
+
+def _no_end(cut: int) -> str:
+    return f"the record ends early, in line {cut}" if cut else "the record tells no exit code"
 
 
 def _yaml_records(source: Source, text: str) -> Iterator[Invocation]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
+from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,8 +37,8 @@ class LaminaReader(Reader):
 
     def read(self, source: Source) -> Iterator[Trace]:
         """The runs, oldest first."""
-        with source.on_disk() as path:
-            store = Store(f"sqlite:///{path.absolute()}")
+        with copied(source) as path:
+            store = Store(f"sqlite:///{path}")
             try:
                 for record in reversed(store.runs(_MOST)):
                     events = (event for _, event in store.events(record.id))
@@ -45,3 +50,25 @@ class LaminaReader(Reader):
                 raise source.broken(f"the records cannot be read: {reason}") from error
             finally:
                 store.close()
+
+
+@contextmanager
+def copied(source: Source) -> Iterator[Path]:
+    """A copy of a database, with what an engine just writes: opening a store may bring its tables
+    up to date, and reading a trace changes nothing.
+
+    Raises:
+        TraceError: the database is damaged.
+    """
+    with source.on_disk() as path, TemporaryDirectory(prefix="lamina-trace-") as folder:
+        copy = Path(folder) / RECORDS
+        try:
+            address = f"file:{quote(str(path.absolute()))}?mode=ro"
+            with (
+                closing(sqlite3.connect(address, uri=True)) as whole,
+                closing(sqlite3.connect(copy)) as other,
+            ):
+                whole.backup(other)
+        except sqlite3.Error as error:
+            raise source.broken(f"the database is damaged: {error}") from error
+        yield copy

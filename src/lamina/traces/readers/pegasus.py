@@ -16,6 +16,7 @@ from typing import ClassVar
 from lamina.errors import TraceError
 from lamina.records.history import Notice, Session
 from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.documents import Document
 from lamina.traces.readers.invocations import Invocation, invocations, is_kickstart
 from lamina.traces.readers.job_states import Known, State, attempts_of
 from lamina.traces.readers.kickstart import kind_of_program
@@ -47,14 +48,16 @@ class PegasusReader(Reader):
         about = _braindump(source)
         for name in source.top:
             if name.endswith(_DATABASE) and (trace := self._from_database(source, name)):
-                yield replace(
+                trace = replace(
                     trace,
                     about={**about, "source": source.name},
-                    workflow=about.get("dax_label", trace.workflow),
+                    workflow=about.get("dax_label") or trace.workflow,
                     origin="pegasus",
                 )
-                return
-        yield _from_log(source, about)
+                break
+        else:
+            trace = _from_log(source, about)
+        yield _ended(source, trace) if trace.status == "running" else trace
 
     def _from_database(self, source: Source, name: str) -> Trace | None:
         """The run as the database tells it; None where it tells less than the log could."""
@@ -93,6 +96,25 @@ def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
         planned=len(parents) or len({state.job for state in states}),
         about={**about, "source": source.name},
         origin="pegasus",
+    )
+
+
+def _ended(source: Source, trace: Trace) -> Trace:
+    """A run whose log was cut: DAGMan's own figures tell how it ended, if it did."""
+    name = next((name for name in source.top if name.endswith(".dag.metrics")), "")
+    if not name:
+        return trace
+    told = Document(source.files[name])
+    code, end = told.number(told.root, "exitcode", least=-1e9), told.number(told.root, "end_time")
+    if code is None or end is None or end < trace.end - 1:
+        return trace
+    notice = Notice(trace.end, "cut", "", f"{LOG} and the database end before the run did")
+    begin = trace.sessions[-1].begin
+    return replace(
+        trace,
+        status=status_of(int(code)),
+        sessions=(*trace.sessions[:-1], Session(begin, max(end, trace.end))),
+        notices=(*trace.notices, notice),
     )
 
 
@@ -188,6 +210,8 @@ def _dag(file: Source, found: dict[str, list[str]]) -> None:
                 if "CHILD" not in upper:
                     raise file.broken("PARENT has no CHILD", number)
                 place = upper.index("CHILD")
+                if set(words[1:place]) & set(words[place + 1 :]):
+                    raise file.broken("a job stands before and behind CHILD", number)
                 for child in words[place + 1 :]:
                     found.setdefault(child, []).extend(words[1:place])
 

@@ -209,6 +209,7 @@ class _Stampede:
             "job_instance_id",
             "task_submit_seq",
             "remote_cpu_time",
+            "exitcode",
             "maxrss",
             "transformation",
         )
@@ -223,6 +224,8 @@ class _Stampede:
                 one.usage["cpu"] = one.usage.get("cpu", 0.0) + cpu
             if peak is not None:
                 one.usage["memory_peak"] = max(one.usage.get("memory_peak", 0.0), peak * 1024)
+            # That of the job is what DAGMan made of it.
+            one.exit = exit_of(self._maybe(row, "exitcode", table)) or one.exit
             one.kind = one.kind or _program(str(row["transformation"] or ""))
 
     def _states(self) -> None:

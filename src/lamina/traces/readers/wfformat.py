@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -20,13 +21,15 @@ from lamina.traces.readers.documents import Document, moment
 from lamina.traces.readers.scheduling import Work, schedule
 from lamina.traces.reading import uncollected
 from lamina.traces.trace import Attempt, Phase, Trace
-from lamina.workflow.log import PHASES
+from lamina.workflow.log import PHASES, STATUSES
 
 _KEYS = re.compile(rb'"schemaVersion"\s*:')
 _BODY = re.compile(rb'"workflow"\s*:\s*\{')
 _PLANNED = re.compile(r"-\d{8}T\d{6}Z-\d+$")
 """What Pegasus puts behind the name of a workflow: when it was planned, and its number."""
 _NUMBERED = re.compile(r"_\d+$")
+_STATES = (*STATUSES, "running", "reused")
+_ROUNDED = 1e-6
 _MOST_CORES = 1 << 20
 
 
@@ -203,10 +206,17 @@ class _Instance:
     def _recorded(self) -> Iterator[Attempt]:
         """What Lamina's own writer keeps under "lamina": every attempt with its phases."""
         told = self.document
+        seen: set[tuple[str, int]] = set()
         for task in self.tasks.values():
             unit = str(task.ours.get("unit") or task.name)
             for row in told.rows(task.ours.get("attempts"), "attempts", task.name):
-                yield self._one(task, unit, row)
+                one = self._one(task, unit, row)
+                if (unit, one.number) in seen:
+                    raise told.wrong(f"attempt {one.number} stands there twice", task.name)
+                seen.add((unit, one.number))
+                yield one
+        if not seen:
+            raise told.wrong("no attempt is told: did it run?", next(iter(self.tasks)))
         named = {name: str(one.ours.get("unit") or name) for name, one in self.tasks.items()}
         self.tasks = {
             named[name]: _Task(named[name], one.kind, [named[two] for two in one.parents])
@@ -222,11 +232,19 @@ class _Instance:
         end = told.number(row, "end", near, least=float("-inf"))
         spans = told.mapping(row.get("phases") or {}, "phases", near)
         phases = tuple(sorted((self._phase(near, *one) for one in spans.items()), key=_in_time))
+        for before, after in pairwise((Phase("begin", begin, begin), *phases)):
+            if after.begin < before.end - _ROUNDED:
+                raise told.wrong(f"phase {after.name} begins in {before.name}", near)
         last = max([begin, *([] if end is None else [end]), *(one.end for one in phases)])
         ready = begin if ready is None else min(ready, begin)
+        status = told.text(row, "status", near)
+        if status not in _STATES:
+            raise told.wrong(f"the status is {status!r}, not one of {', '.join(_STATES)}", near)
+        bad = status not in ("succeeded", "reused", "running")
         return Attempt(
-            unit, int(told.number(row, "number", near) or 0), told.text(row, "status", near),
+            unit, int(told.number(row, "number", near) or 0), status,
             ready, begin, last, phases, told.text(row, "worker", near), task.host,
+            error={"cause": told.text(row, "error", near) or status} if bad else {},
             usage=task.usage, kind=told.text(row, "kind", near) or _site_kind(task, unit),
         )  # fmt: skip
 
