@@ -11,18 +11,25 @@ from lamina.cli.streams import out
 
 
 @click.command("status")
-@click.argument("run", default="last")
+@click.argument("target", default="last", metavar="[RUN[/TASK]]")
 @click.option("-w", "--watch", is_flag=True, help="Look again until the run is over.")
 @click.option("--every", type=click.FloatRange(0.05), default=0.5, help="Seconds between looks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with -w a line each.")
-def command(run: str, watch: bool, every: float, as_json: bool) -> None:
+def command(target: str, watch: bool, every: float, as_json: bool) -> None:
     """Show where RUN (an id, a name or "last") is: counts of tasks, what runs, what failed.
 
     Works from any process while the run goes on. Tasks are UNREADY (inputs are missing), READY,
     in PRE or POST scripts, QUEUED, RUNNING, or ended in SUCCESS or FAILURE.
+
+    Of RUN/TASK it shows all that is recorded: of each attempt inputs, outputs, code, parameters,
+    seed, environment, host, device, phases, use of CPU, memory and disk, and epochs (--json).
     """
     from lamina.workspace import history
 
+    run, _, task = target.partition("/")
+    if task:
+        _task(target, watch, as_json)
+        return
     if not watch:
         found = history.standing(run)
         out(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
@@ -34,6 +41,17 @@ def command(run: str, watch: bool, every: float, as_json: bool) -> None:
         _redraw(run, every)
     else:
         _changes(run, every)
+
+
+def _task(target: str, watch: bool, as_json: bool) -> None:
+    from lamina.errors import UsageError
+    from lamina.workspace.provenance import provenance
+
+    if watch:
+        run = target.partition("/")[0]
+        raise UsageError("a run is watched, not one of its tasks", f"lamina status {run} -w")
+    found = provenance(target)
+    out(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
 
 
 def _redraw(run: str, every: float) -> None:

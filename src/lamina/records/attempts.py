@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,12 +97,48 @@ class Attempt:
         """Why it failed, in a line; empty for the others."""
         return str(self.error.get("cause", "")).strip().partition("\n")[0]
 
+    @property
+    def seed(self) -> int | None:
+        """The seed that it told, or that was among its inputs or their settings; else None."""
+        for _, values in reversed(self.told):
+            if "seed" in values:
+                return _seed(values)
+        given = {port: _inline(ref) for port, ref in self.inputs.items()}
+        found = (_seed(values) for values in (given, *given.values()))
+        return next((seed for seed in found if seed is not None), None)
+
+    @property
+    def device(self) -> str:
+        """What it computed on: the device that it told, or those that it was given; else "cpu".
+        Empty for a result that was reused, and for a task that was skipped."""
+        told = next((v["device"] for _, v in reversed(self.told) if v.get("device")), "")
+        if told or not self.number:
+            return _last(told)
+        return ",".join(self.gpus) or "cpu"
+
     def epochs(self) -> list[dict[str, Any]]:
         """Its live metrics, one mapping per moment: {"time", "epoch", "loss", ...}.
 
         Lists of numbers tell many moments at once, and are taken apart.
         """
         return [row for time, values in self.told for row in _rows(time, values)]
+
+
+def _last(value: Any) -> str:
+    return str(value[-1] if isinstance(value, list | tuple) else value)
+
+
+def _inline(ref: Any) -> Any:
+    try:
+        return json.loads(ref["inline"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _seed(values: Any) -> int | None:
+    seed = values.get("seed") if isinstance(values, Mapping) else None
+    seed = seed[-1] if isinstance(seed, list | tuple) and seed else seed
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
 def _rows(time: float, values: Mapping[str, Any]) -> list[dict[str, Any]]:

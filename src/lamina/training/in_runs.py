@@ -23,7 +23,10 @@ Listener = Callable[[events.Event], None]
 
 
 def in_run(
-    go: Callable[..., TrainingResult], given: Mapping[str, Any], listener: Listener | None = None
+    go: Callable[..., TrainingResult],
+    given: Mapping[str, Any],
+    seed: int,
+    listener: Listener | None = None,
 ) -> TrainingResult:
     """Trains with what the run around it asks for; plainly where there is no run.
 
@@ -33,6 +36,7 @@ def in_run(
     Args:
         go: trains, with further options by name.
         given: options that the user chose; they count more than those of the run.
+        seed: of the settings, which the record is told: nobody may have named it.
         listener: takes the events, too.
 
     Raises:
@@ -41,6 +45,7 @@ def in_run(
     attempt = current()
     if attempt is None:
         return go(**({} if listener is None else {"progress": listener}))
+    attempt.tell({"seed": seed})
     teller = Teller(attempt, listener)
     threads = {} if given.get("threads") else {"threads": attempt.threads}
     if given.get("checkpoint") is not None:

@@ -76,7 +76,7 @@ def train_tapped(
         def go(**watched: Any) -> TrainingResult:
             return train(network, table, target, chosen, plan, **{**watched, **given, "taps": own})
 
-        model = bundle(in_run(go, given, streams.hear))
+        model = bundle(in_run(go, given, chosen.seed, streams.hear))
     return TappedTraining(model, streams.tapped, streams.metrics)
 
 

@@ -58,7 +58,7 @@ def train(
     def go(**watched: Any) -> TrainingResult:
         return train_network(network, table, target, chosen, plan, **{**watched, **given})
 
-    return bundle(in_run(go, given))
+    return bundle(in_run(go, given, chosen.seed))
 
 
 def predict(model: Bundle, table: Table) -> Table:

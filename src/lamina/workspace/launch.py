@@ -28,7 +28,7 @@ from lamina.workflow.source import source_file
 from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
-from lamina.workspace.recording import protect, surroundings
+from lamina.workspace.recording import protect, surroundings, user
 from lamina.workspace.told_inputs import ReadOnce, remember
 from lamina.workspace.wishes import Wish, devices
 
@@ -250,6 +250,7 @@ class Session:
         return {
             "lamina": __version__,
             "environment": surroundings(self.project.store),
+            "user": user(),
             "directory": str(Path.cwd()),
             "command": list(sys.argv),
             "options": asdict(self.wish),

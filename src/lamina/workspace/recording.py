@@ -28,6 +28,16 @@ def surroundings(store: Store) -> str:
     return digest
 
 
+def user() -> str:
+    """Who runs this process: a name, or a number where the system knows no name."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
 def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None:
     """Lets the store hide the values that tasks declare secret, and inputs that look it.
 

@@ -25,6 +25,8 @@ def test_any_events_fold_without_an_error(told: list[log.Event]) -> None:
     assert all(one.status for one in found)
     for one in found:
         one.epochs()
+        assert one.seed is None or isinstance(one.seed, int)
+        assert isinstance(one.device, str)
         assert one.seconds is None or isinstance(one.seconds, float)
 
 
@@ -53,6 +55,38 @@ def test_an_attempt_tells_how_its_outputs_came_about() -> None:
     assert first.about["command"] == "lamina run words.yaml"
     assert first.told == ((1000.1, {"epoch": 3, "loss": 0.25}),)
     assert second.task == "count[1]"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told", "seed"),
+    [
+        ({}, {}, None),
+        ({"seed": "7"}, {}, 7),
+        ({"settings": '{"epochs":3,"seed":5}'}, {}, 5),
+        ({"settings": '{"epochs":3,"seed":5}'}, {"seed": [0, 6]}, 6),
+        ({"seed": '"autumn"', "x": "[1,2]", "y": "{"}, {}, None),
+        ({"seed": "true"}, {"loss": 0.5}, None),
+    ],
+)
+def test_the_seed_is_found_where_it_stands(
+    inputs: dict[str, str], told: dict[str, object], seed: int | None
+) -> None:
+    refs = {port: {"codec": "json", "inline": text} for port, text in inputs.items()}
+    (one,) = attempts(
+        [
+            log.AttemptStarted(1.0, "t", 1, 1.0, inputs=refs),
+            *([log.AttemptProgressed(2.0, "t", 1, told)] if told else []),
+        ]
+    )
+    assert one.seed == seed
+
+
+def test_the_device_is_the_told_one_or_the_given_ones() -> None:
+    told = [log.AttemptProgressed(2.0, "t", 1, {"device": ["cpu", "cuda:1"]})]
+    begun = log.AttemptStarted(1.0, "t", 1, 1.0, gpus=("0", "1"))
+    assert [attempts(events)[0].device for events in ([begun], [begun, *told])] == ["0,1", "cuda:1"]
+    assert attempts([log.AttemptStarted(1.0, "t", 1, 1.0)])[0].device == "cpu"
+    assert attempts([log.TaskSkipped(1.0, "t", "its input failed")])[0].device == ""
 
 
 def test_metrics_told_in_lists_are_taken_apart() -> None:

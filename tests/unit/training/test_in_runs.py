@@ -100,6 +100,15 @@ def test_the_cost_of_every_epoch_is_told_once_and_in_order(tmp_path: Path) -> No
     assert attempt.words("epochs") == [60, 60]
 
 
+def test_the_seed_is_told_also_where_nobody_named_it(tmp_path: Path) -> None:
+    attempt = Recorder(tmp_path)
+    with within(attempt):
+        tasks.train(ZOO.get("papers-1")(), load("breast-cancer"), "label", "all", {"epochs": 2})
+    assert attempt.words("seed") == [0]
+    train(attempt)
+    assert attempt.words("seed") == [0, SETTINGS["seed"]]
+
+
 def test_being_in_a_run_changes_no_bit_of_the_model(tmp_path: Path) -> None:
     assert same(train(Recorder(tmp_path)), train(threads=1))
 
