@@ -99,7 +99,8 @@ def read_network(source: str | Path) -> Network:
     """A network by the name in the zoo, by its sizes, or from a file.
 
     Args:
-        source: a name of the zoo ("papers-2"); sizes of a dense network as the papers write
+        source: a name of the zoo ("papers-2"), with arguments where its function has some
+            ("resnet-18:classes=4,head=two-layer"); sizes of a dense network as the papers write
             them ("8-5-3-1"); or the path of a network document (YAML, JSON), of a DATAVIEW
             trainer specification or model@ file, or of a model (.lamina).
 
@@ -109,10 +110,11 @@ def read_network(source: str | Path) -> Network:
         BundleError: a damaged model.
     """
     from lamina.nets.zoo import ZOO, from_sizes
+    from lamina.nets.zoo_names import from_zoo
 
     name = str(source)
-    if name in ZOO:
-        return ZOO.get(name)()
+    if (known := from_zoo(name)) is not None:
+        return known
     if (dense := from_sizes(name)) is not None:
         return dense
     path = Path(source)

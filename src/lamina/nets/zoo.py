@@ -23,17 +23,23 @@ from lamina.registry import Registry
 
 _HERE = "lamina.nets.zoo"
 
-ZOO: Registry[Callable[[], Network]] = Registry(
+_PICTURES = "lamina.nets.zoo_pictures"
+
+ZOO: Registry[Callable[..., Network]] = Registry(
     "zoo",
     "network",
     {
         **{f"papers-{number}": f"{_HERE}:papers_{number}" for number in range(1, 6)},
+        "alexnet": f"{_PICTURES}:alexnet",
         "digits-cnn": f"{_HERE}:digits_cnn",
         "digits-residual": f"{_HERE}:digits_residual",
+        "gantt-cnn": f"{_PICTURES}:gantt_cnn",
         "lenet-5": f"{_HERE}:lenet_5",
+        "resnet-18": f"{_PICTURES}:resnet_18",
         "sequence-lstm": f"{_HERE}:sequence_lstm",
         "sequence-transformer": f"{_HERE}:sequence_transformer",
         "small-unet": f"{_HERE}:small_unet",
+        "vgg-16": f"{_PICTURES}:vgg_16",
     },
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.nets.document import network_from_document, network_to_document
+from lamina.nets.document import network_from_document, network_to_document, read_network
 from lamina.nets.initial import initial_weights
 from lamina.nets.layers import LAYERS, Layer, Shape, ShapeProblem
 from lamina.nets.layers.base import size
@@ -60,6 +60,13 @@ def rows_for(network: Network, rows: int, seed: int = 0) -> tuple[Any, ...]:
         else generator.normal(size=(rows, *given.shape)).astype(np.float32)
         for given in network.inputs
     )
+
+
+def small_zoo(name: str) -> Network:
+    """A network of the zoo; those for photographs in a few channels and for small pictures."""
+    sizes = {"alexnet": "3x63x63", "gantt-cnn": "3x32x32", "resnet-18": "3x32x32"}
+    sizes["vgg-16"] = "3x32x32"
+    return read_network(f"{name}:width=0.03,shape={sizes[name]}" if name in sizes else name)
 
 
 def _check_value(layer: Layer) -> None:

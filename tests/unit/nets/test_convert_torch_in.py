@@ -22,7 +22,7 @@ from lamina.nets.layers import LAYERS
 from lamina.nets.network import Network
 from lamina.nets.zoo import ZOO
 from lamina.testing.layer_strategies import fitting
-from lamina.testing.layers import rows_for, single
+from lamina.testing.layers import rows_for, single, small_zoo
 
 
 def randomised(module: nn.Module) -> nn.Module:
@@ -261,7 +261,7 @@ def test_the_network_computes_what_the_module_computes(case: str) -> None:
 
 @pytest.mark.parametrize("name", ZOO.names())
 def test_networks_of_the_zoo_go_to_torch_and_come_back(name: str) -> None:
-    network = ZOO.get(name)()
+    network = small_zoo(name)
     module = to_torch(network)
     network_again, weights = from_torch(module, network.inputs[0].shape)
     assert network_again == network

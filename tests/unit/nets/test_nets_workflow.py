@@ -19,7 +19,7 @@ from lamina.nets.network import Network, sequential
 from lamina.nets.workflow import as_workflow, run_layer
 from lamina.nets.zoo import ZOO, mlp, papers_1
 from lamina.testing.layer_strategies import networks
-from lamina.testing.layers import rows_for
+from lamina.testing.layers import rows_for, small_zoo
 from lamina.workflow.document import workflow_from_text, workflow_to_text
 from lamina.workflow.graph import Workflow
 
@@ -40,7 +40,7 @@ def values_of(workflow: Workflow, given: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ZOO.names())
 def test_layer_by_layer_gives_what_the_whole_network_gives(name: str) -> None:
-    network = ZOO.get(name)()
+    network = small_zoo(name)
     model, rows = model_of(network), rows_for(network, 3)
     workflow = as_workflow(network)
     values = values_of(workflow, {"x": rows[0], "model": model})
