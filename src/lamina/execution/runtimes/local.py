@@ -104,7 +104,7 @@ class LocalRuntime(Runtime):
         message = self._orders.message(job, number)
         message["last"] = (self._fresh or assignment.task.care.fresh) and not is_program(assignment)
         try:
-            hand = self._given(key_of(assignment), job, message, entry)
+            hand = self._given(key_of(assignment, entry), job, message, entry)
         except OSError as error:  # no processes or descriptors are left
             why = {**told(error), "way_out": "run fewer tasks at once"}
             self._reports.append(Ended(assignment.ticket, now, "lost", error=why))

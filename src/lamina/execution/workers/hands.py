@@ -71,11 +71,13 @@ class Key:
         threads: of numeric libraries.
         gpus: ids of the devices that they see.
         programs: whether they only start programs, and never hold a user's code.
+        home: folder that their tasks' files lie in and import their neighbours from; or empty.
     """
 
     threads: int
     gpus: tuple[str, ...]
     programs: bool
+    home: str = ""
 
 
 class Hand:
@@ -113,7 +115,7 @@ class Hand:
 
     def ask(self, environment: dict[str, str | None]) -> bool:
         """Has it forked; false when its zygote is not there any more."""
-        asked = self.zygote.fork(self.number, environment, self._given)
+        asked = self.zygote.fork(self.number, environment, self.key.home, self._given)
         for descriptor in self._given:
             os.close(descriptor)
         self._given = []

@@ -75,9 +75,15 @@ class Desk:
         self._artifacts = Artifacts(artifacts, lambda *notice: self._notices.append(notice))
         self._tasks: dict[int, Task | dict[str, Any]] = {}
 
-    def begin(self, send: Send) -> None:
-        """This process will do the jobs; `send` takes messages for the engine."""
+    def begin(self, send: Send, ready: Callable[[str], None]) -> None:
+        """This process will do the jobs.
+
+        Args:
+            send: takes messages for the engine.
+            ready: is called before a function runs, with the name of its file or module.
+        """
         self._send = send
+        self._ready = ready
         self._meter = Meter()
 
     def close(self) -> None:
@@ -154,13 +160,15 @@ class Desk:
 
     def _call(self, task: Task, message: Mapping[str, Any], course: Course, flows: Flows) -> None:
         with course.phase("stage_in"):
+            refs = {name: Ref.from_json(entry) for name, entry in message["inputs"].items()}
+            self._artifacts.bring(refs.values())
             arguments = {
-                name: self._loaded(task.input(name), Ref.from_json(entry), flows)
-                for name, entry in message["inputs"].items()
+                name: self._loaded(task.input(name), ref, flows) for name, ref in refs.items()
             }
             runner = RUNNERS.get(task.action.kind)
             runner.prepare(task.action)
             flows.begin()
+        self._ready(str(getattr(task.action, "function", "")).rpartition(":")[0])
         with course.phase("run"):
             scene = Scene(Path(message["folder"]))
             found = runner.run(Job(task, message["name"], arguments, scene))

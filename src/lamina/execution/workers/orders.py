@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
@@ -14,7 +15,7 @@ from lamina.execution.workers.hands import Key, Running
 from lamina.execution.workers.recipes import recipe
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.graph import Task
-from lamina.workflow.masking import secret_values
+from lamina.workflow.masking import secret_values, told_secrets
 
 _MOST = 4096
 """Tasks whose recipes are at hand."""
@@ -63,15 +64,16 @@ class Orders:
     def secrets(self, assignment: Assignment) -> tuple[str, ...]:
         """Values that no record of the attempt may show."""
         names = assignment.task.care.secrets
+        own = getattr(assignment.task.action, "environment", {})
+        told = told_secrets(own) if own else ()
         if not names:
-            return ()
+            return told
         plain = {
             name: self._artifacts.plain(ref)
             for name, ref in assignment.arguments.items()
             if name in names and isinstance(ref, Ref) and ref.inline is not None
         }
-        own = getattr(assignment.task.action, "environment", {})
-        return secret_values(names, {**os.environ, **own}, plain)
+        return (*told, *secret_values(names, {**os.environ, **own}, plain))
 
     def message(self, job: Running, number: int) -> dict[str, Any]:
         """The order for a job whose task has that number."""
@@ -107,6 +109,8 @@ def threads(assignment: Assignment) -> int:
     return max(1, int(assignment.needs.cpus))
 
 
-def key_of(assignment: Assignment) -> Key:
-    """Which workers can do it."""
-    return Key(threads(assignment), tuple(assignment.gpus), is_program(assignment))
+def key_of(assignment: Assignment, entry: Mapping[str, Any]) -> Key:
+    """Which workers can do it; entry: its recipe."""
+    program = is_program(assignment)
+    home = "" if program else entry.get("home", "")
+    return Key(threads(assignment), tuple(assignment.gpus), program, home)

@@ -45,6 +45,7 @@ def recipe(task: Task) -> dict[str, Any]:
     if folder is not None:
         entry["folder"] = str(Path(folder).absolute())
     if call is None:
+        entry["home"] = _home(task.action)
         entry["action"] = task.action.to_document()
         entry["kind"] = task.action.kind
     elif name := _findable(call):
@@ -87,6 +88,14 @@ def task_of(entry: dict[str, Any]) -> Task:
         tuple(Port(*port) for port in entry["in"]),
         tuple(Port(*port) for port in entry["out"]),
     )
+
+
+def _home(action: Action) -> str:
+    """The folder of a function's file: what it imports from there is of no other folder's task."""
+    where = action.function.rpartition(":")[0] if isinstance(action, PythonAction) else ""
+    if not where.endswith(".py"):
+        return ""
+    return str((Path(getattr(action, "folder", None) or "") / where).absolute().parent)
 
 
 def is_plain(entry: dict[str, Any]) -> bool:

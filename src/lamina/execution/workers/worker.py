@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lamina.execution.workers import processes
+from lamina.execution.workers.chance import Chance
 from lamina.execution.workers.jobs import Desk
+from lamina.execution.workers.leftovers import Surroundings, children_are_left
 from lamina.execution.workers.messages import LARGE, Inbox, packed
 
 _GOODBYE = 10
 """Seconds that functions registered with `atexit` get."""
-
-_TRACKERS = (b"resource_tracker", b"semaphore_tracker")
 
 
 class Worker:
@@ -35,6 +35,7 @@ class Worker:
         self._desk = Desk(Path(settings["artifacts"]))
         self._inbox = Inbox()
         self._out, self._error = _text_to(1), _text_to(2)
+        self._around, self._chance = Surroundings(), Chance()
 
     def learn(self, number: int, entry: dict[str, Any]) -> None:
         """Reads a recipe that those who are forked from now on need not read themselves."""
@@ -50,12 +51,15 @@ class Worker:
 
         Args:
             engine: the socket that jobs come from.
-            request: of this worker: "environment" variables to set, None for those to remove.
+            request: of this worker: "environment" variables to set, None for those to remove;
+                "home", the folder that its tasks import their neighbours from.
         """
         _set_environment(request["environment"])
-        sys.stdout, sys.stderr = self._out, self._error
-        _new_random_numbers()
-        self._desk.begin(lambda message: engine.sendall(packed(message)))
+        if home := request.get("home"):
+            sys.path.insert(0, home)
+        self._own_streams()
+        self._chance.begin()
+        self._desk.begin(lambda message: engine.sendall(packed(message)), self._ready)
         self._callbacks = atexit._ncallbacks()
         own, missing = os.getpid(), [module for module in LARGE if module not in sys.modules]
         while data := engine.recv(1 << 16):
@@ -65,7 +69,7 @@ class Worker:
                     os._exit(0)
                 _flush()
                 last = message.get("last")
-                if not last and _left_behind():
+                if not last and not self._put_back():
                     found["stained"] = last = True
                 if loaded := [module for module in missing if module in sys.modules]:
                     found["loaded"] = loaded
@@ -74,6 +78,25 @@ class Worker:
                 if last:
                     _say_goodbye(self._callbacks)
                     return
+                self._chance.over()
+
+    def _ready(self, file: str) -> None:
+        """The function of a task is there, and about to run."""
+        self._chance.imported(file)
+        self._around.note()
+
+    def _put_back(self) -> bool:
+        """Makes the process as it was before a task; whether it can be used again."""
+        self._own_streams()
+        return self._around.restore() and not children_are_left()
+
+    def _own_streams(self) -> None:
+        """What is printed goes to the engine, whatever a task has made of it."""
+        if self._out.closed:
+            self._out = _text_to(1)
+        if self._error.closed:
+            self._error = _text_to(2)
+        sys.stdout, sys.stderr = self._out, self._error
 
 
 def _text_to(descriptor: int) -> TextIO:
@@ -87,12 +110,6 @@ def _set_environment(changes: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _new_random_numbers() -> None:
-    """NumPy's old random state would be the same in every process that was forked from one."""
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
 
 
 def _flush() -> None:
@@ -109,24 +126,3 @@ def _say_goodbye(known: int) -> None:
         signal.alarm(_GOODBYE)
         atexit._run_exitfuncs()
         _flush()
-
-
-def _left_behind() -> bool:
-    """Whether processes of a task are still there; then this worker is not used again."""
-    try:
-        while True:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
-            if found is None:
-                break
-    except ChildProcessError:
-        return False
-    return any(not _is_tracker(pid) for pid in processes.children(os.getpid()))
-
-
-def _is_tracker(pid: int) -> bool:
-    """Whether it is Python's own watcher of shared memory, which lives as long as its parent."""
-    try:
-        told = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
-    return any(word in told for word in _TRACKERS)

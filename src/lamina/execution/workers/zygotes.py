@@ -77,13 +77,17 @@ class ZygoteProcess:
         except OSError:
             pass
 
-    def fork(self, number: int, environment: Mapping[str, Any], given: list[int]) -> bool:
+    def fork(
+        self, number: int, environment: Mapping[str, Any], home: str, given: list[int]
+    ) -> bool:
         """Asks for a worker with three descriptors: its socket, its two outputs.
 
         Returns:
             False when it is not there any more.
         """
-        message = packed({"do": "fork", "id": number, "environment": dict(environment)})
+        message = packed(
+            {"do": "fork", "id": number, "environment": dict(environment), "home": home}
+        )
         try:
             return socket.send_fds(self.socket, [message], given) == len(message)
         except OSError:
