@@ -155,10 +155,14 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _details(error: LaminaError) -> str:
-    """The user's part of the traceback of ours, or of what it was made of."""
-    found = _trimmed(error)
+    """The user's part of the traceback of ours, or of what it was made of.
+
+    Nothing where none of the user's code took part: what we do in threads, say, is our own.
+    """
+    if where_of(error):
+        return _trimmed(error)
     cause = error.__cause__
-    return found if found or cause is None or not where_of(cause) else _trimmed(cause)
+    return _trimmed(cause) if cause is not None and where_of(cause) else ""
 
 
 def _trimmed(error: BaseException) -> str:

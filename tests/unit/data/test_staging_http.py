@@ -131,6 +131,17 @@ def fetch_slowly(url: str, target: Path) -> None:
     fetch(url, target, Policy(connections=1, block=100_000))
 
 
+def test_when_one_part_does_not_come_the_others_are_not_begun(
+    site: Site, tmp_path: Path, told: list[str]
+) -> None:
+    site.cuts = [0] * 100
+    quick = Policy(block=200_000, connections=2, attempts=2, wait=0.05, told=told.append)
+    with pytest.raises(StagingError, match="failed 2 times in a row"):
+        fetch(f"{site.url}/data.bin", tmp_path / "x", quick)
+    asked = {part for method, _, part in site.asked if method == "GET"}
+    assert len(asked) <= 3
+
+
 def test_a_killed_transfer_goes_on(site: Site, tmp_path: Path, policy: Policy) -> None:
     context = multiprocessing.get_context("spawn")
     url, target = f"{site.url}/data.bin", tmp_path / "x"

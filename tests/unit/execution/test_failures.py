@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
 
-from lamina.errors import UsageError
+import lamina
+from lamina.errors import StagingError, UsageError
 from lamina.execution.failures import LONGEST, MOST, told
 from lamina.execution.functions import function_of
 from lamina.workflow.actions.python import PythonAction
@@ -49,6 +52,19 @@ def test_notes_come_after_the_cause(tmp_path: Path) -> None:
 
 def test_syntax_that_is_evaluated_is_named_by_its_message(tmp_path: Path) -> None:
     assert raised(tmp_path, "def f():\n    eval('x = =')\n")["cause"].startswith("SyntaxError: ")
+
+
+def test_what_ours_raises_in_a_thread_shows_no_traceback() -> None:
+    def ours() -> None:
+        raise StagingError("it does not come", "see to it")
+
+    # A file of ours, as far as tracebacks tell.
+    named = ours.__code__.replace(co_filename=str(Path(lamina.__file__).parent / "data/x.py"))
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(FunctionType(named, globals())).exception()
+    assert error is not None
+    found = told(error)
+    assert (found["cause"], found["details"]) == ("it does not come", "")
 
 
 def test_classes_are_called_as_their_file_is(tmp_path: Path) -> None:

@@ -98,12 +98,22 @@ def at_once(action: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
     Args:
         most: how many go at the same time.
     """
-    with ThreadPoolExecutor(max(1, min(most, len(items))), "lamina-fetch") as pool:
-        waiting = [pool.submit(action, item) for item in items]
+    failed: list[BaseException] = []
+
+    def one(item: T) -> R:
+        if failed:
+            raise failed[0]
         try:
-            return [one.result() for one in waiting]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            return action(item)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    with ThreadPoolExecutor(max(1, min(most, len(items))), "lamina-fetch") as pool:
+        try:
+            return list(pool.map(one, items))
+        except BaseException as error:  # a Ctrl-C here ends the others too
+            failed.append(error)
             raise
 
 
