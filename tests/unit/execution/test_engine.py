@@ -133,6 +133,42 @@ def test_a_run_is_recorded_with_the_phases_of_every_attempt(tmp_path: Path) -> N
     assert ending.counts["success"] == 5 and sum(ending.counts.values()) == 5
 
 
+def test_phases_follow_each_other_from_ready_to_done(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    with workflow("w") as w:
+        w.output("y", total(double.map(w.input("xs", "list[int]"))))
+    scripts = Care(before=("true",), after=("true",))
+    assert runs.go(cared(w.workflow, total=scripts), xs=list(range(300))).status == "succeeded"
+    ready = {event.task: event.ready for event in runs.log if isinstance(event, AttemptStarted)}
+    ends = [event for event in runs.log if isinstance(event, AttemptEnded)]
+    assert len(ends) == 301
+    between = []
+    for end in ends:
+        last, pauses = ready[end.task], []
+        for name in (name for name in PHASES if name in end.phases):
+            begin, stop = end.phases[name]
+            assert last <= begin <= stop, (end.task, name)
+            pauses.append(begin - last)
+            last = stop
+        assert last <= end.time
+        between.append(sum(pauses))
+    # Without scripts nothing is between the phases but the steps of a program.
+    assert sorted(between)[150] < 0.0005
+
+
+def test_a_script_has_the_time_that_it_ran_and_not_what_it_waited_for(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    with workflow("w") as w:
+        w.output("y", double.map(w.input("xs", "list[int]")))
+    care = Care(before=("sleep", "0.1"), after=("sleep", "0.1"))
+    # So many need processes to be made, one after the other.
+    assert runs.go(cared(w.workflow, double=care), xs=list(range(12))).status == "succeeded"
+    for part in ("pre_script", "post_script"):
+        spans = [end.phases[part] for end in runs.log if isinstance(end, AttemptEnded)]
+        assert all(stop - begin >= 0.09 for begin, stop in spans)
+        assert min(stop - begin for begin, stop in spans) < 0.25
+
+
 def test_scripts_run_before_and_after_and_their_failure_is_the_tasks(tmp_path: Path) -> None:
     runs, mark = Runs(tmp_path), tmp_path / "after"
     with workflow("w") as w:

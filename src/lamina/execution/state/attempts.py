@@ -14,11 +14,13 @@ from lamina.execution.state.book import Book
 from lamina.execution.state.endings import (
     attempt_ended,
     attempt_started,
+    began,
     belongs,
     checked,
     is_early,
     notices,
     script_failed,
+    with_worked,
 )
 from lamina.execution.state.frames import Unit
 from lamina.execution.state.pauses import Pauses
@@ -181,14 +183,14 @@ class Attempts:
         _PARTS[unit.part](self, unit, event)
 
     def _before_ended(self, unit: Unit, event: Ended) -> None:
-        unit.phases["pre_script"] = (unit.since, event.time)
+        unit.phases["pre_script"] = (began(event.phases, unit.since), event.time)
         if event.report.status == "succeeded" and not unit.stopped:
             self._queue(unit, event.time)
         else:
             self._settle(unit, replace(event, report=script_failed("pre", event.report)))
 
     def _main_ended(self, unit: Unit, event: Ended) -> None:
-        unit.phases.update(event.phases)
+        unit.phases = with_worked(unit.phases, event.phases)
         if unit.node.task.care.after and not unit.stopped:
             unit.part, unit.main = AFTER, event
             self._ready.put(unit, _SCRIPT)
@@ -197,7 +199,7 @@ class Attempts:
 
     def _after_ended(self, unit: Unit, event: Ended) -> None:
         assert unit.main is not None
-        unit.phases["post_script"] = (unit.since, event.time)
+        unit.phases["post_script"] = (began(event.phases, unit.since), event.time)
         told = unit.main.report
         if told.status == "succeeded" and event.report.status != "succeeded":
             told = script_failed("post", event.report)

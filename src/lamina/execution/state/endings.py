@@ -16,6 +16,10 @@ from lamina.workflow.units import folder_of, task_of
 Grown = tuple[Workflow, Mapping[str, Any]]
 """A workflow that a task decided on, and its inputs."""
 
+Span = tuple[float, float]
+Phases = Mapping[str, Span]
+"""Phase -> (begin, end) on the run's clock."""
+
 Note = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Values by port, as the record keeps them."""
 
@@ -64,6 +68,23 @@ def attempt_ended(
         grown,
         note(flowed) if flowed else {},
     )
+
+
+def with_worked(phases: Phases, worked: Phases) -> dict[str, Span]:
+    """Phases of an attempt with those that its worker told; it was in the queue until they began.
+
+    The worker's clock says when; the engine heard of it a little later, or earlier.
+    """
+    found = {**phases, **worked}
+    if worked and "queue" in phases:
+        first = phases["queue"][0]
+        found["queue"] = (first, began(worked, first))
+    return found
+
+
+def began(worked: Phases, since: float) -> float:
+    """When a worker began what it was given at a time; that time where it told nothing."""
+    return max(since, min((begin for begin, _ in worked.values()), default=since))
 
 
 def notices(unit: Unit, time: float, report: Report) -> Iterator[Noticed]:
