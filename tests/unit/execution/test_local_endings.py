@@ -226,7 +226,29 @@ def test_more_memory_than_was_asked_for_ends_an_attempt(hands: Hands) -> None:
         ended = hands.do(greedy, needs=Needs(memory=150_000_000), in_a_child=in_a_child)
         assert ended.status == "memory"
         assert "150,000,000 bytes" in ended.error["cause"]
+        assert ended.usage["memory_peak"] > 150_000_000
     assert hands.do(sleeps, needs=Needs(memory=150_000_000), seconds=0.3).status == "succeeded"
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_task_that_closes_or_fills_what_is_not_its_own_is_at_fault(
+    hands: Hands, writes: bool
+) -> None:
+    def meddles(writes: bool) -> int:
+        for descriptor in range(3, 40):
+            try:
+                if writes:
+                    os.write(descriptor, b"no message at all" * 5)
+                else:
+                    os.close(descriptor)
+            except OSError:
+                pass
+        return 1
+
+    ended = hands.do(meddles, writes=writes)
+    assert ended.status == "failed"
+    assert "it closed the worker's own connection, or wrote to it" in ended.error["cause"]
+    assert hands.result(pid) > 0
 
 
 def test_processes_that_a_good_task_leaves_behind_are_ended(hands: Hands, tmp_path: Path) -> None:

@@ -269,7 +269,8 @@ class LocalRuntime(Runtime):
             self._shelf.drop(hand)
             self._spares.drop(hand)
             if hand.pid and not hand.leaving:
-                hand.zygote.send({"do": "end", "pid": hand.pid})
+                why = "mute" if hand.job is not None else ""
+                hand.zygote.send({"do": "end", "pid": hand.pid, "reason": why})
                 self._miss(hand)
             return
         for message in messages:

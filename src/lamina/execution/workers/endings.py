@@ -85,6 +85,12 @@ def _fate(job: Running, message: Mapping[str, Any]) -> tuple[str, dict[str, Any]
         if needs.memory is not None:
             told = f"held more memory than the {needs.memory:,} bytes that it may"
         return "memory", {"cause": told, "way_out": "give it more memory", "kind": "MemoryExceeded"}
+    if reason == "mute":
+        return "failed", {
+            "cause": "it closed the worker's own connection, or wrote to it",
+            "way_out": "let it close, and write to, only what it has opened itself",
+            "kind": "Crashed",
+        }
     if reason in ("zygote", "refused"):
         why = message.get("why", "")
         told = f"its worker was lost{f': {why}' if why else ''}"

@@ -18,6 +18,8 @@ LINUX = sys.platform.startswith("linux")
 _DEATH_SIGNAL, _NAME, _SUBREAPER = 1, 15, 36
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PIECE = 0.0005
+_EXITING = 0x4
+"""The kernel's mark of a process that is about to end."""
 
 
 _C = ctypes.CDLL(None, use_errno=True)
@@ -109,6 +111,12 @@ def runs(pid: int) -> bool:
         os.kill(pid, 0)
         return True
     return False
+
+
+def is_ending(pid: int) -> bool:
+    """Whether a process is about to end, or has (Linux)."""
+    fields = _stat(pid) if LINUX else []
+    return len(fields) > 6 and (fields[0] in "ZX" or bool(int(fields[6]) & _EXITING))
 
 
 def descendants(pid: int) -> list[int]:

@@ -53,6 +53,8 @@ class Zygote:
         self._received: deque[int] = deque()
         self._workers: set[int] = set()
         self._limits: dict[int, int] = {}
+        self._most: dict[int, int] = {}
+        """Worker with a limit -> the most that it was seen to hold, with all its children."""
         self._reasons: dict[int, str] = {}
         self._due: dict[int, str] = {}
         self._sweep_at = float("inf")
@@ -119,11 +121,16 @@ class Zygote:
             case "share":
                 _share(request["module"])
             case "end":
-                self._due[request["pid"]] = request.get("reason", "")
+                self._end(request["pid"], request.get("reason", ""))
             case "watch":
                 self._limits[request["pid"]] = request["limit"]
             case "unwatch":
                 self._limits.pop(request["pid"], None)
+                self._most.pop(request["pid"], None)
+
+    def _end(self, pid: int, reason: str) -> None:
+        """One that only looks as if it had closed its connection ends of something else."""
+        self._due[pid] = "" if reason == "mute" and processes.is_ending(pid) else reason
 
     def _fork(self, request: dict[str, Any], given: list[int]) -> None:
         parent = os.getpid()
@@ -184,7 +191,8 @@ class Zygote:
             # What it left behind: at once where it was ended, with a little time where not.
             grace = 0.0 if os.WIFSIGNALED(status) else _GRACE
             self._sweep_at = min(self._sweep_at, time.monotonic() + grace)
-            told = {"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss * 1024}
+            peak = max(used.ru_maxrss * 1024, self._most.pop(pid, 0))
+            told = {"cpu": used.ru_utime + used.ru_stime, "peak": peak}
             self._tell({"died": pid, "status": status, "reason": reason, **told})
 
     def _asked_kernel(self) -> str:
@@ -196,7 +204,9 @@ class Zygote:
     def _look(self) -> None:
         """Ends those that hold more memory than they asked for."""
         for pid, limit in self._limits.items():
-            if processes.held([pid, *processes.descendants(pid)], limit) > limit:
+            held = processes.held([pid, *processes.descendants(pid)], limit)
+            self._most[pid] = max(held, self._most.get(pid, 0))
+            if held > limit:
                 self._due[pid] = "memory"
         self._end_due()
 
