@@ -172,6 +172,7 @@ def test_the_zygote_may_be_killed(hands: Hands, tmp_path: Path) -> None:
     os.kill(zygote, signal.SIGKILL)
     ended = hands.ended(assignment)
     assert ended.status == "lost"
+    assert ended.error["cause"].endswith("starts workers has ended with signal 9")
     assert all(gone(one, 1.0) for one in family_pids)
     assert hands.result(pid) > 0
     assert hands.runtime.zygotes() != [zygote]

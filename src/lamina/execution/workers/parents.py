@@ -45,7 +45,7 @@ class Zygotes:
         return [zygote.process.pid for zygote in self._by_threads.values()]
 
     def lose(self, zygote: ZygoteProcess, workers: Collection[int]) -> str:
-        """One has ended, and nothing of its workers may stay; what it said last."""
+        """One has ended, and nothing of its workers may stay; why, as far as it is known."""
         self._by_threads = {
             threads: other for threads, other in self._by_threads.items() if other is not zygote
         }
@@ -53,7 +53,7 @@ class Zygotes:
         zygote.close()
         processes.end_trees(workers, 0.1)
         self._end_strays(workers)
-        return words
+        return words or _ending(zygote.process.returncode)
 
     def close(self, workers: Collection[int]) -> None:
         """Ends all, their workers with them."""
@@ -65,3 +65,8 @@ class Zygotes:
 
     def _end_strays(self, workers: Collection[int]) -> None:
         processes.end_strays(workers, f"{MARK}={self._mark}".encode())
+
+
+def _ending(code: int | None) -> str:
+    told = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    return f"the process that starts workers has ended with {told}"
