@@ -86,3 +86,5 @@ def go(session: Session, options: dict[str, Any]) -> None:
 
             write(session.record.id, Path(options["report"]), session.project)
     out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())
+    if found.failed is not None:
+        raise found.failed

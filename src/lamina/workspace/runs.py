@@ -34,11 +34,16 @@ _ALSO = 5
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """A run that ended well: what it gave, and where each output was written ("" for not)."""
+    """A run that is over: what it gave, and where each output was written ("" for not).
+
+    failed: the first task that failed, where the run was to keep going; some outputs are missing
+    then.
+    """
 
     finished: Finished
     outputs: Mapping[str, Any]
     written: Mapping[str, str]
+    failed: TaskFailedError | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: the run, status, seconds, tasks with their times, outputs."""
@@ -68,9 +73,10 @@ class Ran:
         lines = [f"{name:<{width}}  {told}" for name, told in rows]
         found = self.finished
         reused = f" ({found.reused} reused)" if found.reused else ""
+        failed = f", {len(found.failures)} failed" if found.failures else ""
         lines.append(
-            f"{found.record.workflow}: {found.tasks} tasks done{reused} in {found.seconds:.2f} s, "
-            f"run {found.record.name}"
+            f"{found.record.workflow}: {found.tasks} tasks done{reused}{failed} "
+            f"in {found.seconds:.2f} s, run {found.record.name}"
         )
         return "\n".join(lines)
 
@@ -114,7 +120,7 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
         say: takes a line when a signal came.
 
     Raises:
-        TaskFailedError: the first task that failed for good.
+        TaskFailedError: the first task that failed for good, unless the run was to keep going.
         RunCancelledError: somebody ended it.
         ArtifactError: an output is damaged, and so it is once its task made it again.
     """
@@ -123,11 +129,12 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
     finished, values = _came(session, say)
     written = _delivered(session, values, output)
     wrote(session.project.store, finished.record.id, written)
-    return Ran(finished, values, written)
+    failed = _told(finished.failures) if finished.failures else None
+    return Ran(finished, values, written, failed)
 
 
 def _came(session: Session, say: Say | None) -> tuple[Finished, dict[str, Any]]:
-    """A session that ended well, and its outputs; damaged ones are made again, each once."""
+    """A session that is over, and its outputs; damaged ones are made again, each once."""
     finished, again = _went(session, say), set[str]()
     while True:
         try:
@@ -140,8 +147,10 @@ def _came(session: Session, say: Say | None) -> tuple[Finished, dict[str, Any]]:
 
 
 def _went(session: Session, say: Say | None) -> Finished:
-    """A session that ended well."""
+    """A session that ended well, or kept going where tasks failed."""
     finished = session.go(Control(), say)
+    if finished.status == "failed" and session.wish.keep_going:
+        return finished
     if finished.failures:
         raise _told(finished.failures)
     if finished.status != "succeeded":

@@ -194,3 +194,16 @@ def test_amounts_that_make_no_sense_are_refused_in_words(
     assert ran.code == 2
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_run_that_keeps_going_gives_what_is_there_and_fails(here: Path) -> None:
+    ran = run("run", here / "sums.yaml", "-p", "word=bad", "-k", "-o", "out", "--json")
+    assert ran.code == 1
+    assert ran.json["status"] == "failed"
+    assert list(ran.json["outputs"]) == ["total"]
+    assert json.loads(ran.err.splitlines()[-1])["task"] == "shout"
+    assert [path.name for path in Path("out").iterdir()] == ["total.json"]
+    told = run("run", here / "sums.yaml", "-p", "word=bad", "-k", "-q")
+    assert told.out.splitlines()[0] == "total  12"
+    assert "1 tasks done (1 reused), 1 failed in " in told.out
+    assert "no such word: bad" in told.err
