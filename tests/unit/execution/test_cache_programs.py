@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lamina.execution.cache import programs, recipes
 from lamina.execution.cache.keys import digest_of
 from lamina.execution.cache.recipes import Recipe, Recipes
 from lamina.workflow.actions.command import CommandAction
@@ -64,6 +65,68 @@ def test_files_of_the_project_count_by_their_content(
     (project / file).write_text(text)
 
     assert recipe(project, *argv).digest != before
+
+
+def test_folders_of_the_project_count_by_what_is_in_them(project: Path) -> None:
+    data = project / "data"
+    (data / "deep").mkdir(parents=True)
+    (data / "deep/a.txt").write_text("a")
+    for argv in (("du", str(data)), ("du", f"--in={data}"), ("python3", "-m", "x", f"{data}/")):
+
+        def digest(argv: tuple[str, ...] = argv) -> str:
+            return recipe(project, *argv).digest
+
+        before = digest()
+        os.utime(data / "deep/a.txt", (1, 1))
+        (data / "__pycache__").mkdir(exist_ok=True)
+        (data / "__pycache__/x.pyc").write_text(argv[0])
+        assert digest() == before
+        (data / "deep/b.txt").write_text("b")
+        more = digest()
+        (data / "deep/b.txt").write_text("c")
+        other = digest()
+        (data / "deep/b.txt").rename(data / "deep/c.txt")
+        assert len({before, more, other, digest()}) == 4
+        (data / "deep/c.txt").unlink()
+        assert digest() == before
+
+
+def test_a_folder_that_changes_while_a_run_goes_makes_its_recipe_stale(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "data").mkdir()
+    (project / "data/a").write_text("a")
+    monkeypatch.setattr(recipes, "_PAUSE", 0.0)
+    action = CommandAction(("du", str(project / "data")), stdout="x")
+    signature = action.signature()
+    made = Recipes(project)
+    made.of(Task("c", action, signature.inputs, signature.outputs))
+    assert not made.stale()
+    (project / "data/b").write_text("b")
+    assert made.stale()
+
+
+def test_names_that_a_program_gives_in_its_own_folder_do_not_count(project: Path) -> None:
+    before = recipe(project, "mkdir", "out").digest
+    (project / "out").mkdir()
+    (project / "out/a").write_text("a")
+    assert recipe(project, "mkdir", "out").digest == before
+    # Nor does the project's folder as a whole, in which results may be written.
+    whole = recipe(project, "ls", str(project)).digest
+    (project / "new").write_text("new")
+    assert recipe(project, "ls", str(project)).digest == whole
+
+
+def test_a_very_large_folder_counts_by_sizes_and_times(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "data").mkdir()
+    for number in range(5):
+        (project / f"data/{number}").write_text("x")
+    monkeypatch.setattr(programs, "_MANY", 4)
+    before = recipe(project, "du", str(project / "data")).digest
+    os.utime(project / "data/3", (1, 1))
+    assert recipe(project, "du", str(project / "data")).digest != before
 
 
 def test_comments_in_a_python_script_do_not_count(project: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from lamina.execution.cache.modules import stamp_of
 from lamina.workflow.actions.command import CommandAction
 
 _PYTHONS = ("python", "python3", "python2")
+_PASSED_OVER = frozenset({"__pycache__", ".git", ".lamina", ".venv", ".ipynb_checkpoints"})
+_MANY, _LARGE = 20_000, 1 << 30
+"""Files, and bytes, beyond which a folder counts by sizes and times: reading it would take long."""
+_WATCHED = 200
+"""Files of a folder up to which each is looked at while a run goes on, besides its folders."""
 
 
 def command_recipe(
@@ -77,20 +83,42 @@ class _Files:
         return f"{path} {size} {changed}"
 
     def file(self, argument: str) -> None:
-        """Adds an argument, if it is a file of the project."""
+        """Adds an argument, if it is a file of the project, or a folder of it by its full path.
+
+        A program runs in a folder of its own, so that a folder's name alone leads it nowhere:
+        what it calls so is its own.
+        """
         path = (self._folder / argument).resolve()
         try:
-            if not path.is_file() or not path.is_relative_to(self._folder):
+            if path == self._folder or not path.is_relative_to(self._folder):
                 return
+            if path.is_file():
+                self._file(path)
+            elif path.is_dir() and Path(argument).is_absolute():
+                self._tree(path)
         except (OSError, ValueError):
             return
+
+    def _file(self, path: Path) -> None:
         if path.suffix == ".py":
             self._join(self._analysis.script(path))
             return
         label = str(path.relative_to(self._folder))
-        with path.open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()[:20]
-        self._join(Code({label: found}, {label: label}, {}, (stamp_of(path),)))
+        self._join(Code({label: _content(path)[:20]}, {label: label}, {}, (stamp_of(path),)))
+
+    def _tree(self, folder: Path) -> None:
+        """All files of a folder, by name and content; of a very large one by size and time."""
+        folders, files = _listed(folder)
+        stamps = [stamp_of(path) for path in files]
+        large = len(files) > _MANY or sum(size for _, size, _ in stamps) > _LARGE
+        state = sha256()
+        for path, (_, size, changed) in zip(files, stamps, strict=True):
+            told = f"{size} {changed}" if large else _content(path)
+            name = path.relative_to(folder).as_posix()
+            state.update(f"{name}\0{told}\n".encode("utf-8", "surrogatepass"))
+        label = f"{folder.relative_to(self._folder)}/"
+        seen = [*map(stamp_of, folders), *(stamps if len(files) <= _WATCHED else ())]
+        self._join(Code({label: state.hexdigest()[:20]}, {label: label}, {}, tuple(seen)))
 
     def module(self, name: str) -> None:
         """Adds the module of `python -m`."""
@@ -106,6 +134,21 @@ class _Files:
             packages=self._code.packages | other.packages,
             stamps=self._code.stamps + other.stamps,
         )
+
+
+def _content(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Folders and files in a folder, in order, without those that programs keep for themselves."""
+    folders, files = [], []
+    for place, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if name not in _PASSED_OVER)
+        folders.append(Path(place))
+        files += [path for name in sorted(names) if (path := Path(place, name)).is_file()]
+    return folders, files
 
 
 def _told_files(argv: tuple[str, ...]) -> Iterator[str]:
