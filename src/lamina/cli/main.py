@@ -44,7 +44,7 @@ VERBS = {
     "timeline": "draw a recorded run over time",
     "touch": "accept old outputs after an edit that changes no result",
     "trace": "print the attempts of a run as a table",
-    "traces": "read traces of other systems",
+    "traces": "read and write traces of other systems",
     "train": "train a network on data",
     "why": "say why a task ran, or did not",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -12,7 +13,7 @@ from lamina.cli.streams import note, out
 
 @click.group("traces")
 def command() -> None:
-    """Read traces of runs, of whatever system."""
+    """Read and write traces of runs, of whatever system."""
 
 
 @command.command("read")
@@ -21,7 +22,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def read(ctx: click.Context, paths: tuple[str, ...], every: bool, as_json: bool) -> NoReturn:
-    """Say what is in the traces at PATH: files, folders, archives (.tar.xz, .tar.gz, .zip).
+    """Say what is in the traces at PATH: files, folders, archives (.tar.xz, .tar.gz, .zip), runs.
 
     The format is told by the content. What is broken is named with its line and the reason, and
     the rest is read; the exit code is 1 then. Labelled runs are laid out as
@@ -40,3 +41,20 @@ def read(ctx: click.Context, paths: tuple[str, ...], every: bool, as_json: bool)
         if found.others:
             note(f"{len(found.others)} other files are no traces")
     ctx.exit(found.code)
+
+
+@command.command("write")
+@click.argument("names", nargs=-1, required=True, metavar="TRACE|RUN...")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True,
+    help="FILE.parquet for a table of phases, FILE.json for WfFormat.",
+)  # fmt: skip
+@click.option("--as", "form", default="", metavar="FORMAT", help="parquet, wfformat or chrome.")
+def write(names: tuple[str, ...], output: Path, form: str) -> None:
+    """Write a trace, or a run of this project, in the form of other systems.
+
+    Parquet takes many runs, the others one.
+    """
+    from lamina.workspace import traces
+
+    out(traces.write(names, output, form))

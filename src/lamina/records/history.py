@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ class History(Driven):
     status: str
     sessions: tuple[Session, ...]
     attempts: tuple[Attempt, ...]
-    parents: Dependencies
+    parents: Mapping[str, Sequence[str]]
     notices: tuple[Notice, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)

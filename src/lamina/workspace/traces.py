@@ -8,13 +8,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from lamina.errors import TraceError, UsageError
+from lamina.errors import TraceError, UnknownNameError, UsageError
 from lamina.records.exports.base import iso
 from lamina.records.tables import table_lines
 from lamina.traces.readers import READERS
 from lamina.traces.readers.collecting import Other, traces_in
 from lamina.traces.readers.sources import ending_of
 from lamina.traces.trace import Trace
+from lamina.traces.writers import WRITERS
+from lamina.workspace import timelines
+from lamina.workspace.outputs import file_to_write, not_over
 
 SHOWN = 20
 """Runs up to which each has a line of its own."""
@@ -76,6 +79,39 @@ def look(paths: Sequence[str]) -> Reading:
         if before == len(found.traces) + len(found.broken):
             raise _nothing(path)
     return found
+
+
+def write(names: Sequence[str], target: Path, form: str = "") -> Path:
+    """Writes runs, of this project or of other systems, to one file.
+
+    Args:
+        names: paths of traces; names or ids of runs where there is no such path.
+        target: the file.
+        form: name of a writer; that of the ending when empty.
+
+    Raises:
+        LaminaError: no such run or format, a broken trace, a file that cannot be written.
+    """
+    forms = {".parquet": "parquet", ".json": "wfformat"}
+    suffix = target.suffix.lower()
+    if not form and suffix not in forms:
+        raise UsageError(
+            f"a trace cannot be written as {suffix or 'a file without an ending'}",
+            f"name a file that ends in {', '.join(forms)}, or the format: "
+            f"--as {'|'.join(WRITERS.names())}",
+        )
+    writer = WRITERS.get(form or forms[suffix])()
+    not_over(target, *names)
+    writer.write(_named(names), file_to_write(target))
+    return target
+
+
+def _named(names: Iterable[str]) -> Iterator[Trace]:
+    for name in names:
+        if is_trace(name):
+            yield from read_traces([name])
+        else:
+            yield timelines.trace(name)
 
 
 def one_trace(path: str) -> Trace:
@@ -219,7 +255,14 @@ def _spread(traces: Sequence[dict[str, Any]]) -> dict[str, float]:
 def _inside(path: str) -> Iterator[Trace | TraceError | Other]:
     archive, member = _split(path)
     if not Path(archive).exists():
-        raise UsageError(f"there is no file {archive!r}", "name a file, a folder or an archive")
+        try:
+            yield timelines.trace(path)
+        except UnknownNameError as error:
+            raise UsageError(
+                f"there is no file {archive!r}, and no run of that name",
+                "name a file, a folder, an archive or a run",
+            ) from error
+        return
     for one in traces_in(Path(archive), archive):
         if not member or _inner(one, archive) == member:
             yield one

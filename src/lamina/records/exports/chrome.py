@@ -94,7 +94,7 @@ def _meta(name: str, process: int, row: int, args: dict[str, Any]) -> dict[str, 
 
 def held(one: Attempt, end: float) -> tuple[float, float]:
     """When an attempt held a worker; a running one until the end of what is known."""
-    spans = [one.phases[name] for name in _HELD if name in one.phases]
+    spans = [span for name, span in one.phases.items() if kind_of(name) in _HELD]
     if not spans:
         return (one.started, max(end if one.ended is None else one.ended, one.started))
     return (min(begin for begin, _ in spans), max(last for _, last in spans))
@@ -114,14 +114,20 @@ def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, An
         **({} if good else {"cname": "grey" if one.status == "running" else "terrible"}),
     }  # fmt: skip
     for name, (first, last) in one.phases.items():
-        event = {"name": name, "cat": "phase", "pid": _WORKERS, "tid": lane}
-        if name in _HELD:
+        kind = kind_of(name)
+        event = {"name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane}
+        if kind in _HELD:
             length = max(round((last - first) * 1e6, 3), 0.0)
             yield {**event, "ph": "X", "ts": _micros(first, history), "dur": length}
             continue
         event |= {"pid": _WAITING, "tid": 0, "id": one.name}
         yield {**event, "ph": "b", "ts": _micros(first, history)}
         yield {**event, "ph": "e", "ts": _micros(max(first, last), history)}
+
+
+def kind_of(name: str) -> str:
+    """The phase that a piece is of: "run~2" is the second longest of a run in pieces."""
+    return name.partition("~")[0]
 
 
 def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]:

@@ -100,6 +100,7 @@ class _Events:
             planned=len({one.task for one in attempts}),
             about={"source": source.name},
             origin="chrome",
+            simulated=self.other.get("simulated") is True,
         )
 
     def take(self, event: dict[str, Any], near: str) -> None:

@@ -94,25 +94,47 @@ class _Instance:
             attempts, made_up = list(self._simulated(began)), True
         attempts.sort(key=attrgetter("begin"))
         root, source = self.document.root, self.document.source
+        ours = self.document.mapping(root.get("lamina") or {}, "lamina")
         system = self.document.mapping(
             root.get("runtimeSystem") or root.get("wms") or {}, "runtimeSystem"
         )
         begin = min(began or attempts[0].ready, min(one.ready for one in attempts))
         last = {one.task: one.failed for one in attempts}
         told = self.document.number(self.ran, "makespanInSeconds")
+        sessions = self._sessions(ours) or (
+            Session(begin, max(begin, *(one.end for one in attempts))),
+        )
         return Trace(
-            run=source.stem,
-            name=str(self.body.get("runName") or ""),
+            run=self.document.text(ours, "run") or source.stem,
+            name=self.document.text(ours or self.body, "name" if ours else "runName"),
             workflow=_PLANNED.sub("", self.document.text(root, "name")) or source.stem,
-            status="failed" if any(last.values()) else "succeeded",
-            sessions=(Session(begin, max(begin, *(one.end for one in attempts))),),
+            status=self.document.text(ours, "status")
+            or ("failed" if any(last.values()) else "succeeded"),
+            sessions=_around(sessions, attempts),
             attempts=tuple(attempts),
             parents={name: one.parents for name, one in self.tasks.items()},
             planned=len(self.tasks),
             about={"source": source.name, "system": system.get("name"), "makespan_told": told},
+            labels=_texts(self.document.mapping(ours.get("labels") or {}, "labels")),
             origin="wfformat",
-            simulated=made_up,
+            simulated=made_up or ours.get("simulated") is True,
         )
+
+    def _sessions(self, ours: dict[str, Any]) -> tuple[Session, ...]:
+        """Those that Lamina's own writer keeps, one after the other."""
+        found: list[Session] = []
+        for row in self.document.listed(ours.get("sessions"), "sessions"):
+            times = dict(enumerate(self.document.listed(row, "a session")))
+            ends = [
+                self.document.number({"session": times.get(place)}, "session", least=float("-inf"))
+                for place in (0, 1)
+            ]
+            if ends[0] is None or ends[1] is None or ends[1] < ends[0]:
+                raise self.document.wrong(f"a session is {str(row)[:60]}, not [begin, end]")
+            if found and ends[0] < found[-1].end:
+                raise self.document.wrong("a session begins before the one before it ended")
+            found.append(Session(ends[0], ends[1]))
+        return tuple(found)
 
     def _tasks(self) -> dict[str, _Task]:
         told = self.document
@@ -229,7 +251,7 @@ class _Instance:
         if begin is None:
             raise told.wrong("an attempt has no begin", near)
         ready = told.number(row, "ready", near, least=float("-inf"))
-        end = told.number(row, "end", near, least=float("-inf"))
+        end = told.number(row, "ended" if "ended" in row else "end", near, least=float("-inf"))
         spans = told.mapping(row.get("phases") or {}, "phases", near)
         phases = tuple(sorted((self._phase(near, *one) for one in spans.items()), key=_in_time))
         for before, after in pairwise((Phase("begin", begin, begin), *phases)):
@@ -241,12 +263,24 @@ class _Instance:
         if status not in _STATES:
             raise told.wrong(f"the status is {status!r}, not one of {', '.join(_STATES)}", near)
         bad = status not in ("succeeded", "reused", "running")
+        code = told.number(row, "exit", near, least=float("-inf"))
         return Attempt(
             unit, int(told.number(row, "number", near) or 0), status,
-            ready, begin, last, phases, told.text(row, "worker", near), task.host,
+            ready, begin, last, phases, told.text(row, "worker", near),
+            told.text(row, "host", near) or ("" if "ended" in row else task.host),
             error={"cause": told.text(row, "error", near) or status} if bad else {},
-            usage=task.usage, kind=told.text(row, "kind", near) or _site_kind(task, unit),
+            usage=self._used(task, row), exit=None if code is None else int(code),
+            kind=told.text(row, "kind", near) or _site_kind(task, unit),
+            labels=_texts(told.mapping(row.get("labels") or {}, "labels", near)),
         )  # fmt: skip
+
+    def _used(self, task: _Task, row: dict[str, Any]) -> Mapping[str, float]:
+        """What the attempt itself used, where it is told; else the figures of the task."""
+        if "ended" not in row:
+            return task.usage
+        told = self.document.mapping(row.get("usage") or {}, "usage", task.name)
+        found = {key: self.document.number(told, key, task.name) for key in told}
+        return {key: value for key, value in found.items() if value is not None}
 
     def _phase(self, near: str, name: str, span: Any) -> Phase:
         times = self.document.listed(span, f"phase {name}", near)
@@ -291,9 +325,24 @@ def _kind(unit: str, name: str, category: str) -> str:
     return kind if kind != unit else _NUMBERED.sub("", unit)
 
 
+def _around(sessions: tuple[Session, ...], attempts: Sequence[Attempt]) -> tuple[Session, ...]:
+    """The sessions, the first and the last long enough for all attempts."""
+    begin = min(sessions[0].begin, *(one.ready for one in attempts))
+    end = max(sessions[-1].end, *(one.end for one in attempts))
+    if len(sessions) == 1:
+        return (Session(begin, end),)
+    return (
+        Session(begin, sessions[0].end), *sessions[1:-1], Session(sessions[-1].begin, end),
+    )  # fmt: skip
+
+
+def _texts(told: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in told.items()}
+
+
 def _site_kind(task: _Task, unit: str) -> str:
-    """Nothing where the unit tells it itself."""
-    return "" if task.name != unit or "[" in unit else task.kind
+    """Nothing where Lamina wrote it: the unit tells it itself."""
+    return "" if task.ours or task.name != unit else task.kind
 
 
 def _in_time(phase: Phase) -> tuple[float, int]:
