@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -20,8 +19,7 @@ def command() -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--all", "every", is_flag=True, help="A line per run, however many there are.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def read(ctx: click.Context, paths: tuple[str, ...], every: bool, as_json: bool) -> NoReturn:
+def read(paths: tuple[str, ...], every: bool, as_json: bool) -> None:
     """Say what is in the traces at PATH: files, folders, archives (.tar.xz, .tar.gz, .zip), runs.
 
     The format is told by the content. What is broken is named with its line and the reason, and
@@ -40,7 +38,7 @@ def read(ctx: click.Context, paths: tuple[str, ...], every: bool, as_json: bool)
             note(f"broken: {error.message}")
         if found.others:
             note(f"{len(found.others)} other files are no traces")
-    ctx.exit(found.code)
+    raise SystemExit(found.code)
 
 
 @command.command("write")

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from lamina.errors import TraceError, UnknownNameError, UsageError
+from lamina.errors import LaminaError, TraceError, UsageError
 from lamina.records.exports.base import iso
 from lamina.records.tables import table_lines
 from lamina.traces.readers import READERS
@@ -257,7 +257,7 @@ def _inside(path: str) -> Iterator[Trace | TraceError | Other]:
     if not Path(archive).exists():
         try:
             yield timelines.trace(path)
-        except UnknownNameError as error:
+        except LaminaError as error:
             raise UsageError(
                 f"there is no file {archive!r}, and no run of that name",
                 "name a file, a folder, an archive or a run",

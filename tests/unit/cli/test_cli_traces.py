@@ -1,0 +1,95 @@
+"""`lamina traces` and `lamina timeline TRACE`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from commandline import done, record, run
+
+from lamina.testing.runs import RUNS
+
+TRACES = Path(__file__).resolve().parents[2] / "golden" / "traces"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_few_runs_are_told_line_by_line_and_summed_up() -> None:
+    told = done("traces", "read", TRACES / "labelled").out
+    assert "toy-20260103T030405Z-run0002" in told
+    assert "3 runs of toy: 15 jobs, 5 in a run" in told
+    assert "cpu_2" in told
+
+
+def test_json_tells_runs_labels_batches_and_makespans() -> None:
+    told = done("traces", "read", "--json", TRACES / "labelled").json
+    assert (told["runs"], told["jobs"]) == (3, 15)
+    assert told["labels"]["cpu_2"]["runs"] == 2
+    assert told["labels"]["cpu_2"]["makespan"]["median"] > 0
+    assert set(told["batches"]) == {"toy-20260102T030405Z", "toy-20260103T030405Z"}
+    assert told["broken"] == []
+    assert {one["format"] for one in told["traces"]} == {"csv"}
+
+
+def test_what_is_broken_is_named_and_the_exit_code_tells_it(tmp_path: Path) -> None:
+    shutil.copytree(TRACES / "labelled" / "toy", tmp_path / "toy")
+    place = tmp_path / "toy" / "normal" / "toy-20260102T030405Z-run0001.csv"
+    place.write_text(place.read_text().replace("1767323064", "soon", 1))
+    ran = run("traces", "read", "toy")
+    assert ran.code == 1
+    assert "2 runs of toy" in ran.out
+    assert f"broken: {Path('toy/normal') / place.name}, line 3: column submit" in ran.err
+    told = json.loads(run("traces", "read", "--json", "toy").out)
+    assert told["broken"][0]["line"] == 3
+    assert told["broken"][0]["file"] == f"toy/normal/{place.name}"
+
+
+def test_a_made_up_schedule_is_said_to_be_one() -> None:
+    assert "simulated" in done("traces", "read", TRACES / "wfformat-1.5.json").out
+    assert "simulated" in done("timeline", TRACES / "wfformat-1.5.json").out
+
+
+@pytest.mark.parametrize("suffix", ["txt", "svg", "html", "json"])
+def test_a_trace_of_another_system_is_drawn(suffix: str, tmp_path: Path) -> None:
+    target = tmp_path / f"chart.{suffix}"
+    done("timeline", TRACES / "pegasus-database", "-o", target)
+    assert "grind_ID0000001" in target.read_text()
+
+
+def test_a_run_of_this_project_comes_before_a_folder_of_its_name(tmp_path: Path) -> None:
+    record(tmp_path, RUNS["retried"]())
+    (tmp_path / "brave-otter").mkdir()
+    assert "word-count" in done("timeline", "brave-otter").out
+    assert done("traces", "read", "--json", tmp_path / ".lamina").json["runs"] == 1
+    assert done("traces", "read", "--json", "last").json["runs"] == 1
+
+
+def test_a_trace_is_written_in_other_forms(tmp_path: Path) -> None:
+    done("traces", "write", TRACES / "labelled", "-o", "phases.parquet")
+    assert (tmp_path / "phases.parquet").stat().st_size > 1000
+    done("traces", "write", TRACES / "pegasus", "-o", "run.json")
+    assert json.loads((tmp_path / "run.json").read_text())["schemaVersion"] == "1.5"
+    done("traces", "write", TRACES / "pegasus", "--as", "chrome", "-o", "events.json")
+    assert json.loads((tmp_path / "events.json").read_text())["traceEvents"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["read", "gone.csv"], "there is no file 'gone.csv'"),
+        (["write", "TRACES/nextflow.txt", "-o", "x.yaml"], "cannot be written as .yaml"),
+        (["write", "TRACES/nextflow.txt", "-o", "x.json", "--as", "csv"], "unknown trace format"),
+        (["write", "TRACES/labelled", "-o", "x.json"], "several"),
+    ],
+)
+def test_mistakes_are_said_in_words(words: list[str], said: str) -> None:
+    ran = run("traces", *(word.replace("TRACES", str(TRACES)) for word in words))
+    assert ran.code == 2
+    assert said in ran.err
+    assert "way out" in ran.err
