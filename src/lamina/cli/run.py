@@ -56,8 +56,7 @@ def command(file: Path, **options: Any) -> None:
     if options["resume"]:
         from lamina.workspace import resumes
 
-        name = runs.read(file, given)[0].name
-        go(resumes.resumed(resumes.interrupted(name), (), wished(options)), options)
+        go(resumes.continued(file, given, wished(options)), options)
         return
     go(runs.session(file, given, changes), options)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.execution.flows import growing
-from lamina.execution.runtimes.base import Assignment
+from lamina.execution.runtimes.base import AFTER, Assignment
 from lamina.execution.state.frames import Unit
 from lamina.execution.state.parts import Flowing
 from lamina.execution.state.words import Launch
@@ -29,6 +29,7 @@ def assignment(launch: Launch, run: str, folder: Path) -> Assignment:
         folder / scratch_of(unit.name),
         launch.part,
         launch.status,
+        unit.main.report.exit if launch.part == AFTER and unit.main else None,
     )
 
 

@@ -117,7 +117,7 @@ def _assignment(
         bench.folder / "attempts" / f"{name}~{attempt}",
         bench.folder / "scratch" / name,
         part,
-        "failed" if part == AFTER else "",
+        *(("failed", 3) if part == AFTER else ("", None)),
     )
 
 
@@ -234,14 +234,15 @@ def _overtime(bench: Bench) -> None:
 
 def _scripts(bench: Bench) -> None:
     mark = bench.folder / "status.txt"
-    after = ("sh", "-c", f'printf %s "$LAMINA_STATUS" > {mark}')
+    after = ("sh", "-c", f'printf %s "$LAMINA_STATUS $LAMINA_EXIT" > {mark}')
     scripted = _task(_double, Care(before=("true",), after=after))
     made = [_assignment(bench, scripted, "double", 1, part) for part in (BEFORE, AFTER)]
     for assignment in made:
         (ticket,) = _start(bench, [assignment])
         end = _end(_wait(bench, [ticket])[ticket])
         assert end.status == "succeeded", f"a script {end.status}: {end.error}"
-    assert mark.read_text() == "failed", "a post script does not see LAMINA_STATUS"
+    told = mark.read_text()
+    assert told == "failed 3", f"a post script sees LAMINA_STATUS and LAMINA_EXIT as {told!r}"
     broken = _task(_double, Care(before=("sh", "-c", "exit 3")))
     (ticket,) = _start(bench, [_assignment(bench, broken, "broken", 1, BEFORE)])
     assert _end(_wait(bench, [ticket])[ticket]).status == "failed", "a script's failure is lost"

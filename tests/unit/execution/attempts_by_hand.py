@@ -37,7 +37,7 @@ class Hands:
 
     def start(
         self, of: Any, needs: Needs | None = None, gpus: tuple[str, ...] = (), part: str = MAIN,
-        status: str = "", **arguments: Any,
+        outcome: tuple[str, int | None] = ("", None), **arguments: Any,
     ) -> Assignment:  # fmt: skip
         """Hands out an attempt; arguments are values, or references to them."""
         made = of if isinstance(of, Task) else self.task(of)
@@ -58,7 +58,7 @@ class Hands:
             self.folder / folder_of(name, 1),
             self.folder / scratch_of(name),
             part,
-            status,
+            *outcome,
         )
         self.runtime.start(assignment)
         return assignment

@@ -207,17 +207,46 @@ def test_the_program_hears_a_closed_pipe_as_ever(hands: Hands) -> None:
 def test_scripts_run_before_and_after_a_task(hands: Hands) -> None:
     care = Care(
         before=("sh", "-c", "echo before $LAMINA_TASK {n}"),
-        after=("sh", "-c", "echo after $LAMINA_STATUS; exit 4"),
+        after=("sh", "-c", "echo after $LAMINA_STATUS $LAMINA_EXIT; exit 4"),
     )
     step = hands.task(command(["true"], {"n": "int"}, {}), care)
     before = hands.start(step, part=BEFORE, n=5)
     assert hands.ended(before).status == "succeeded"
     told = (before.folder / "pre_script.stdout.txt").read_text()
     assert told == f"before {before.name} 5\n"
-    after = hands.start(step, part=AFTER, status="failed", n=5)
+    after = hands.start(step, part=AFTER, outcome=("failed", 9), n=5)
     ended = hands.ended(after)
     assert (ended.status, ended.exit) == ("failed", 4)
-    assert (after.folder / "post_script.stdout.txt").read_text() == "after failed\n"
+    assert (after.folder / "post_script.stdout.txt").read_text() == "after failed 9\n"
+
+
+def test_a_script_can_be_run_again_by_hand(hands: Hands) -> None:
+    says = "echo $LAMINA_TASK $LAMINA_STATUS $LAMINA_EXIT; exit 4"
+    care = Care(before=("sh", "-c", "exit 3"), after=("sh", "-c", says))
+    step = hands.task(command(["true"], {}, {}), care)
+    ends = [
+        hands.ended(assignment)
+        for assignment in (
+            hands.start(step, part=BEFORE),
+            hands.start(step, part=AFTER, outcome=("failed", 9)),
+        )
+    ]
+    codes = []
+    for end in ends:
+        told = end.error["way_out"].rpartition("by hand: ")[2]
+        codes.append(subprocess.run([told], capture_output=True, text=True, check=False))
+    assert [one.returncode for one in codes] == [3, 4]
+    assert codes[1].stdout.split()[1:] == ["failed", "9"]
+    assert codes[1].stdout.split()[0].strip()
+
+
+def test_a_script_may_take_as_long_as_its_task(hands: Hands) -> None:
+    care = Care(needs=Needs(time=0.3), before=("sleep", "600"), after=("sleep", "600"))
+    step = hands.task(command(["true"], {}, {}), care)
+    for part in (BEFORE, AFTER):
+        end = hands.ended(hands.start(step, part=part, needs=care.needs))
+        assert end.status == "timeout"
+        assert "0.3 s" in end.error["cause"]
 
 
 def test_a_worker_for_programs_is_used_again(hands: Hands) -> None:

@@ -31,7 +31,7 @@ class Assignment:
         folder: where its logs and files go, made when something is written there.
         scratch: folder that all attempts of the unit share.
         part: MAIN, BEFORE or AFTER.
-        status: of the main part, for a post script.
+        status, exit: of the main part, for a post script.
     """
 
     run: str
@@ -45,6 +45,13 @@ class Assignment:
     scratch: Path
     part: str = MAIN
     status: str = ""
+    exit: int | None = None
+
+    @property
+    def outcome(self) -> dict[str, str]:
+        """The variables that tell a post script how the task ended."""
+        code = "" if self.exit is None else str(self.exit)
+        return {"LAMINA_STATUS": self.status, "LAMINA_EXIT": code}
 
     @property
     def ticket(self) -> tuple[str, int, str]:

@@ -71,7 +71,7 @@ class ThreadsRuntime(Runtime):
         course = _Course(assignment, self._scene, self._reports.put, self._host)
         self._courses[assignment.ticket] = course
         limit = assignment.needs.time
-        if limit is not None and assignment.part == MAIN:
+        if limit is not None:
             self._deadlines[assignment.ticket] = (time.monotonic() + limit, "timeout")
         if self._started < len(self._courses):
             name = f"lamina-{self._started}"
@@ -153,8 +153,9 @@ class ThreadsRuntime(Runtime):
 
 def _too_long(assignment: Assignment) -> str:
     action, limit = assignment.task.action, assignment.needs.time or 0.0
-    who = action.argv[0] if isinstance(action, CommandAction) else "it"
-    return f"{who} ran longer than {limit:g} s"
+    if isinstance(action, CommandAction) and assignment.part == MAIN:
+        return f"{action.argv[0]} ran longer than {limit:g} s"
+    return f"it ran longer than {limit:g} s"
 
 
 class _Course:
@@ -276,7 +277,7 @@ def _script(argv: tuple[str, ...], assignment: Assignment, scene: Scene) -> Mapp
     folder = scene.new_folder(f"{assignment.name}~{assignment.part}")
     environment = {**os.environ, "LAMINA_TASK": assignment.name}
     if assignment.part == AFTER:
-        environment["LAMINA_STATUS"] = assignment.status
+        environment |= assignment.outcome
     options = {"cwd": folder, "env": environment, "stdin": DEVNULL}
     try:
         process = scene.start(list(argv), options)

@@ -58,7 +58,7 @@ class Running:
         if self.reason:
             return self.give_up
         limit = self.assignment.needs.time
-        if limit is None or not self.began or self.assignment.part != MAIN:
+        if limit is None or not self.began:
             return float("inf")
         return self.began + limit
 

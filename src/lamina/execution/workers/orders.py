@@ -11,7 +11,7 @@ from typing import Any
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.execution.runtimes.base import AFTER, BEFORE, MAIN, Assignment
-from lamina.execution.workers.hands import Key, Running
+from lamina.execution.workers.hands import PREFIX, Key, Running
 from lamina.execution.workers.recipes import recipe
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.graph import Task
@@ -95,7 +95,8 @@ class Orders:
             message["secret_names"] = list(care.secrets)
         if given.part != MAIN:
             message["argv"] = list({BEFORE: care.before, AFTER: care.after}[given.part])
-            message["status"] = given.status
+            message["outcome"] = given.outcome if given.part == AFTER else {}
+            message["prefix"] = PREFIX[given.part]
         return message
 
 

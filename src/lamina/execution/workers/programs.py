@@ -46,6 +46,7 @@ class Program:
         self._message = message
         self._folder = Path(message["folder"])
         self._work = self._folder / WORK
+        self._prefix = str(message.get("prefix", ""))
         self._killed = processes.kernel_kills()
 
     def main(self, task: Task, course: Course) -> None:
@@ -83,10 +84,10 @@ class Program:
                 if name in named
             }
             argv = [word for part in argv_told for word in filled(part, values)]
+            outcome = self._message["outcome"]
+            self._describe(argv, outcome, "")
         with course.phase("run"):
-            self._run(
-                argv, {"LAMINA_STATUS": self._message["status"]}, Path(os.devnull), None, course
-            )
+            self._run(argv, outcome, Path(os.devnull), None, course)
 
     def _target(self, action: CommandAction, port: str) -> Path:
         path = self._work / action.path(port)
@@ -119,14 +120,29 @@ class Program:
         target.parent.mkdir(parents=True, exist_ok=True)
         return self._artifacts.place(ref, target)
 
+    def _file(self, name: str) -> Path:
+        """A file about this program, beside those about the other ones of the attempt."""
+        return self._folder / f"{self._prefix}{name}"
+
+    def _ours(self) -> dict[str, str]:
+        """The variables that tell a program which attempt it belongs to."""
+        told = self._message
+        return {
+            "LAMINA_RUN": told["run"],
+            "LAMINA_TASK": told["name"],
+            "LAMINA_ATTEMPT": str(told["attempt"]),
+            "LAMINA_SCRATCH": told["scratch"],
+        }
+
     def _describe(self, argv: list[str], environment: Mapping[str, str], source: str) -> None:
         """What ran, for people: the command, its environment, and a script to run it again."""
         secrets = self._message["secrets"]
+        environment = {**self._ours(), **environment}
         line = mask(shlex.join(argv), secrets)
-        (self._folder / "command").write_text(line + "\n")
+        self._file("command").write_text(line + "\n")
         told = mask_environment({**os.environ, **environment}, self._message["secret_names"])
-        (self._folder / "environment.json").write_text(json.dumps(told, indent=1, sort_keys=True))
-        script = self._folder / "run.sh"
+        self._file("environment.json").write_text(json.dumps(told, indent=1, sort_keys=True))
+        script = self._file("run.sh")
         own = "".join(
             f"export {name}={shlex.quote(told[name])}\n" for name in [*environment, *_OURS]
             if name in told
@@ -142,13 +158,6 @@ class Program:
         self, argv: list[str], environment: Mapping[str, str], source: Path,
         stdout: Path | None, course: Course,
     ) -> None:  # fmt: skip
-        told = self._message
-        ours = {
-            "LAMINA_RUN": told["run"],
-            "LAMINA_TASK": told["name"],
-            "LAMINA_ATTEMPT": str(told["attempt"]),
-            "LAMINA_SCRATCH": told["scratch"],
-        }
         parent = os.getpid()
         with source.open("rb") as stdin:
             out = stdout.open("wb") if stdout else None
@@ -158,7 +167,7 @@ class Program:
                     cwd=self._work,
                     stdin=stdin,
                     stdout=out,
-                    env={**os.environ, **ours, **environment},
+                    env={**os.environ, **self._ours(), **environment},
                     start_new_session=True,
                     # This worker only runs programs: it has one thread, so this is safe.
                     preexec_fn=lambda: processes.die_with_parent(parent),
@@ -192,7 +201,7 @@ class Program:
         return process.returncode, told if told > 1.02 * own or not seen else seen
 
     def _failed(self, argv: list[str], problem: str, code: int | None = None) -> Signalled:
-        way_out = f"look at {self._folder}, and run it by hand: {self._folder / 'run.sh'}"
+        way_out = f"look at {self._folder}, and run it by hand: {self._file('run.sh')}"
         return Signalled(f"{argv[0]} {problem}", way_out, code)
 
     def _output(self, port: Any, path: Path, argv: list[str]) -> dict[str, Any]:

@@ -79,6 +79,23 @@ def layout_of(rows: int, height: int, bar: float) -> Layout:
         height: pixels.
         bar: share of a row that its bar takes.
     """
+    row, pixel, share, whole = overlaps(rows, height, bar)
+    # A pixel that lies inside one bar shows that row's line; one without a bar the empty line.
+    kind = np.full(height, rows, dtype=np.int64)
+    kind[pixel] = rows + 1 + pixel
+    kind[pixel[whole]] = row[whole]
+    kinds, source = np.unique(kind, return_inverse=True)
+    _, at = np.unique(source[pixel] * (rows + 1) + row, return_index=True)
+    at = at[np.argsort(row[at], kind="stable")]
+    first = np.searchsorted(row[at], np.arange(rows + 1))
+    return Layout(len(kinds), source, row[at], source[pixel[at]], share[at], first)
+
+
+def overlaps(
+    rows: int, height: int, bar: float
+) -> tuple[Counts, Counts, NDArray[np.float64], NDArray[np.bool_]]:
+    """(row, pixel, share, whether it is all of it) for every pixel of the height that a row's
+    bar takes a share of; sorted by row, then pixel."""
     tall = height / max(rows, 1)
     top = (np.arange(rows) + (1 - bar) / 2) * tall
     bottom = np.minimum(top + bar * tall, height)
@@ -89,19 +106,7 @@ def layout_of(rows: int, height: int, bar: float) -> Layout:
     share = np.minimum(pixel + 1, bottom[row]) - np.maximum(pixel, top[row])
     kept = (share > _SMALL) & (pixel < height)
     row, pixel, share = row[kept], pixel[kept], share[kept]
-    # A pixel that lies inside one bar shows that row's line; one without a bar the empty line.
-    kind = np.full(height, rows, dtype=np.int64)
-    whole = share > 1 - _SMALL
-    kind[pixel] = rows + 1 + pixel
-    kind[pixel[whole]] = row[whole]
-    kinds, source = np.unique(kind, return_inverse=True)
-    drawn, at = np.unique(source[pixel] * (rows + 1) + row, return_index=True)
-    del drawn
-    row, line, share = row[at], source[pixel[at]], share[at]
-    order = np.argsort(row, kind="stable")
-    row = row[order]
-    bounds = np.searchsorted(row, np.arange(rows + 1))
-    return Layout(len(kinds), source, row, line[order], share[order], bounds)
+    return row, pixel, share, share > 1 - _SMALL
 
 
 def lines_of(edges: Edges, layouts: Sequence[Layout], ruler: Ruler, room: Array) -> Array:

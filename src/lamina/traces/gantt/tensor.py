@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from lamina.traces.gantt.coverage import Edges, Layout, Ruler, layout_of, lines_
 from lamina.traces.gantt.palette import LOOKS
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
+
+if TYPE_CHECKING:
+    from lamina.traces.gantt.kernel import Strokes
 
 Array = NDArray[Any]
 
@@ -25,6 +29,12 @@ ORDERS = ("recorded", "start", "level")
 
 _PAPER = 255
 """The white behind the bars of a chart in colours."""
+
+_AT_ONCE = 32
+"""Charts that the vector code is given at a time: their edges should stay in a cache."""
+
+_TOUCHING = 1e-7
+"""Pixels by which a phase may seem to begin before another ends, by rounding of times."""
 
 _BLOCK_BYTES = 1 << 20
 """Lines of pixels that are made at a time: they should stay in the core's cache."""
@@ -95,7 +105,10 @@ class ChartForm:
 
 
 def draw_charts(
-    tables: Sequence[PhaseTable], form: ChartForm | None = None, out: Array | None = None
+    tables: Sequence[PhaseTable],
+    form: ChartForm | None = None,
+    out: Array | None = None,
+    engine: str = "auto",
 ) -> Array:
     """The charts of runs, (n, channels, height, width).
 
@@ -121,13 +134,68 @@ def draw_charts(
             f"shape {out.shape} and type {out.dtype}",
             "give a C-contiguous array of that shape and type, or none",
         )
+    if engine == "numpy" or (engine == "auto" and not _native()):
+        _with_numpy(tables, chosen, out)
+    else:
+        _with_kernel(tables, chosen, out)
+    return out
+
+
+def _native() -> bool:
+    """Whether there is a compiler for vector code."""
+    return find_spec("llvmlite") is not None
+
+
+def _with_kernel(tables: Sequence[PhaseTable], form: ChartForm, out: Array) -> None:
+    """Draws with the vector code of `lamina.traces.gantt.kernel`."""
+    from lamina.traces.gantt.kernel import bands_of, paint
+
+    for first in range(0, len(tables), _AT_ONCE):
+        some = tables[first : first + _AT_ONCE]
+        begin, end = _places(some, form)
+        bands = [bands_of(len(table), form.height, form.bar) for table in some]
+        strokes = _strokes(begin, end, form.channels)
+        paint(strokes, bands, [len(table) for table in some], out[first : first + _AT_ONCE])
+
+
+def _strokes(begin: Array, end: Array, channels: str) -> Strokes:
+    """The edges as the vector code wants them: sorted, with float32 changes of all values."""
+    from lamina.traces.gantt.kernel import Strokes
+
+    if channels == "phases":
+        happened = (end > begin).T
+        places = np.stack([begin.T[happened], end.T[happened]], axis=1).ravel()
+        changes = np.tile(np.array([_PAPER, -_PAPER], dtype=np.float32), len(places) // 2)[None]
+        return Strokes(_starts(2 * happened.ravel()), places, changes, len(PHASES))
+    before = np.fmax.accumulate(end, axis=1)[:, :-1]
+    if (begin[:, 1:] < before - _TOUCHING).any():
+        edges = _edges_of_colours(begin, end)
+        order = np.argsort(edges.row, kind="stable")
+        counts = np.bincount(edges.row, minlength=len(begin))
+        changes = edges.change[order].T.astype(np.float32, order="C")
+        return Strokes(_starts(counts), edges.place[order], changes, 1)
+    # What touches but for rounding is put in order: the code goes from left to right only.
+    begin[:, 1:] = np.fmax(begin[:, 1:], before)
+    happened = end > begin
+    places = np.stack([begin[happened], end[happened]], axis=1).ravel()
+    ink = (_INK - _PAPER).astype(np.float32).T
+    change = ink[:, np.nonzero(happened)[1]]
+    changes = np.stack([change, -change], axis=2).reshape(len(ink), -1)
+    return Strokes(_starts(2 * happened.sum(axis=1)), places, changes, 1)
+
+
+def _starts(counts: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _with_numpy(tables: Sequence[PhaseTable], chosen: ChartForm, out: Array) -> None:
+    """Draws with NumPy alone."""
     blocks = list(_blocks(tables, chosen))
     most = max((sum(layout.lines for layout in layouts) for _, layouts in blocks), default=0)
     room = np.empty(most * chosen.shape[0] * chosen.width, dtype=chosen.dtype)
     for first, layouts in blocks:
         last = first + len(layouts)
         _draw(tables[first:last], layouts, chosen, out[first:last], room)
-    return out
 
 
 def row_order(table: PhaseTable, order: str = "recorded") -> NDArray[np.int64]:
