@@ -63,3 +63,34 @@ def test_no_file_of_the_project_shows_a_secret(tmp_path: Path) -> None:
     assert "1 reused" in reused.stdout
     resumed = lamina(tmp_path, "resume", failed.stderr.split()[-1])
     assert (resumed.returncode, "given a secret as 'key'" in resumed.stderr) == (2, True)
+
+
+WRITTEN = """
+lamina: workflow/1
+name: written
+inputs: {url: {type: str, default: "https://me:URLSECRET1@host/?token=URLSECRET2"}}
+tasks:
+  get:
+    do: command
+    argv: [sh, -c, "echo $API_KEY $0; exit 3", "--password=ARGSECRET1", "{url}"]
+    environment: {API_KEY: ENVSECRET1}
+    takes: {url: str}
+    in: {url: url}
+    stdout: page
+outputs: {page: get.page}
+"""
+
+
+def test_secrets_that_stand_in_the_document_are_in_no_file_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(WRITTEN)
+    failed = lamina(tmp_path, "run", "w.yaml", "-q")
+    assert (failed.returncode, "SECRET" in failed.stderr) == (1, False), failed.stderr
+    lamina(tmp_path, "report", "-o", "report.html")
+    (tmp_path / "w.yaml").unlink()
+    for file in tmp_path.rglob("*"):
+        if file.is_file() and file.parent.name != "work":  # what the program itself wrote
+            assert b"SECRET" not in file.read_bytes(), file
+    resumed = lamina(tmp_path, "resume")
+    assert resumed.returncode == 2
+    assert "holds a secret, and no record of it is kept" in resumed.stderr
+    assert "run the workflow again: what is finished is reused" in resumed.stderr

@@ -18,7 +18,7 @@ from lamina.workflow.log import (
     body_of,
     word_of,
 )
-from lamina.workflow.masking import HIDDEN, holds_secret, mask, mask_plain
+from lamina.workflow.masking import HIDDEN, holds_secret, mask, mask_document, mask_plain
 
 Line = tuple[float, str, str, int, str]
 """time, word, task, attempt, body as JSON."""
@@ -110,11 +110,8 @@ def batch_of(book: Book, events: Sequence[Event], lines: Sequence[Line], now: fl
 def run_of(run: RunRecord, secrets: Sequence[str]) -> RunRecord:
     """A run as it is kept."""
     options = mask_plain(run.options, secrets)
-    if not secrets:
-        return replace(run, options=options)
-    made = concealed({"inputs": run.inputs, "folder": run.folder}, secrets)
-    # A document with a hole in it would run with the hole: better none.
-    document = {} if holds_secret(to_json(run.document), secrets) else run.document
+    document = mask_document(run.document, secrets)
+    made = concealed({"inputs": run.inputs, "folder": run.folder}, secrets) if secrets else {}
     return replace(run, **made, document=document, options=options)
 
 
@@ -162,10 +159,12 @@ def _reference(ref: Any, secrets: Sequence[str]) -> Any:
     if not isinstance(ref, Mapping):
         return _scalar(ref, secrets)
     kept = dict(ref)
-    if holds_secret(str(kept.get("inline", "")), secrets):
-        del kept["inline"]
-        kept["hidden"] = True
-    return concealed(kept, secrets)
+    value = kept.pop("inline", None)
+    found = concealed(kept, secrets)
+    if value is None:
+        return found
+    # The value as it is, or none: one with a hole in it would be taken for the value.
+    return found | ({"hidden": True} if holds_secret(str(value), secrets) else {"inline": value})
 
 
 def _scalar(value: Any, secrets: Sequence[str]) -> Any:

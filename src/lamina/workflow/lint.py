@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.document import read_workflow
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.marks import line_at, lines_of, named_spot
+from lamina.workflow.masking import mask, mask_plain, told_secrets
 from lamina.workflow.ports import Signature
 from lamina.workflow.reading import file_text
 from lamina.workflow.source import signature_in_source
@@ -61,10 +62,11 @@ def lint_workflow(workflow: Workflow) -> tuple[Finding, ...]:
 
     Errors: functions that do not exist, or whose parameters are not the declared ports;
     networks that are told by a name or a file and cannot be read.
-    Warnings: inputs and outputs that nothing reads, tasks that lead to no output.
+    Warnings: inputs and outputs that nothing reads, tasks that lead to no output, secrets.
     """
     found = [_finding("error", place, problem) for place, problem in told_mistakes(workflow)]
     found += [*_functions(workflow), *_unused_inputs(workflow), *_dead_ends(workflow)]
+    found += _secrets(workflow)
     for task in workflow.tasks:
         if isinstance(task.action, Composite):
             found += [_inside(task, finding) for finding in _parts(task.action)]
@@ -157,3 +159,38 @@ def _dead_ends(workflow: Workflow) -> Iterator[Finding]:
                     place,
                     f"nothing reads its output port {port.name!r}; that may be meant",
                 )
+
+
+def _secrets(workflow: Workflow) -> Iterator[Finding]:
+    """Values that look secret: a document goes to places where they should not."""
+    for port in workflow.inputs:
+        if isinstance(port.default, str) and mask(port.default) != port.default:
+            yield _finding(
+                "warning",
+                f"workflow input {port.name!r}",
+                "its default holds a secret; give it to each run (-p), or as a variable",
+            )
+    for task in workflow.tasks:
+        places = _secret_places(task)
+        if places:
+            yield _finding(
+                "warning",
+                f"task {task.name!r}",
+                f"{' and '.join(places)} holds a secret, which no record keeps, so that its runs "
+                "cannot be resumed; set an environment variable, and name it under secrets",
+            )
+
+
+def _secret_places(task: Task) -> list[str]:
+    variables: Mapping[str, str] = getattr(task.action, "environment", {})
+    words: Sequence[str] = getattr(task.action, "argv", ())
+    scripts = (*task.care.before, *task.care.after)
+    found = [
+        f"environment: {name}"
+        for name, value in variables.items()
+        if mask(value) != value or told_secrets({name: value})
+    ]
+    found += ["argv"] if mask_plain(list(words)) != list(words) else []
+    found += ["a script"] if mask_plain(list(scripts)) != list(scripts) else []
+    parameters = {name: value for name, value in task.parameters.items() if isinstance(value, str)}
+    return found + [f"with: {name}" for name, value in parameters.items() if mask(value) != value]

@@ -114,6 +114,64 @@ def mask_plain(value: Any, secrets: Iterable[str] = ()) -> Any:
     return value
 
 
+_WRITTEN = frozenset({"after", "argv", "before", "default", "description", "environment", "with"})
+"""Keys of a workflow document under which people write values; the others hold names."""
+
+
+def mask_document(document: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """A workflow document without secrets; `hidden: true` says that it held one.
+
+    Args:
+        document: what people wrote; names in it stay as they are, unless they are declared values.
+        secrets: values that were declared secret.
+    """
+    told = tuple(secrets)
+    found: dict[str, Any] = _in_document(dict(document), told, False)
+    return found if found == document else {**found, "hidden": True}
+
+
+def _in_document(value: Any, told: tuple[str, ...], written: bool) -> Any:
+    """The value itself where it holds no secret: documents may have 100,000 tasks."""
+    kind = type(value)
+    if kind is str:
+        return mask(value, told) if written else _without_declared(value, told)
+    if kind is dict:
+        changed = {}
+        for name, entry in value.items():
+            found = _in_document(entry, told, written or name in _WRITTEN)
+            if found is not entry:
+                changed[name] = found
+        return {**value, **changed} if changed else value
+    if kind in (list, tuple):
+        items = [
+            HIDDEN if written and place and _is_option(value[place - 1]) else found
+            for place, found in enumerate(_in_document(entry, told, written) for entry in value)
+        ]
+        same = all(one is other for one, other in zip(items, value, strict=True))
+        return value if same else items
+    plain = value is None or kind is bool
+    return value if plain or _without_declared(str(value), told) == str(value) else HIDDEN
+
+
+def _without_declared(text: str, told: tuple[str, ...]) -> str:
+    return _declared(told)[0].sub(HIDDEN, text) if told and holds_secret(text, told) else text
+
+
+def told_secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that variables get whose names look secret, as far as the values do as well.
+
+    Words, numbers and paths are none: TOKENIZERS_PARALLELISM=false, KEY_FILE=/home/me/key.
+    """
+    return tuple(
+        value
+        for name, value in environment.items()
+        if looks_secret(name) and _SECRETIVE.fullmatch(value)
+    )
+
+
+_SECRETIVE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s/\\]\S{7,}")
+
+
 def _is_option(word: Any) -> bool:
     return isinstance(word, str) and _OPTION.fullmatch(word) is not None
 
@@ -139,6 +197,19 @@ def secret_values(
         if name in declared or (looks_secret(name) and isinstance(value, str)):
             found += _texts(value)
     return tuple(sorted({text for text in found if text.strip()}))
+
+
+def look_alikes(value: Any) -> list[str]:
+    """Texts of a plain value that hold a secret by its look: an address with a password, a key.
+
+    A text of many lines counts only where it is a key: its lines would be hidden everywhere.
+    """
+    return [
+        text
+        for text in _texts(value)
+        if ("\n" not in text.strip() or text.lstrip().startswith("-----BEGIN"))
+        and mask(text) != text
+    ]
 
 
 def holds_secret(text: str, secrets: Iterable[str]) -> bool:

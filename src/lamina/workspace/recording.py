@@ -14,7 +14,7 @@ from lamina.errors import UsageError
 from lamina.records.store import Store
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.graph import Workflow
-from lamina.workflow.masking import looks_secret, secret_values
+from lamina.workflow.masking import look_alikes, looks_secret, secret_values, told_secrets
 
 
 def surroundings(store: Store) -> str:
@@ -39,7 +39,8 @@ def user() -> str:
 
 
 def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None:
-    """Lets the store hide the values that tasks declare secret, and inputs that look it.
+    """Lets the store hide the values that tasks declare secret, and inputs that look it by their
+    names or themselves.
 
     Values that tasks hand on to ports declared secret are known to the worker only, which masks
     its logs.
@@ -51,8 +52,9 @@ def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None
     """
     given = {name: _plain(ref) for name, ref in inputs.items()}
     told = secret_values((), {}, {name: v for name, v in given.items() if looks_secret(name)})
+    alike = [text for value in given.values() for text in look_alikes(value)]
     declared = [value for found in _declared(workflow, given) for value in found]
-    store.protect([*told, *declared])
+    store.protect([*told, *alike, *declared])
 
 
 def recorded(entries: Mapping[str, Any], run: str) -> dict[str, Ref]:
@@ -104,9 +106,12 @@ def _declared(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[tuple[st
             if not edge.source_task and edge.source_port in given:
                 arguments[edge.target_port] = given[edge.source_port]
         names = task.care.secrets
+        variables = getattr(task.action, "environment", {})
+        if variables:
+            yield told_secrets(variables)
         if names:
             own = {name: value for name, value in arguments.items() if name in names}
-            yield secret_values(names, os.environ, own)
+            yield secret_values(names, {**os.environ, **variables}, own)
         if isinstance(task.action, Composite):
             for part in task.action.parts():
                 yield from _declared(part.workflow, arguments)

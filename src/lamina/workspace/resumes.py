@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +19,16 @@ from lamina.workflow import log
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.document import workflow_from_document
 from lamina.workflow.graph import Edge, Port, Task, Workflow
+from lamina.workflow.masking import mask_document
 from lamina.workflow.units import task_of
-from lamina.workspace.launch import Listener, Session, opened
+from lamina.workspace.launch import Listener, Session, document_of, inputs_of, opened
 from lamina.workspace.project import Project, project
 from lamina.workspace.recording import recorded
 from lamina.workspace.rereading import whole_inputs
+from lamina.workspace.runs import read
 from lamina.workspace.wishes import Wish
 
-__all__ = ["Cancelled", "cancel", "interrupted", "resumed", "spun"]
+__all__ = ["Cancelled", "cancel", "continued", "resumed", "spun"]
 
 
 def resumed(
@@ -63,17 +66,57 @@ def resumed(
     return Session(home, record, workflow, inputs, wish, tuple(listeners), past)
 
 
-def interrupted(workflow: str) -> str:
-    """Id of the newest run of a workflow that did not end well and that nothing drives.
+def continued(
+    file: Path, given: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> Session:
+    """A session that goes on with the newest run of a document that did not end well.
+
+    Args:
+        file: a workflow document; as it was when the run began.
+        given: inputs by name that the run was given too.
+        changes: as for `resumed`.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such run, or it was of another document or given other inputs: it
+            would go on with those.
     """
+    workflow, values = read(file, given)
     home = project()
+    record = _interrupted(home, workflow.name)
+    again = f"run it without --resume: what is finished is reused; lamina resume {record.name} "
+    document = mask_document(document_of(workflow).get("workflow", {}))
+    if record.document and json.loads(json.dumps(document)) != record.document:
+        raise UsageError(
+            f"{file} has changed since the run {record.name} began",
+            f"{again}goes on with what it was",
+        )
+    inputs = inputs_of(home, workflow, values)
+    other = [
+        name
+        for name in given
+        if name in record.inputs and not _is_same(inputs[name], record.inputs[name])
+    ]
+    if other:
+        raise UsageError(
+            f"the run {record.name} was given another {' and another '.join(sorted(other))}",
+            f"{again}goes on with that",
+        )
+    return resumed(record.id, (), changes)
+
+
+def _is_same(ref: Ref, entry: Mapping[str, Any]) -> bool:
+    """Whether an input is the recorded one; 16 is 16.0, and of a hidden one the digest is known."""
+    if ref.digest == entry.get("digest"):
+        return True
+    texts = (ref.inline, entry.get("inline"))
+    return None not in texts and json.loads(str(texts[0])) == json.loads(str(texts[1]))
+
+
+def _interrupted(home: Project, workflow: str) -> RunRecord:
     for record in home.store.runs():
         open_ = record.status != "succeeded" and not is_driven(home.run_folder(record.id))
         if record.workflow == workflow and open_:
-            return record.id
+            return home.store.find(record.id)
     raise UsageError(
         f"no run of {workflow!r} is there to be resumed", "run it without --resume; see: lamina ls"
     )
@@ -83,13 +126,19 @@ def workflow_of(record: RunRecord) -> Workflow:
     """The workflow of a recorded run.
 
     Raises:
-        UsageError: it could not be written as a document.
+        UsageError: it could not be written as a document, or holds a secret.
         DocumentError: files that it names have changed so that it is no workflow any more.
     """
     if not record.document:
         raise UsageError(
             f"the run {record.name} has functions that only the program that began it knows",
             "run that program again: finished tasks come from the cache",
+        )
+    if record.document.get("hidden"):
+        # A document with a hole in it would run with the hole.
+        raise UsageError(
+            f"the workflow of run {record.name} holds a secret, and no record of it is kept",
+            "run the workflow again: what is finished is reused",
         )
     return workflow_from_document(dict(record.document), folder=Path(record.folder))
 

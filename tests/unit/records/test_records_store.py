@@ -126,12 +126,28 @@ def test_look_alikes_are_hidden_in_words_and_left_in_values(store: Store) -> Non
     assert ended.error == {"cause": "no key ***"}
 
 
-def test_a_document_that_holds_a_secret_is_not_kept(store: Store) -> None:
+def test_a_document_that_holds_a_secret_is_kept_without_it(store: Store) -> None:
     store.protect(["hunter2hunter2"])
-    document = {"tasks": {"a": {"in": {"p": "hunter2hunter2"}}}}
+    document = {"tasks": {"a": {"in": {"p": "hunter2hunter2"}, "argv": ["--token=abc", "x"]}}}
     kept = store.create(RunRecord("00000000b2", "b", "w", document, "/home/me"))
-    assert kept.document == {}
+    assert kept.document == {
+        "tasks": {"a": {"in": {"p": "***"}, "argv": ["--token=***", "x"]}},
+        "hidden": True,
+    }
     assert kept.folder == "/home/me"
+
+
+def test_of_an_input_that_holds_a_secret_there_is_no_value_and_of_others_the_whole(
+    store: Store,
+) -> None:
+    store.protect(["hunter2hunter2"])
+    refs = {
+        "x": {"codec": "json", "digest": "ab" * 32, "size": 22, "inline": '"hunter2hunter2"'},
+        "y": {"codec": "json", "digest": "cd" * 32, "size": 22, "inline": '"API_TOKEN=abcdef"'},
+    }
+    kept = store.create(RunRecord("00000000b3", "b", "w", {}, "/home/me", refs))
+    hidden = {"codec": "json", "digest": "ab" * 32, "size": 22, "hidden": True}
+    assert kept.inputs == {"x": hidden, "y": refs["y"]}
 
 
 def test_nothing_is_made_by_looking(path: Path) -> None:

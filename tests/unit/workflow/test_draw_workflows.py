@@ -56,3 +56,10 @@ def test_word_count_in_the_terminal() -> None:
         "│ ●  parts       int",
         "● │  read_lines  python  ← text",
     ]
+
+
+def test_a_drawing_shows_no_secret() -> None:
+    with workflow("get") as w:
+        w.output("page", command(["get", "--password=hunter2"], stdout="page")())
+    drawn = to_svg(draw_workflow(w.workflow))
+    assert "--password=***" in drawn and "hunter2" not in drawn

@@ -107,3 +107,19 @@ def test_a_network_that_cannot_be_read_is_an_error_before_anything_runs(tmp_path
     assert len(found) == 2
     assert "line 5: workflow input 'n': its default: papers-9" in found[0]
     assert "line 8: task 'b': port 'network': " in found[1]
+
+
+def test_secrets_that_stand_in_a_document_are_warned_of(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path,
+        'inputs:\n  url: {type: str, default: "https://me:hunter2@host/"}\n'
+        "tasks:\n"
+        '  get: {do: command, argv: [get, "--password=hunter2", "{url}"], stdout: page,\n'
+        "    environment: {API_KEY: s3cretvalue, LANG: C}, takes: {url: str}, in: {url: url}}\n"
+        "outputs: {page: get.page}\n",
+    )
+    assert [line.partition(" holds")[0] for line in found] == [
+        "warning: line 4: workflow input 'url': its default",
+        "warning: line 6: task 'get': environment: API_KEY and argv",
+    ]
+    assert "cannot be resumed; set an environment variable, and name it under secrets" in found[1]

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from lamina.workflow.masking import (
     HIDDEN,
     holds_secret,
+    look_alikes,
     looks_secret,
     mask,
+    mask_document,
     mask_environment,
     mask_plain,
     secret_values,
+    told_secrets,
 )
 
 LONG = "Zx9" * 16
@@ -146,3 +149,49 @@ def test_names_that_look_secret_are_known() -> None:
 def test_a_long_line_does_not_take_long() -> None:
     for line in ("://" + "a:" * 200_000, "-" * 400_000, "token" * 80_000, "--" + "a-" * 200_000):
         assert mask(line) is not None
+
+
+def test_what_people_write_in_a_document_is_hidden_and_said_to_be() -> None:
+    document = {
+        "lamina": "workflow/1",
+        "inputs": {"password": "str", "url": {"type": "str", "default": "https://me:hunter2@h/"}},
+        "tasks": {
+            "load": {
+                "do": "command",
+                "argv": ["get", "--token", "abc", "{url}"],
+                "environment": {"KEY": "hunter3", "LANG": "C"},
+                "in": {"url": "url"},
+                "needs": {"cpus": 2},
+            },
+            "use": {"do": "python", "function": "my.secret:load", "with": {"n": 3, "k": "hunter3"}},
+        },
+    }
+    found = mask_document(document, ["hunter3"])
+    assert found["hidden"] is True
+    assert found["inputs"]["url"]["default"] == "https://me:***@h/"
+    assert found["inputs"]["password"] == "str"
+    load, use = found["tasks"]["load"], found["tasks"]["use"]
+    assert load["argv"] == ["get", "--token", "***", "{url}"]
+    assert load["environment"] == {"KEY": "***", "LANG": "C"}
+    assert (load["in"], load["needs"]) == ({"url": "url"}, {"cpus": 2})
+    assert use == {"do": "python", "function": "my.secret:load", "with": {"n": 3, "k": "***"}}
+
+
+def test_a_document_without_secrets_is_kept_as_it_is() -> None:
+    document = {"tasks": {"a": {"argv": ["echo", "x"], "with": {"tokens": 3, "tokenizer": "bert"}}}}
+    assert mask_document(document, ["hunter3"]) == document
+
+
+def test_variables_of_a_document_are_secret_by_name_and_value() -> None:
+    told = {
+        **{"API_KEY": "s3cretvalue", "SITE_PASSWORD": "correct-horse-9"},
+        **{"TOKENIZERS_PARALLELISM": "false", "KEY_FILE": "/home/me/key1", "LANG": "C.utf8-1234"},
+        **{"MAX_TOKENS": "100000000"},
+    }
+    assert told_secrets(told) == ("s3cretvalue", "correct-horse-9")
+
+
+def test_values_that_look_secret_themselves_are_found() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+    value = {"a": ["https://me:pw@host/", "https://host/"], "b": key, "c": 3, "d": "x\npassword=y"}
+    assert look_alikes(value) == ["https://me:pw@host/", key]

@@ -94,11 +94,12 @@ def test_one_task_runs_alone_on_its_recorded_inputs(here: Path) -> None:
 
 def test_the_newest_run_that_did_not_end_well_is_found(here: Path) -> None:
     with pytest.raises(UsageError, match="no run of 'steps'"):
-        resumes.interrupted("steps")
+        resumes.continued(Path("steps.yaml"), {})
     failed = runs.session(Path("steps.yaml"), {"broken": True}, {"cpus": 1})
     failed.go(Control())
     runs.run(Path("steps.yaml"), {}, None, {"cpus": 1})
-    assert resumes.interrupted("steps") == failed.record.id
+    session = resumes.continued(Path("steps.yaml"), {"broken": "true"})
+    assert session.record.id == failed.record.id
 
 
 def test_a_run_of_another_process_is_cancelled_and_cannot_be_driven_twice(here: Path) -> None:

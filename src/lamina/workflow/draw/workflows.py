@@ -6,6 +6,7 @@ from lamina.workflow.actions.named import NamedAction
 from lamina.workflow.care import needs_told
 from lamina.workflow.draw.boxes import Box, Drawing, Line
 from lamina.workflow.graph import Edge, Task, Workflow
+from lamina.workflow.masking import mask
 
 _MODELS = frozenset({"train", "train-tapped", "predict", "evaluate", "layer-output", "layer"})
 
@@ -32,7 +33,7 @@ def _kind(task: Task) -> str:
 
 def _detail(task: Task) -> str:
     each = f"for each {', '.join(task.scatter)}" if task.scatter else ""
-    summary = task.action.summary()
+    summary = mask(task.action.summary())
     if summary.removesuffix("()") == task.name:
         summary = "" if isinstance(task.action, NamedAction) else task.action.kind
     return " · ".join(part for part in (summary, each, needs_told(task.care.needs)) if part)
