@@ -80,7 +80,8 @@ def _noticed(event: log.Noticed) -> str:
 def _started(event: log.AttemptStarted, brief: bool) -> str:
     """Only where somebody may wonder why it runs."""
     if event.attempt > 1:
-        return f"again   {event.task}  attempt {event.attempt}: {event.reason}"
+        reason = f": {event.reason}" if event.reason else ""
+        return f"again   {event.task}  attempt {event.attempt}{reason}"
     expected = brief or event.reason in ("", "not run before")
     return "" if expected else f"runs    {event.task}  ({event.reason})"
 

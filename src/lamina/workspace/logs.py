@@ -11,7 +11,7 @@ from typing import Any
 
 from lamina.errors import UnknownNameError
 from lamina.records.attempts import Attempt, attempts, belongs
-from lamina.records.store import RunRecord
+from lamina.records.store import RunRecord, Store
 from lamina.records.tables import line
 from lamina.workflow.log import AttemptEnded, AttemptStarted, Event
 from lamina.workflow.units import folder_of, task_of
@@ -27,6 +27,7 @@ STREAMS = tuple(
 
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WORDS = ("attempt-started", "attempt-ended")
+_UNITS = ("attempt-started", "task-reused")
 _MANY = 30
 _PIECE = 1 << 20
 
@@ -69,6 +70,23 @@ def parted(text: str) -> tuple[str, str]:
     return run or "last", task
 
 
+def placed(store: Store, target: str) -> tuple[RunRecord, str]:
+    """The run and the task that are meant; a task alone is one of the newest run.
+
+    Raises:
+        UnknownNameError: no such run, and no task of the newest one.
+    """
+    run, task = parted(target)
+    try:
+        return store.find(run), task
+    except UnknownNameError:
+        record = store.find("last")
+        for _, event in store.events(record.id, words=_UNITS):
+            if belongs(getattr(event, "task", ""), target):
+                return record, target
+        raise
+
+
 def chosen(found: list[Attempt], task: str, record: RunRecord) -> list[Attempt]:
     """The attempts of a task; all of them for an empty name.
 
@@ -87,7 +105,7 @@ def logs(target: str = "last", failed: bool = False, here: Project | None = None
     """What attempts printed, in the order in which they began.
 
     Args:
-        target: RUN or RUN/TASK.
+        target: RUN, RUN/TASK, or a task of the newest run.
         failed: only of attempts that failed, and of those that printed nothing as well.
         here: the project; that of the current folder when None.
 
@@ -95,8 +113,7 @@ def logs(target: str = "last", failed: bool = False, here: Project | None = None
         LaminaError: no such run or task, or records that cannot be read.
     """
     place = here or project()
-    run, task = parted(target)
-    record = place.store.find(run)
+    record, task = placed(place.store, target)
     found = attempts(event for _, event in place.store.events(record.id))
     folder = place.run_folder(record.id)
     return [
@@ -212,7 +229,7 @@ def follow(
     """What attempts print, line by line, from the beginning of the run until its end.
 
     Args:
-        target: RUN or RUN/TASK; a task that has not begun is waited for.
+        target: RUN, RUN/TASK, or a task of the newest run; a task that has not begun is waited for.
         here: the project; that of the current folder when None.
         every: seconds between two looks.
 
@@ -220,8 +237,7 @@ def follow(
         LaminaError: no such run, or records that cannot be read.
     """
     place = here or project()
-    run, task = parted(target)
-    record = place.store.find(run)
+    record, task = placed(place.store, target)
     follower = _Follower(place.run_folder(record.id), task)
     seen = 0
     while True:

@@ -12,7 +12,7 @@ from lamina.records.selection import FIELDS, fields_of, filter_of, rows_of, valu
 from lamina.records.statistics import FORMS, Story, Teller, figures
 from lamina.records.store import RunRecord, Store
 from lamina.records.tables import csv_text, table_lines
-from lamina.workspace.logs import chosen, parted
+from lamina.workspace.logs import chosen, placed
 from lamina.workspace.project import Project, project
 
 
@@ -20,15 +20,14 @@ def story(target: str = "last", here: Project | None = None) -> tuple[RunRecord,
     """A run with all that happened in it.
 
     Args:
-        target: RUN or RUN/TASK.
+        target: RUN, RUN/TASK, or a task of the newest run.
         here: the project; that of the current folder when None.
 
     Raises:
         LaminaError: no such run or task, or records that cannot be read.
     """
     store = (here or project()).store
-    run, task = parted(target)
-    record, teller = store.find(run), Teller()
+    (record, task), teller = placed(store, target), Teller()
     found = attempts(teller.heard(event for _, event in store.events(record.id)))
     kept = chosen(found, task, record)
     known = teller.tasks if not task else len({one.task for one in kept})

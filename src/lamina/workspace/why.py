@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from lamina.errors import UnknownNameError, UsageError
 from lamina.execution.cache.reasons import input_changes, recipe_changes
 from lamina.execution.cache.recalled import Earlier
+from lamina.records.attempts import belongs
 from lamina.records.store import RunRecord
-from lamina.workflow.log import AttemptStarted, TaskReused
+from lamina.workflow.log import AttemptStarted, TaskReused, TaskSkipped
 from lamina.workflow.units import task_of
 from lamina.workspace.project import Project, project
 
@@ -30,6 +32,7 @@ class Why:
         changes: all that differs, the weightiest first.
         same: what does not: "4 functions", "python 3.11", "input table".
         others: reason -> how many units of the same task ran or were reused for it.
+        inside: of a workflow, loop or condition: task inside of it -> reason -> how many units.
     """
 
     run: str
@@ -40,6 +43,7 @@ class Why:
     changes: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
+    inside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -47,9 +51,8 @@ class Why:
 
     def text(self) -> str:
         """The reason, then the whole difference."""
-        lines = [
-            f"{self.unit} in {self.run}: {'ran' if self.ran else 'did not run'}, {self.reason}"
-        ]
+        did = "" if self.inside else "ran, " if self.ran else "did not run, "
+        lines = [f"{self.unit} in {self.run}: {did}{self.reason}"]
         if self.before:
             lines.append(f"compared with {self.before}:")
             lines += [f"  {change}" for change in self.changes] or ["  nothing changed"]
@@ -59,6 +62,9 @@ class Why:
         if len(self.others) > 1 or sum(self.others.values()) > 1:
             lines.append(f"all units of {task_of(self.unit)}:")
             lines += [f"  {count} x {reason}" for reason, count in self.others.items()]
+        for task, reasons in self.inside.items():
+            told = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
+            lines.append(f"  {task}: {told}")
         return "\n".join(lines)
 
 
@@ -75,20 +81,48 @@ def why(what: str) -> Why:
     home = project()
     record, name = _place(home, what)
     units = _units(home, record, name)
-    if not units:
-        known = {task_of(unit) for unit in _units(home, record, "")}
-        raise UnknownNameError("task", name, known)
+    if not any(one.reason for one in units.values()):
+        return _without_units(home, record, name)
     # One that ran is asked about more often than one that did not.
     told = next((one for one in units.values() if isinstance(one, AttemptStarted)), None)
     chosen = told or next(iter(units.values()))
-    others: dict[str, int] = {}
-    for one in units.values():
-        others[one.reason] = others.get(one.reason, 0) + 1
+    others = _counted(units.values())
     if isinstance(chosen, TaskReused):
         source = _name(home, chosen.source)
         reason = f"{chosen.reason}: its result is from {source}"
         return Why(record.name, chosen.task, False, reason, others=others)
     return _compared(home, record, chosen, others)
+
+
+def _without_units(home: Project, record: RunRecord, name: str) -> Why:
+    """Of a task that is not run itself: what is inside of it; or why nothing is."""
+    everything = _units(home, record, "")
+    inside: dict[str, list[AttemptStarted | TaskReused]] = {}
+    for unit, one in everything.items():
+        if belongs(unit, name) or unit.startswith(f"{name}/"):
+            inside.setdefault(task_of(unit), []).append(one)
+    inside.pop(name, None)
+    if inside:
+        reused = sum(isinstance(one, TaskReused) for found in inside.values() for one in found)
+        ran = sum(map(len, inside.values())) - reused
+        reason = f"of the tasks inside of it {ran} ran and {reused} were reused"
+        reasons = {task: _counted(found) for task, found in inside.items()}
+        return Why(record.name, name, ran > 0, reason, inside=reasons)
+    for _, event in home.store.events(record.id, words=("task-skipped",)):
+        if isinstance(event, TaskSkipped) and task_of(event.task) == name:
+            return Why(record.name, name, False, event.reason)
+    entry = (record.document.get("tasks") or {}).get(name)
+    if entry is None:
+        raise UnknownNameError("task", name, {task_of(unit) for unit in everything})
+    return Why(record.name, name, False, _EMPTY.get(str(entry.get("do")), _NOTHING))
+
+
+_NOTHING = "it has no items, or the run ended before it"
+_EMPTY = {"choose": "its condition took no branch that has tasks, or the run ended before it"}
+
+
+def _counted(events: Iterable[AttemptStarted | TaskReused]) -> dict[str, int]:
+    return dict(Counter(one.reason for one in events))
 
 
 def _compared(

@@ -92,7 +92,8 @@ class Composites:
             self._machine.fail_inside(
                 unit,
                 f"it is not done after {action.most} iterations",
-                f"allow more (most), or look at its output {action.until!r}",
+                f"allow more (most) or look at its output {action.until!r}, then run the workflow "
+                "again: what is finished is reused",
             )
         else:
             carried = {name: outputs[name] for name in action.carried}
