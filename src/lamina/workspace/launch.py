@@ -274,7 +274,9 @@ def _look(action: Action) -> None:
 
 
 def _with_way_out(failure: TaskFailedError, run: str) -> TaskFailedError:
-    """How to go on, besides what the task itself says."""
+    """How to go on, besides what the task itself says, if that does not say it already."""
+    if "run the workflow again" in failure.way_out:
+        return failure
     again = f"then: lamina resume {run}"
     failure.way_out = f"{failure.way_out}; {again}" if failure.way_out else f"mend it, {again}"
     return failure
