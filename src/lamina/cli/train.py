@@ -30,6 +30,20 @@ SETTINGS = [
     click.option("--validation", type=float, help="Share of rows that --patience watches (0.1)."),
     click.option("--shuffle", help="once, epoch or none (once)."),
     click.option("--seed", type=int, help="Of split, order and weights (0)."),
+    click.option(
+        "--freeze",
+        "frozen",
+        multiple=True,
+        metavar="PART",
+        help="Keep the weights of layer or part PART as they begin; repeat for more.",
+    ),
+    click.option(
+        "--rate",
+        "rates",
+        multiple=True,
+        metavar="PART=RATE",
+        help="Learning rate of a layer or part in place of --lr; repeat for more.",
+    ),
 ]
 """Options that are settings of a training, by the names of `lamina.training.settings`."""
 
@@ -54,6 +68,11 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     "--sweep", multiple=True, metavar="NAME=V1,V2", help="Values of a setting; repeat for a grid."
 )
 @with_settings
+@click.option(
+    "--weights",
+    metavar="FILE|published",
+    help="Begin with the weights of FILE (safetensors, or a torch state dict) or published ones.",
+)
 @click.option("--engine", metavar="auto|fused|torch", help="Where it is computed (auto).")
 @click.option("--device", metavar="auto|cpu|cuda|cuda:N", help="On which device (auto).")
 @click.option("--threads", type=int, help="Of the CPU (all cores).")

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from lamina.data.split import holdout, repeated_kfold
 from lamina.errors import SettingsError
+from lamina.nets.initial import Weights
 from lamina.nets.layers.base import Shape, size
 from lamina.nets.network import Network
 from lamina.training.examples import Examples
 from lamina.training.losses import resolve_loss, targets_for
+from lamina.training.parts import part_mistakes
 from lamina.training.plans import Plan, SettingSet, set_label
 from lamina.training.program import Member, Portion, Program, Rows
 from lamina.training.settings import Settings
@@ -59,17 +61,26 @@ class Group:
 
 
 def lay_out(
-    network: Network, examples: Examples, settings: Settings, plan: Plan
+    network: Network,
+    examples: Examples,
+    settings: Settings,
+    plan: Plan,
+    begin: Weights | None = None,
 ) -> tuple[Group, ...]:
     """All trainings of a plan, as few programs as their settings allow, in order of the sets.
 
-    Members of one program share epochs, batches, loss, optimiser, schedule and stopping; a
-    sweep over one of these becomes several programs.
+    Members of one program share epochs, batches, loss, optimiser, schedule, stopping, frozen parts
+    and rates of parts; a sweep over one of these becomes several programs.
+
+    Args:
+        network, examples, settings, plan: what is trained, on what, and how.
+        begin: arrays with which every training begins, in place of drawn ones.
 
     Raises:
         SettingsError: settings, plan, network and data contradict each other.
     """
     sets = plan.settings_of(settings)
+    _check_parts(network, sets)
     folds = list(_folds(examples, settings, plan))
     kinds: dict[str, list[int]] = {}
     for number, chosen in enumerate(sets):
@@ -97,9 +108,20 @@ def lay_out(
             tuple(cut[key]),
             tuple(member for _, member in members),
             loss,
+            begin or {},
         )
         groups.append(Group(program, tuple(place for place, _ in members), first))
     return tuple(groups)
+
+
+def _check_parts(network: Network, sets: Sequence[Settings]) -> None:
+    mistakes = [mistake for settings in sets for mistake in part_mistakes(network, settings)]
+    if mistakes:
+        raise SettingsError(
+            f"parts of network {network.name!r} cannot be treated so",
+            list(dict.fromkeys(mistakes)),
+            "a part is a layer's name, or what stands before a point in the names of several",
+        )
 
 
 def _check_width(network: Network, examples: Examples, output: Shape) -> None:
@@ -153,8 +175,10 @@ def identity(groups: Sequence[Group], engine: str, device: str) -> str:
         members = [[m.label, m.portion, m.settings.to_document(), m.seed] for m in program.members]
         shapes = [[i.name, list(i.shape), i.values] for i in program.network.inputs]
         text = [engine, device.partition(":")[0], shapes, nodes, members, program.loss]
+        text += [sorted(program.begin)] if program.begin else []
         digest.update(json.dumps(text, sort_keys=True).encode())
         arrays: list[NDArray[Any] | None] = [program.features, program.targets]
+        arrays += [program.begin[name] for name in sorted(program.begin)]
         for portion in program.portions:
             arrays += [portion.train, portion.validation, portion.shift, portion.scale]
             arrays += [portion.target_shift, portion.target_scale, portion.row_weights]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,7 @@ class Program:
         members: every training; all share network, epochs, batching, loss, optimiser and
             schedule kind, and may differ in numbers (learning rate, momentum, decay, ...).
         loss: the resolved loss (never "auto").
+        begin: arrays by name with which every member begins; others are drawn.
     """
 
     network: Network
@@ -87,6 +88,7 @@ class Program:
     portions: tuple[Portion, ...]
     members: tuple[Member, ...]
     loss: str
+    begin: Weights = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -96,12 +98,13 @@ class Program:
     def start_weights(self, member: Member) -> Weights:
         """Initial parameters and buffers of a member: the same for every engine.
 
-        With start="fitted" biases are fitted to at most 1024 of its training rows, evenly taken.
+        With start="fitted" biases are fitted to at most 1024 of its training rows, evenly taken,
+        unless it begins with given arrays.
         """
         settings = member.settings
         weights = initial_weights(self.network, settings.initialisation, member.seed)
-        if settings.start == "plain" or not fits_start(self.network):
-            return weights
+        if self.begin or settings.start == "plain" or not fits_start(self.network):
+            return {**weights, **self.begin}
         portion = self.portions[member.portion]
         some = portion.train[:: max(1, len(portion.train) // _SAMPLE)][:_SAMPLE]
         return fitted_start(self.network, weights, self.normalised(some, portion))

@@ -152,6 +152,7 @@ class TrainingResult:
         chosen_by: how `best` was chosen.
         seconds: prepare, compile, train, evaluate, total; and refit.
         model: the trained model; None after cross validation without refitting.
+        begun: in words, what every training began with; empty for drawn weights.
     """
 
     network: Network
@@ -166,6 +167,7 @@ class TrainingResult:
     chosen_by: str
     seconds: Mapping[str, float]
     model: Model | None = None
+    begun: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of Lamina, Python, NumPy and the engine's library."""
 
@@ -234,7 +236,7 @@ def bundle(result: TrainingResult, name: str = "") -> Bundle:
     settings = {
         **result.chosen.settings.to_document(),
         **result.plan.to_document(),
-        "model": model.origin,
+        "model": f"{model.origin}, {result.begun}" if result.begun else model.origin,
     }
     return Bundle(
         network=model.network,

@@ -49,6 +49,11 @@ class Settings:
         validation: share of the training rows kept for validation when patience > 0.
         shuffle: "once" (before batches are cut, as in the papers), "epoch", or "none".
         seed: of order, weights, splits and dropout.
+        frozen: parts that stay as they begin: weights, and running statistics, by which a frozen
+            batch normalisation also normalises while the rest is trained. A part is a layer's
+            name, or what stands before a point in several ("features" for "features.0", ...).
+        rates: learning rates of parts in place of `learning_rate`, {part: rate}; the schedule
+            holds for them, too. Of two parts that hold a layer, the longer name counts.
 
     Raises:
         SettingsError: all contradictions at once.
@@ -80,6 +85,8 @@ class Settings:
     validation: float = 0.1
     shuffle: str = "once"
     seed: int = 0
+    frozen: tuple[str, ...] = ()
+    rates: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.batches is None and self.batch_size is None:
@@ -87,7 +94,16 @@ class Settings:
         weights: Any = self.class_weights
         if isinstance(weights, list):
             object.__setattr__(self, "class_weights", tuple(weights))
-        mistakes = [*_type_mistakes(self)] or [*_choice_mistakes(self), *_range_mistakes(self)]
+        frozen: Any = self.frozen
+        if isinstance(frozen, list):
+            object.__setattr__(self, "frozen", tuple(frozen))
+        rates: Any = self.rates
+        if isinstance(rates, Mapping):
+            object.__setattr__(self, "rates", tuple(rates.items()))
+        mistakes = [*_type_mistakes(self), *_part_mistakes(self)] or [
+            *_choice_mistakes(self),
+            *_range_mistakes(self),
+        ]
         if mistakes:
             raise SettingsError("training settings do not hold", mistakes)
 
@@ -126,6 +142,7 @@ class Settings:
         document = asdict(self)
         if isinstance(self.class_weights, tuple):
             document["class_weights"] = list(self.class_weights)
+        document["frozen"], document["rates"] = list(self.frozen), dict(self.rates)
         return document
 
     @classmethod
@@ -152,7 +169,7 @@ def _type_mistakes(settings: Settings) -> list[str]:
     mistakes = []
     for entry in fields(Settings):
         value, kind = getattr(settings, entry.name), str(entry.type)
-        if kind.startswith("str |") or (value is None and "None" in kind):
+        if kind.startswith(("str |", "tuple")) or (value is None and "None" in kind):
             continue
         wanted: tuple[type, ...] = {"f": (int, float), "b": (bool,), "s": (str,)}.get(
             kind[0], (int,)
@@ -160,6 +177,27 @@ def _type_mistakes(settings: Settings) -> list[str]:
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             mistakes.append(f"{entry.name} = {value!r}: it is a {kind.split(' |')[0]}")
     return mistakes
+
+
+def _part_mistakes(settings: Settings) -> list[str]:
+    frozen: Any = settings.frozen
+    if not isinstance(frozen, tuple) or not all(isinstance(part, str) and part for part in frozen):
+        return [f"frozen = {frozen!r}: a list of names of layers or parts"]
+    pairs: Any = settings.rates
+    if not isinstance(pairs, tuple) or not all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str)
+        for pair in pairs
+    ):
+        return [f"rates = {pairs!r}: a mapping of parts to learning rates, such as {{head: 0.01}}"]
+    wrong = [
+        f"rate of {part!r} = {rate!r}: a positive number; freeze a part that is to stay as it is"
+        for part, rate in pairs
+        if isinstance(rate, bool)
+        or not isinstance(rate, (int, float))
+        or not (rate > 0 and math.isfinite(rate))
+    ]
+    both = [f"{part!r} is frozen and has a rate: keep one" for part, _ in pairs if part in frozen]
+    return wrong + both
 
 
 def _choice_mistakes(settings: Settings) -> list[str]:

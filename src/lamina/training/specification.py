@@ -13,6 +13,7 @@ from lamina.nets.convert.dataview import TrainerSpecification, is_trainer, parse
 from lamina.nets.document import network_from_document, network_to_document, read_network
 from lamina.nets.network import Network
 from lamina.training.examples import Reading
+from lamina.training.parts import part_mistakes
 from lamina.training.plans import Plan, sweep_sets
 from lamina.training.resources import Resource
 from lamina.training.settings import Settings
@@ -83,6 +84,8 @@ class Specification:
         taps: layers that feed functions.
         checkpoint: where and how often the state is written.
         refit: whether cross validation ends with one more training on all rows.
+        weights: what the training begins with: path of a file in torch's state-dict layout, or
+            "published"; empty for drawn weights.
         output: path of the model that is written; empty for none.
         name: for messages and lists.
         network_source: zoo name, sizes or path that the document gives in place of a network;
@@ -102,6 +105,7 @@ class Specification:
     taps: tuple[TapChoice, ...] = ()
     checkpoint: CheckpointPolicy = field(default_factory=CheckpointPolicy)
     refit: bool = False
+    weights: str = ""
     output: str = ""
     name: str = "training"
     network_source: str = ""
@@ -120,7 +124,9 @@ class Specification:
             if not tap.named
         ]
         try:
-            self.plan.settings_of(self.settings)
+            sets = self.plan.settings_of(self.settings)
+            wrong = [mistake for one in sets for mistake in part_mistakes(self.network, one)]
+            mistakes += dict.fromkeys(wrong)
         except SettingsError as error:
             mistakes += error.mistakes
         if mistakes:
@@ -131,7 +137,7 @@ class Specification:
         reading, resource = self.reading, self.resource
         options = {f.name: getattr(reading, f.name) for f in fields(Reading)}
         options |= {key: getattr(resource, key) for key in ("engine", "device", "threads")}
-        options["refit"] = self.refit
+        options["refit"], options["weights"] = self.refit, self.weights
         if self.checkpoint.folder:
             options["checkpoint"] = self.checkpoint.folder
             options["every_epochs"] = self.checkpoint.every_epochs
@@ -162,6 +168,7 @@ class Specification:
         if self.checkpoint.folder:
             document["checkpoint"] = _changed(self.checkpoint, CheckpointPolicy())
         document |= {"refit": True} if self.refit else {}
+        document |= {"weights": self.weights} if self.weights else {}
         document |= {"output": self.output} if self.output else {}
         return document
 
@@ -273,7 +280,7 @@ class _Reader:
         """Arguments of Specification, as far as the parts are sound."""
         given = {key: item for key, item in self.document.items() if key not in self.wrong}
         found: dict[str, Any] = {
-            key: given[key] for key in ("name", "refit", "output") if key in given
+            key: given[key] for key in ("name", "refit", "weights", "output") if key in given
         }
         found |= self._part("network", self._network)
         found |= self._part("data", self._data)

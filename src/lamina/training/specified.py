@@ -10,6 +10,7 @@ from typing import Any
 from lamina.data.sources import catalogue, load
 from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, SettingsError
+from lamina.training.pretrained import FROM_ADDRESS
 from lamina.training.result import TrainingResult, bundle
 from lamina.training.specification import Specification, TapChoice
 from lamina.training.taps import Tap
@@ -21,8 +22,8 @@ def train_specified(told: Specification, folder: str | Path = "", **options: Any
 
     Args:
         told: the specification.
-        folder: where its relative paths (data, output, checkpoints) begin; the working folder
-            if empty.
+        folder: where its relative paths (data, weights, output, checkpoints) begin; the working
+            folder if empty.
         options: of `lamina.training.trainer.train`, in front of the specification's (progress,
             resume, device, ...).
 
@@ -35,6 +36,8 @@ def train_specified(told: Specification, folder: str | Path = "", **options: Any
     given = {**told.options(), "taps": taps_of(told), **options}
     if isinstance(given.get("checkpoint"), str):
         given["checkpoint"] = base / given["checkpoint"]
+    if given["weights"] not in ("", FROM_ADDRESS):
+        given["weights"] = base / given["weights"]
     result = train(told.network, table, target, told.settings, told.plan, **given)
     if told.output:
         bundle(result, told.name).save(base / told.output)

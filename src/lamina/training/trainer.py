@@ -20,6 +20,7 @@ from lamina.training.forward import apply
 from lamina.training.groups import Group, identity, lay_out
 from lamina.training.loop import Course, run_loop
 from lamina.training.plans import Plan, as_plan
+from lamina.training.pretrained import Told, beginning
 from lamina.training.resources import Resource, resolve
 from lamina.training.result import TrainingResult
 from lamina.training.settings import Settings
@@ -38,6 +39,7 @@ class Options(TypedDict, total=False):
     encode: str
     features: Sequence[str]
     target_scale: str
+    weights: Told
     checkpoint: str | Path | None
     every_epochs: int
     every_seconds: float
@@ -68,6 +70,8 @@ def train(
         options: by name -
             engine, device, threads: see `Resource`; "auto" chooses and says why.
             kind, normalise, encode, features, target_scale: see `Reading`.
+            weights: to begin with: a file in torch's state-dict layout, "published", or arrays
+            by name; see `lamina.training.pretrained.beginning`.
             checkpoint: folder of checkpoints; every_epochs, every_seconds (30 when neither is
             given), resume: see `Watch`; brief: a training that is over within every_seconds
             leaves no checkpoint.
@@ -79,13 +83,17 @@ def train(
         DataError: the data cannot be used.
         DivergedError: the loss is not a number, and no other set or restart goes on.
         CheckpointError: a checkpoint is damaged beyond use or belongs to another training.
+        ConversionError: weights to begin with that do not fit the network.
         MissingExtraError: the engine's library is not installed.
     """
     began = time.perf_counter()
     base, laid = settings or Settings(), as_plan(plan)
     reading, wish, watch = _sorted_options(options)
     examples = as_examples(network, data, target, reading)
-    groups = lay_out(network, examples, base, laid)
+    begin = beginning(options.get("weights"), network)
+    if begin.warning:
+        watch.say(events.Warned(0, begin.warning))
+    groups = lay_out(network, examples, base, laid, begin.weights)
     check_taps(watch.taps, groups[0].program)
     prepared = time.perf_counter() - began
     try:
@@ -95,11 +103,11 @@ def train(
         owner = _owner(groups, resource, watch)
         trained = [run.group(group, number, owner) for number, group in enumerate(groups)]
         before = time.perf_counter()
-        result = assemble(examples, base, laid, resource, trained)
+        result = replace(assemble(examples, base, laid, resource, trained), begun=begin.words)
         seconds = _seconds(trained, prepared, time.perf_counter() - before)
         if result.model is None and options.get("refit", False):
             before = time.perf_counter()
-            result = _refitted(result, run, len(groups))
+            result = _refitted(result, run, len(groups), begin.weights)
             seconds["refit"] = time.perf_counter() - before
     finally:
         if isinstance(watch.listener, events.Progress):
@@ -205,10 +213,10 @@ def _final(session: Session, group: Group, course: Course) -> tuple[list[Weights
     return weights, outputs
 
 
-def _refitted(result: TrainingResult, run: _Run, number: int) -> TrainingResult:
+def _refitted(result: TrainingResult, run: _Run, number: int, begin: Weights) -> TrainingResult:
     """The result with a model trained on all rows, with the settings of the chosen set."""
     plan = replace(result.plan, split="all", repeats=1, sets=((),))
-    (group,) = lay_out(result.network, result.examples, result.chosen.settings, plan)
+    (group,) = lay_out(result.network, result.examples, result.chosen.settings, plan, begin)
     again = replace(run, watch=replace(run.watch, taps=()))
     owner = _owner([group], run.resource, run.watch)
     return with_model(result, plan, again.group(group, number, owner))

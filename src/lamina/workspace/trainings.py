@@ -15,6 +15,7 @@ from lamina.data.tables import read_table
 from lamina.errors import DocumentError, MissingExtraError, UsageError
 from lamina.training.examples import Reading
 from lamina.training.plans import Plan, sweep_sets
+from lamina.training.pretrained import FROM_ADDRESS
 from lamina.training.progress import Diverged, Event, Progress, Warned, line, progress_for
 from lamina.training.resources import Resource
 from lamina.training.result import TrainingResult, bundle
@@ -87,6 +88,8 @@ def train(
         _can_draw(options["pictures"])
     _tell_checkpoints(told, resume, say)
     result = train_specified(told, progress=listener, resume=resume)
+    if result.begun:
+        say(f"weights: {result.begun}")
     if told.output and told.checkpoint.folder == told.output + OWN_FOLDER:
         remove_checkpoints(told.checkpoint.folder)
     if "pictures" in options:
@@ -153,8 +156,18 @@ def specification(network: str, options: Mapping[str, Any]) -> Specification:
         resource=replace(base.resource, **_of(Resource, options)),
         checkpoint=_checkpoint(base.checkpoint, options, output),
         refit=base.refit or bool(output),
+        weights=_weights(base, network, options),
         output=output,
     )
+
+
+def _weights(base: Specification, network: str, options: Mapping[str, Any]) -> str:
+    """The command's weights, or those of a specification: a file beside it or here."""
+    told = str(options.get("weights", ""))
+    if told or base.weights in ("", FROM_ADDRESS):
+        return told or base.weights
+    beside = Path(network).parent / base.weights
+    return str(beside) if beside.is_file() else base.weights
 
 
 def save(result: TrainingResult, path: str | Path, name: str = "") -> Path:
@@ -221,6 +234,8 @@ def _value(text: str) -> Any:
 
 def _settings(base: Settings, options: Mapping[str, Any]) -> Settings:
     changes = _of(Settings, options)
+    if "rates" in changes:
+        changes["rates"] = {**dict(base.rates), **dict(_rate(text) for text in changes["rates"])}
     weights = changes.get("class_weights")
     if isinstance(weights, str) and weights != "balanced":
         try:
@@ -230,6 +245,14 @@ def _settings(base: Settings, options: Mapping[str, Any]) -> Settings:
                 f"--class-weights {weights!r} cannot be read", "write 'balanced' or numbers: 1,3.5"
             ) from None
     return base.changed(**changes)
+
+
+def _rate(text: str) -> tuple[str, float]:
+    part, _, rate = text.rpartition("=")
+    with suppress(ValueError):
+        if part.strip():
+            return part.strip(), float(rate)
+    raise UsageError(f"--rate {text!r} cannot be read", "write --rate PART=RATE, say head=0.001")
 
 
 def _checkpoint(

@@ -47,7 +47,7 @@ def refusal(program: Program) -> str:
             f"fused trains on rows of numbers; input {given.name!r} has shape {given.shape} "
             f"of {given.values} values"
         )
-    return _layer_refusal(network) or _loss_refusal(program)
+    return _layer_refusal(network) or _loss_refusal(program) or _parts_refusal(program)
 
 
 def plan(program: Program, core: Core) -> Plan:
@@ -93,6 +93,17 @@ def _loss_refusal(program: Program) -> str:
     slopes = [getattr(node.layer, "negative_slope", 0.0) for node in program.network.nodes]
     if any(slope < 0 for slope in slopes):
         return "fused has LeakyReLU with slopes from 0 on only"
+    return ""
+
+
+def _parts_refusal(program: Program) -> str:
+    for member in program.members:
+        parts = (*member.settings.frozen, *(part for part, _ in member.settings.rates))
+        if parts:
+            return (
+                "fused trains all layers at one rate; frozen parts and rates of their own "
+                f"({', '.join(parts)}) need the engine torch"
+            )
     return ""
 
 

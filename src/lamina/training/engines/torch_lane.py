@@ -14,9 +14,10 @@ from lamina.nets.layers import Shape
 from lamina.training.engines.torch_data import Feed, Pool
 from lamina.training.engines.torch_losses import row_loss
 from lamina.training.engines.torch_members import FoldedNetwork, LaneContext, first_layout
-from lamina.training.engines.torch_optimisers import OPTIMISERS
+from lamina.training.engines.torch_parts import PartOptimisers, runs_of
 from lamina.training.engines.torch_rules import Function, draws_inside
-from lamina.training.engines.torch_steps import Step, training_steps
+from lamina.training.engines.torch_steps import BATCH_NORMS, Step, training_steps
+from lamina.training.parts import frozen_layers
 from lamina.training.program import Member, Program
 
 
@@ -36,12 +37,14 @@ class Recipe:
         self.source = program.network.inputs[0].name
         self.parameters = program.network.parameters()
         self.buffers = program.network.buffers()
-        self.rates = np.stack([m.settings.learning_rates() for m in program.members], axis=1)
+        self.runs = runs_of(program)
+        self.trained = tuple(name for run in self.runs for name in run.arrays)
+        self.frozen = frozen_layers(program.network, program.members[0].settings)
         self.pool = Pool(program, device)
 
     def steps(self) -> tuple[list[Step], str]:
         """Fresh modules for a lane, and the name of the value that the loss reads."""
-        return training_steps(self.program.network, self.program.loss)
+        return training_steps(self.program.network, self.program.loss, self.frozen)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Mixed precision where it is asked for."""
@@ -118,7 +121,7 @@ class Lane:
         alike = len({m.portion for m in members}) == 1 and members[0].settings.shuffle != "epoch"
         layout = "rows" if count == 1 else first_layout(steps, recipe.source, alike)
         self.feed = Feed(recipe.pool, members, layout, share)
-        leaves = _leaves(store.weights, recipe.parameters)
+        leaves = _leaves(store.weights, recipe.parameters, recipe.trained)
         arrays = {**leaves, **store.buffers}
         self._dice = Dice(members, recipe.device, any(map(_is_dropout, steps)))
         self._mask: Tensor | None = None
@@ -131,18 +134,12 @@ class Lane:
             context = LaneContext(count, arrays, lambda: self._mask, self._drop)
             self._run = FoldedNetwork(steps, end, recipe.source, layout, context)
         self._draws_inside = any(draws_inside(step.module) for step in steps)
-        self._needs_mask = any(isinstance(s.module, _BATCH_NORMS) for s in steps) and count > 1
+        self._needs_mask = any(isinstance(s.module, BATCH_NORMS) for s in steps) and count > 1
         self._loss = _loss(program, members, recipe.device)
         settings = [m.settings for m in members]
-        self.optimiser = OPTIMISERS[settings[0].optimiser](
-            store.weights,
-            store.memory,
-            settings,
-            recipe.rates[:, list(numbers)],
-            recipe.device.type == "cuda",
-        )
+        self.optimiser = PartOptimisers(recipe.runs, store.weights, store.memory, settings, numbers)
         self.optimiser.taken = store.taken
-        self._leaves = [leaves[name] for name in recipe.parameters]
+        self._leaves = [leaves[name] for name in recipe.trained]
         self._losses = torch.zeros(count, int(self.feed.cuts.starts[-1]), device=recipe.device)
         live = torch.from_numpy(self.feed.cuts.live).to(recipe.device)
         self._live = [None if row.all() else row[:, None] for row in live]
@@ -187,8 +184,8 @@ class Lane:
         gradients = torch.autograd.grad(losses, self._leaves, weights)
         with torch.no_grad():
             self._losses[:, start:end] = losses
-            flat = torch.cat([g.reshape(len(self.numbers), -1) for g in gradients], dim=1)
-            self.optimiser.step(number, flat, self._live[number])
+            named = dict(zip(self.recipe.trained, gradients, strict=True))
+            self.optimiser.step(number, named, self._live[number])
 
     @property
     def capturable(self) -> bool:
@@ -225,8 +222,11 @@ class SingleNetwork:
             names = (*step.layer.parameters(step.inputs), *step.layer.buffers(step.inputs))
             for name in names:
                 full = f"{step.name}.{name}"
-                self.leaves[full] = _take_over(step.module, name, arrays[full])
-            function: Function = step.module.train()
+                own = _take_over(step.module, name, arrays[full])
+                self.leaves[full] = own.requires_grad_(own.requires_grad and not step.frozen)
+            # A frozen batch normalisation uses its running statistics and leaves them alone.
+            still = step.frozen and isinstance(step.module, BATCH_NORMS)
+            function: Function = step.module.train(not still)
             if _is_dropout(step):
                 function = _dropping(step.output, float(getattr(step.module, "p", 0.0)), drop)
             self._run.append((step.name, function, step.sources))
@@ -286,9 +286,6 @@ class _Seeded(AbstractContextManager[object]):
         self._fork.__exit__(None, None, None)
 
 
-_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-
 def _mixed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
 
@@ -297,13 +294,16 @@ def _dropping(shape: Shape, probability: float, drop: Function) -> Function:
     return lambda x: x * drop(shape, probability)[0]
 
 
-def _leaves(weights: Tensor, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
+def _leaves(
+    weights: Tensor, shapes: Mapping[str, Shape], trained: Sequence[str]
+) -> dict[str, Tensor]:
     """Each parameter as a leaf of autograd that shares memory with the flat weights."""
+    learn = frozenset(trained)
     found, start = {}, 0
     for name, shape in shapes.items():
         width = int(np.prod(shape, dtype=np.int64))
         part = weights[:, start : start + width].view(len(weights), *shape)
-        found[name] = part.detach().requires_grad_()
+        found[name] = part.detach().requires_grad_(name in learn)
         start += width
     return found
 

@@ -71,10 +71,29 @@ class Optimiser(ABC):
     def update(self, batch: int, gradient: Tensor) -> None:
         """Changes the weights by a clipped gradient (members, values)."""
 
-    def step(self, batch: int, gradient: Tensor, live: Tensor | None = None) -> None:
-        """One step; members that are not `live`, (members, 1), keep weights and memory."""
+    @property
+    def clips(self) -> bool:
+        """Whether gradients are bounded."""
+        return self._bound is not None
+
+    def step(
+        self,
+        batch: int,
+        gradient: Tensor,
+        live: Tensor | None = None,
+        norm: Tensor | None = None,
+    ) -> None:
+        """One step; members that are not `live`, (members, 1), keep weights and memory.
+
+        Args:
+            batch: number in the epoch.
+            gradient: (members, values).
+            live: of the members; None when all are.
+            norm: (members, 1) by which the gradient is clipped; its own without it.
+        """
         if self._bound is not None:
-            norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+            if norm is None:
+                norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
             gradient = gradient * torch.clamp(self._bound / (norm + _TINY_NORM), max=1.0)
         if live is None:
             self.update(batch, gradient)

@@ -152,13 +152,15 @@ def _batch_norm(place: Place) -> Made:
     flat_mean = None if mean is None else mean.view(-1)
     flat_variance = None if variance is None else variance.view(-1)
 
+    still = place.step.frozen and mean is not None
+
     def run(x: Tensor) -> Tensor:
         mask = place.mask()
-        if mask is not None:
+        if mask is not None and not still:
             return _masked_norm(x, mask, place.arrays, module)
         weight, bias = _flat(place.arrays.get("weight")), _flat(place.arrays.get("bias"))
         return F.batch_norm(
-            x, flat_mean, flat_variance, weight, bias, True, module.momentum, module.eps
+            x, flat_mean, flat_variance, weight, bias, not still, module.momentum, module.eps
         )
 
     return Made(run, "channels", "channels")

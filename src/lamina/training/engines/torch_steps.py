@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,9 @@ from lamina.nets.network import Network
 FOLDED = {("bce", "Sigmoid"), ("cross-entropy", "Softmax")}
 """Losses that take the last activation into themselves."""
 
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+"""Layers that normalise by the batch while they are trained."""
 
 FRESH = {
     nn.Linear,
@@ -32,7 +35,10 @@ FRESH = {
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One layer in training: its name, what it reads, its module (on the CPU) and shapes."""
+    """One layer in training: its name, what it reads, its module (on the CPU) and shapes.
+
+    A `frozen` one keeps its weights and its running statistics.
+    """
 
     name: str
     sources: tuple[str, ...]
@@ -40,6 +46,7 @@ class Step:
     module: nn.Module
     inputs: tuple[Shape, ...]
     output: Shape
+    frozen: bool = False
 
 
 def folds(network: Network, loss: str) -> bool:
@@ -49,7 +56,9 @@ def folds(network: Network, loss: str) -> bool:
     return (loss, layer.kind) in FOLDED and (layer.kind != "Softmax" or last_axis)
 
 
-def training_steps(network: Network, loss: str) -> tuple[list[Step], str]:
+def training_steps(
+    network: Network, loss: str, frozen: Collection[str] = ()
+) -> tuple[list[Step], str]:
     """The steps that lead to the loss, in order, and the name of the value it reads.
 
     A last activation that the loss contains is left out, with all that leads nowhere then;
@@ -72,6 +81,7 @@ def training_steps(network: Network, loss: str) -> tuple[list[Step], str]:
                 node_module(network, node),
                 network.input_shapes(node),
                 network.shapes[node.name],
+                node.name in frozen,
             )
             for node in network.nodes
             if node.name in needed
