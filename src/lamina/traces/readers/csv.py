@@ -63,16 +63,16 @@ class CsvReader(Reader):
         place = place_of(source)
         attempts.sort(key=attrgetter("begin"))
         begin = min(one.ready for one in attempts)
-        failed = {one.task: one.failed for one in attempts}
+        statuses = {one.task: one.status for one in attempts}
         yield Trace(
             run=source.stem,
             name=source.stem,
             workflow=place.workflow or source.stem,
-            status="failed" if any(failed.values()) else "succeeded",
+            status="succeeded" if set(statuses.values()) == {"succeeded"} else "failed",
             sessions=(Session(begin, max(one.end for one in attempts)),),
             attempts=tuple(attempts),
-            parents=parents_of(source, place.workflow, list(failed)),
-            planned=len(failed),
+            parents=parents_of(source, place.workflow, list(statuses)),
+            planned=len(statuses),
             about={"source": source.name},
             labels=place.labels,
             origin="csv",
@@ -125,11 +125,11 @@ class _Rows:
             }
             exit = int(float(told[19])) if told[19] else None
             status = float(told[18]) if told[18] else 0.0
-            if not sum(usage.values(), status) < inf:
+            if not -inf < sum(usage.values(), status) < inf:
                 raise ValueError
         except (ValueError, OverflowError):
             raise self.not_a_number(told) from None
-        phases = self.phases(times)
+        phases = _usual(times) or self.phases(times)
         number = self.tries[task] = self.tries.get(task, 0) + 1
         host = told[14]
         good = status == 0 and not exit and times[3] is not None
@@ -175,6 +175,25 @@ Span = tuple[str, float, float]
 
 _phase = partial(tuple.__new__, Phase)
 """A phase from its three values, without a call of Python's for each."""
+
+
+def _usual(times: Sequence[float | None]) -> tuple[Phase, ...]:
+    """The phases of a row as most are: times in order, no script before, stages without a time of
+    their own. Empty for others; they take three times as long."""
+    ready, submit, begin, end, pre, _, post, after, into, out, into_at, _, out_at, _ = times
+    if not (pre is into_at is out_at is None):
+        return ()
+    try:
+        first, last = begin + into, end - out  # type: ignore[operator]
+        if not -inf < ready <= submit <= begin <= first <= last <= end <= post <= after < inf:  # type: ignore[operator]
+            return ()
+    except TypeError:
+        return ()
+    return (
+        _phase(("submit", ready, submit)), _phase(("queue", submit, begin)),
+        _phase(("stage_in", begin, first)), _phase(("run", first, last)),
+        _phase(("stage_out", last, end)), _phase(("post_script", post, after)),
+    )  # fmt: skip
 
 
 def _spans(ready: float, times: Sequence[float | None]) -> list[Span]:

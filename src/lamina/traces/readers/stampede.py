@@ -184,6 +184,8 @@ class _Stampede:
     def _jobs(self) -> Iterator[tuple[int, _Job]]:
         for row in self._rows("job", "job_id", "wf_id", "exec_job_id", "type_desc"):
             name = str(row["exec_job_id"] or "")
+            if not name:
+                raise self.database.source.broken("table job: a job has no name")
             workflow = self._id(row, "wf_id", "job")
             yield self._id(row, "job_id", "job"), _Job(name, workflow, str(row["type_desc"] or ""))
 
