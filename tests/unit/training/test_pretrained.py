@@ -44,7 +44,7 @@ def images(rows: int = 12) -> tuple[Any, Any]:
 def saved(path: Path, network: Network | None = None) -> Weights:
     """A torch file with weights of our own in torchvision's names."""
     chosen = network or small()
-    weights = initial_weights(chosen, "normal", 5)
+    weights = initial_weights(chosen, "kaiming", 5)
     torch.save(to_torch(chosen, weights).state_dict(), path)
     return weights
 
