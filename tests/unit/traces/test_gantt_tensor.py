@@ -12,14 +12,23 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lamina.benchmark.made_runs import made_table
-from lamina.errors import UsageError
+from lamina.errors import MissingExtraError, UsageError
+from lamina.traces.gantt import tensor
 from lamina.traces.gantt.palette import LOOKS
-from lamina.traces.gantt.tensor import CHANNELS, ORDERS, ChartForm, draw_charts, row_order
+from lamina.traces.gantt.tensor import (
+    CHANNELS,
+    ORDERS,
+    ChartForm,
+    draw_charts,
+    engine_of,
+    row_order,
+)
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
 
 Array = NDArray[Any]
 RUN = PHASES.index("run")
+DRAWING = ["numpy", *(["native"] if engine_of("auto") == "native" else [])]
 INK = np.array([[int(LOOKS[name].colour[at : at + 2], 16) for at in (1, 3, 5)] for name in PHASES])
 
 
@@ -105,10 +114,11 @@ def test_a_chart_equals_a_larger_one_averaged_down(
     case: tuple[PhaseTable, ChartForm, int, int],
 ) -> None:
     table, form, fine, finer = case
-    phases = draw_charts([table], form)[0]
-    assert np.abs(phases - rendered(table, form, fine, finer, False)).max() < 1e-6
-    colours = draw_charts([table], replace(form, channels="colours"))[0]
-    assert np.abs(colours * 255 - rendered(table, form, fine, finer, True)).max() < 1e-4
+    for engine in DRAWING:
+        phases = draw_charts([table], form, engine=engine)[0]
+        assert np.abs(phases - rendered(table, form, fine, finer, False)).max() < 1e-6
+        colours = draw_charts([table], replace(form, channels="colours"), engine=engine)[0]
+        assert np.abs(colours * 255 - rendered(table, form, fine, finer, True)).max() < 2e-4
 
 
 FORMS = st.builds(
@@ -127,46 +137,49 @@ def test_every_pixel_is_the_share_that_bars_cover_at_any_size(
     table: PhaseTable, form: ChartForm
 ) -> None:
     wanted = by_definition(table, form)
-    found = draw_charts([table], form)[0]
-    assert np.abs(found - wanted).max() < 1e-6
-    # What no bar touches is nothing at all, not nearly nothing.
-    assert not found[wanted == 0].any()
-    assert found.min() >= 0 and found.max() <= 1
-    tinted = draw_charts([table], replace(form, channels="colours"))[0]
     paper = 255 + np.tensordot(INK.T - 255, wanted, axes=1)
-    assert np.abs(tinted * 255 - paper).max() < 1e-3
+    for engine in DRAWING:
+        found = draw_charts([table], form, engine=engine)[0]
+        assert np.abs(found - wanted).max() < 1e-6
+        # What no bar touches is nothing at all, not nearly nothing.
+        assert not found[wanted == 0].any()
+        assert found.min() >= 0 and found.max() <= 1
+        tinted = draw_charts([table], replace(form, channels="colours"), engine=engine)[0]
+        assert np.abs(tinted * 255 - paper).max() < 1e-3
 
 
+@pytest.mark.parametrize("engine", DRAWING)
 @pytest.mark.parametrize("channels", CHANNELS)
-def test_bytes_are_the_same_values_rounded(channels: str) -> None:
+def test_bytes_are_the_same_values_rounded(channels: str, engine: str) -> None:
     tables = [made_table(57, seed) for seed in range(3)]
     form = ChartForm(100, 130, channels=channels)
-    exact = draw_charts(tables, form).astype(np.float64) * 255
-    found = draw_charts(tables, replace(form, dtype="uint8"))
+    exact = draw_charts(tables, form, engine=engine).astype(np.float64) * 255
+    found = draw_charts(tables, replace(form, dtype="uint8"), engine=engine)
     assert found.dtype == np.uint8
     assert np.abs(found - exact).max() <= 0.5 + 1e-4
 
 
+@pytest.mark.parametrize("engine", DRAWING)
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("channels", CHANNELS)
-def test_charts_of_a_batch_are_those_drawn_alone(channels: str, dtype: str) -> None:
+def test_charts_of_a_batch_are_those_drawn_alone(channels: str, dtype: str, engine: str) -> None:
     tables = [made_table(jobs, jobs) for jobs in (57, 57, 3, 400, 1, 57, 0, 200, 57)]
     form = ChartForm(96, 80, channels=channels, dtype=dtype)
-    whole = draw_charts(tables, form)
+    whole = draw_charts(tables, form, engine=engine)
     assert whole.shape == (9, CHANNELS[channels], 96, 80)
     for table, found in zip(tables, whole, strict=True):
-        assert np.array_equal(found, draw_charts([table], form)[0])
+        assert np.array_equal(found, draw_charts([table], form, engine=engine)[0])
     given_room = np.full(whole.shape, 7, dtype=dtype)
-    assert draw_charts(tables, form, given_room) is given_room
+    assert draw_charts(tables, form, given_room, engine) is given_room
     assert np.array_equal(given_room, whole)
 
 
-def test_a_run_without_jobs_or_without_length_is_blank_paper() -> None:
-    empty = made_table(0)
-    still = replace(made_table(4), seconds=0.0)
-    assert not draw_charts([empty, still], ChartForm(8, 8)).any()
-    assert (draw_charts([empty, still], ChartForm(8, 8, "colours")) == 1).all()
-    assert draw_charts([], ChartForm(8, 8)).shape == (0, 7, 8, 8)
+@pytest.mark.parametrize("engine", DRAWING)
+def test_a_run_without_jobs_or_without_length_is_blank_paper(engine: str) -> None:
+    blank = [made_table(0), replace(made_table(4), seconds=0.0)]
+    assert not draw_charts(blank, ChartForm(8, 8), engine=engine).any()
+    assert (draw_charts(blank, ChartForm(8, 8, "colours"), engine=engine) == 1).all()
+    assert draw_charts([], ChartForm(8, 8), engine=engine).shape == (0, 7, 8, 8)
 
 
 def test_an_own_axis_hides_how_long_a_run_took_and_an_absolute_one_shows_it() -> None:
@@ -178,10 +191,12 @@ def test_an_own_axis_hides_how_long_a_run_took_and_an_absolute_one_shows_it() ->
     assert np.abs(same[1] - own[1]).max() < 1e-6
 
 
-def test_what_happens_behind_the_end_of_the_axis_is_cut() -> None:
-    found = draw_charts([table_with(RUN, 0.75, 9.0)], ChartForm(1, 2, seconds=1.0))[0]
+@pytest.mark.parametrize("engine", DRAWING)
+def test_what_happens_behind_the_end_of_the_axis_is_cut(engine: str) -> None:
+    form = ChartForm(1, 2, seconds=1.0)
+    found = draw_charts([table_with(RUN, 0.75, 9.0)], form, engine=engine)[0]
     assert found[RUN].tolist() == [[0.0, 0.5]]
-    before = draw_charts([table_with(RUN, -3.0, 0.25)], ChartForm(1, 2, seconds=1.0))[0]
+    before = draw_charts([table_with(RUN, -3.0, 0.25)], form, engine=engine)[0]
     assert before[RUN].tolist() == [[0.5, 0.0]]
 
 
@@ -199,11 +214,13 @@ def test_rows_stand_in_the_order_that_is_asked_for() -> None:
     assert row_order(shuffled).tolist() == list(range(40))
 
 
-def test_where_phases_overlap_colours_show_the_one_that_began_last() -> None:
+@pytest.mark.parametrize("engine", DRAWING)
+def test_where_phases_overlap_colours_show_the_one_that_began_last(engine: str) -> None:
     begin, end = np.full((1, 7), np.nan), np.full((1, 7), np.nan)
     for phase, first, last in ((RUN, 0.0, 4.0), (RUN - 1, 1.0, 2.0), (RUN + 1, 2.0, 3.0)):
         begin[0, phase], end[0, phase] = first, last
-    found = draw_charts([table_from(begin, end, 4.0)], ChartForm(1, 4, "colours", dtype="uint8"))
+    form = ChartForm(1, 4, "colours", dtype="uint8")
+    found = draw_charts([table_from(begin, end, 4.0)], form, engine=engine)
     shown = [RUN, RUN - 1, RUN + 1, RUN]
     assert found[0, :, 0].T.tolist() == [INK[phase].tolist() for phase in shown]
 
@@ -230,3 +247,13 @@ def test_an_array_that_does_not_fit_is_refused() -> None:
         draw_charts([made_table(3)], ChartForm(8, 8), np.zeros((1, 7, 8, 9), np.float32))
     with pytest.raises(UsageError, match="type uint8"):
         draw_charts([made_table(3)], ChartForm(8, 8), np.zeros((1, 7, 8, 8), np.uint8))
+
+
+def test_an_engine_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="charts are not drawn by 'cairo'"):
+        draw_charts([made_table(3)], engine="cairo")
+    monkeypatch.setattr(tensor, "find_spec", lambda name: None)
+    assert engine_of("auto") == "numpy"
+    assert draw_charts([made_table(3)], ChartForm(8, 8)).any()
+    with pytest.raises(MissingExtraError, match="fused"):
+        draw_charts([made_table(3)], engine="native")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.errors import UsageError
+from lamina.errors import MissingExtraError, UsageError
 from lamina.traces.gantt.coverage import Edges, Layout, Ruler, layout_of, lines_of
 from lamina.traces.gantt.palette import LOOKS
 from lamina.traces.table import PhaseTable
@@ -26,6 +26,9 @@ CHANNELS = {"phases": len(PHASES), "colours": 3}
 
 ORDERS = ("recorded", "start", "level")
 """In what order the jobs stand in the rows, from the top."""
+
+ENGINES = ("auto", "native", "numpy")
+"""What can draw charts."""
 
 _PAPER = 255
 """The white behind the bars of a chart in colours."""
@@ -120,9 +123,12 @@ def draw_charts(
         form: size, channels, order and axis.
         out: an array to draw into, of the right shape and type; used again, it saves the time
             that fresh memory takes.
+        engine: "native" (vector code, compiled once per machine; the extra `fused`), "numpy", or
+            "auto". They differ by rounding only: 2e-7, or 1 of 255 where a half is rounded.
 
     Raises:
-        UsageError: an array of another shape or type.
+        UsageError: an array of another shape or type, no such engine.
+        MissingExtraError: as `engine_of`.
     """
     chosen = form or ChartForm()
     wanted = (len(tables), *chosen.shape)
@@ -134,16 +140,26 @@ def draw_charts(
             f"shape {out.shape} and type {out.dtype}",
             "give a C-contiguous array of that shape and type, or none",
         )
-    if engine == "numpy" or (engine == "auto" and not _native()):
-        _with_numpy(tables, chosen, out)
-    else:
-        _with_kernel(tables, chosen, out)
+    draw = _with_kernel if engine_of(engine) == "native" else _with_numpy
+    draw(tables, chosen, out)
     return out
 
 
-def _native() -> bool:
-    """Whether there is a compiler for vector code."""
-    return find_spec("llvmlite") is not None
+def engine_of(name: str) -> str:
+    """The engine that draws: of "auto", the vector code where it can be compiled.
+
+    Raises:
+        UsageError: no such engine.
+        MissingExtraError: the vector code is asked for, and llvmlite is not installed.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"charts are not drawn by {name!r}", f"choose one of {', '.join(ENGINES)}")
+    there = find_spec("llvmlite") is not None
+    if name == "native" and not there:
+        raise MissingExtraError("llvmlite", "fused", "vector code for charts")
+    if name == "auto":
+        return "native" if there else "numpy"
+    return name
 
 
 def _with_kernel(tables: Sequence[PhaseTable], form: ChartForm, out: Array) -> None:
@@ -188,14 +204,14 @@ def _starts(counts: Array) -> Array:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _with_numpy(tables: Sequence[PhaseTable], chosen: ChartForm, out: Array) -> None:
+def _with_numpy(tables: Sequence[PhaseTable], form: ChartForm, out: Array) -> None:
     """Draws with NumPy alone."""
-    blocks = list(_blocks(tables, chosen))
+    blocks = list(_blocks(tables, form))
     most = max((sum(layout.lines for layout in layouts) for _, layouts in blocks), default=0)
-    room = np.empty(most * chosen.shape[0] * chosen.width, dtype=chosen.dtype)
+    room = np.empty(most * form.shape[0] * form.width, dtype=form.dtype)
     for first, layouts in blocks:
         last = first + len(layouts)
-        _draw(tables[first:last], layouts, chosen, out[first:last], room)
+        _draw(tables[first:last], layouts, form, out[first:last], room)
 
 
 def row_order(table: PhaseTable, order: str = "recorded") -> NDArray[np.int64]:
