@@ -1,8 +1,9 @@
-"""Makes records-1.sqlite: a store of version 1 with one run, as its tables were then.
+"""Makes records-1.sqlite and records-2.sqlite: stores of earlier versions with one run, as their
+tables were then.
 
     python tests/golden/make_records.py
 
-Kept for good, so that later versions are tested on a store that they did not write.
+Kept for good, so that later versions are tested on stores that they did not write.
 """
 
 from __future__ import annotations
@@ -33,6 +34,25 @@ CREATE TABLE results (
 CREATE TABLE documents (digest TEXT NOT NULL PRIMARY KEY, body_json TEXT NOT NULL);
 """
 
+TABLES_2 = (
+    TABLES.replace(
+        "recipe TEXT NOT NULL, FOREIGN KEY(run) REFERENCES runs (number)\n)",
+        "recipe TEXT NOT NULL, outputs_json TEXT NOT NULL DEFAULT '',"
+        " task TEXT NOT NULL DEFAULT '', FOREIGN KEY(run) REFERENCES runs (number)\n)"
+        " WITHOUT ROWID",
+    )
+    + """
+CREATE TABLE lives (
+    run INTEGER NOT NULL PRIMARY KEY, number INTEGER NOT NULL, live_json TEXT NOT NULL,
+    FOREIGN KEY(run) REFERENCES runs (number)
+);
+CREATE TABLE products (
+    digest TEXT NOT NULL, run INTEGER NOT NULL, number INTEGER NOT NULL, port TEXT NOT NULL,
+    PRIMARY KEY (digest, run, number, port), FOREIGN KEY(run) REFERENCES runs (number)
+) WITHOUT ROWID;
+"""
+)
+
 TABLE = {"codec": "arrow", "digest": "5a" * 32, "size": 2048}
 WORDS = {"codec": "file", "digest": "c3" * 32, "size": 90, "origin": "/home/ada/words.txt"}
 DOCUMENT = {
@@ -55,13 +75,29 @@ EVENTS = (
 )  # fmt: skip
 
 
+LIVE = {
+    "tasks": 2, "began": 1000.0, "time": 1003.0, "counted": {}, "succeeded": 1, "reused": 0,
+    "failed": 1, "running": {}, "more": 0, "failures": {"show": "no display"},
+}  # fmt: skip
+
+
 def main() -> None:
-    """Writes the file beside this one."""
-    path = Path(__file__).parent / "records-1.sqlite"
+    """Writes the files beside this one."""
+    folder = Path(__file__).parent
+    make(folder / "records-1.sqlite", TABLES, 1)
+    made = make(folder / "records-2.sqlite", TABLES_2, 2)
+    made.execute("INSERT INTO lives VALUES (1, 7, ?)", (json.dumps(LIVE),))
+    made.execute("INSERT INTO products VALUES (?, 1, 4, 'table')", (TABLE["digest"],))
+    made.commit()
+    made.close()
+
+
+def make(path: Path, tables: str, version: int) -> sqlite3.Connection:
+    """A store with what all versions keep."""
     path.unlink(missing_ok=True)
     store = sqlite3.connect(path)
-    store.executescript(TABLES)
-    store.execute("INSERT INTO schema_version VALUES (1)")
+    store.executescript(tables)
+    store.execute("INSERT INTO schema_version VALUES (?)", (version,))
     store.execute(
         "INSERT INTO runs VALUES (1, '1f2e3d4c5b', 'calm-otter', 'words', ?, '/home/ada', ?, ?,"
         " 1000.0, 'failed', 1003.0, 1, 'node-7', 4001)",
@@ -71,10 +107,10 @@ def main() -> None:
         "INSERT INTO events VALUES (1, ?, ?, ?, ?, ?, ?)",
         [(n, *row[:4], json.dumps(row[4])) for n, row in enumerate(EVENTS, start=1)],
     )
-    store.execute("INSERT INTO results VALUES ('k1', 1, 4, 'r1')")
+    store.execute("INSERT INTO results (key, run, number, recipe) VALUES ('k1', 1, 4, 'r1')")
     store.execute("INSERT INTO documents VALUES ('r1', '{\"do\": \"python\"}')")
     store.commit()
-    store.close()
+    return store
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class Access:
 
         from lamina.records.connection import file_of, readable
         from lamina.records.migrations import version_of
-        from lamina.records.schema import VERSION
+        from lamina.records.schema import OLDEST_READ
 
         file = file_of(url)
         if file is not None and not file.exists():
@@ -91,7 +91,7 @@ class Access:
                 engine = readable(url)
                 weakref.finalize(self, engine.dispose)
                 with engine.connect() as connection:
-                    if version_of(connection) != VERSION:
+                    if version_of(connection) < OLDEST_READ:
                         raise
                 self._engine = engine
             return engine

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from lamina.errors import LaminaError, MissingExtraError, RunBusyError, StoreError
+from lamina.records.rows import DamagedError
 
 WAIT = 30
 """Seconds that a writer waits for another one."""
@@ -125,7 +126,7 @@ def worded(url: URL, doing: str = "used") -> Iterator[None]:
     """
     try:
         yield
-    except (sa.exc.SQLAlchemyError, OSError) as error:
+    except (sa.exc.SQLAlchemyError, OSError, DamagedError) as error:
         raise told(error, url, doing) from error
 
 
@@ -137,13 +138,12 @@ def told(error: BaseException, url: URL, doing: str) -> LaminaError:
             "wait for it, or look at it with `lamina status`",
         )
     cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [""]
-    name = _shown(str(file_of(url) or url.render_as_string(hide_password=True)))
     usual = "check the path, its permissions and the room on the disk"
     if url.drivername != "sqlite":
         usual = "check that the server of LAMINA_STORE runs and lets you in"
     ways = (way for pattern, way in _WAYS if re.search(pattern, str(error)))
     way_out = next(ways, usual)
-    return StoreError(f"the record of runs {name} cannot be {doing}: {cause[0]}", way_out)
+    return StoreError(f"the record of runs {named(url)} cannot be {doing}: {cause[0]}", way_out)
 
 
 _WAYS = (
@@ -154,11 +154,16 @@ _WAYS = (
     ),
     (r"is locked", "another process has written for too long; look for it with `lamina ls`"),
     (
-        r"malformed|not a database",
+        r"malformed|not a database|is damaged",
         "move the file away (a new record is begun; artifacts stay), or bring back a copy of it",
     ),
     (r"(?s)psycopg.*password authentication", "check user and password in LAMINA_STORE"),
 )
+
+
+def named(url: URL) -> str:
+    """A store in messages: its file, or its address without the password."""
+    return _shown(str(file_of(url) or url.render_as_string(hide_password=True)))
 
 
 def _shown(url: str) -> str:

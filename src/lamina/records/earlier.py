@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.execution.cache.recalled import EXPANDED, Earlier
+from lamina.records.rows import entry_of
 from lamina.workflow.units import task_of
 
 MOST_RUNS = 30
@@ -200,7 +200,7 @@ def _bodies(rows: Rows, run: int, numbers: Sequence[int]) -> dict[int, Any]:
         names, values = listed(numbers[start : start + _SOME])
         statement = f"SELECT number, body_json FROM events WHERE run = :run AND number IN ({names})"
         for number, text in rows(statement, {"run": run, **values}):
-            found[number] = json.loads(text)
+            found[number] = entry_of(text)
     return found
 
 
@@ -220,7 +220,7 @@ def durations(rows: Rows, workflow: str) -> dict[str, list[float]]:
     )
     for number, _ in _runs(rows, workflow, ""):
         for task, text in rows(statement, {"run": number, "most": left}):
-            body = json.loads(text)
+            body = entry_of(text)
             span = body.get("phases", {}).get("run")
             if body.get("status") == "succeeded" and span:
                 found.setdefault(task_of(task), []).append(span[1] - span[0])

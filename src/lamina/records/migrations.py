@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import sqlalchemy as sa
 
 from lamina.errors import StoreError
 from lamina.records.connection import SCHEMA as SERVER_SCHEMA
-from lamina.records.schema import LIVES, METADATA, PRODUCTS, SCHEMA, VERSION
+from lamina.records.connection import named
+from lamina.records.rows import entry_of
+from lamina.records.schema import LIVES, METADATA, PRODUCTS, SCHEMA, VERSION, only_append
 from lamina.records.writing import products_of
 
 
@@ -24,7 +25,8 @@ def version_of(connection: sa.Connection) -> int:
     found = connection.execute(sa.select(sa.func.max(SCHEMA.c.version))).scalar() or 0
     if found > VERSION:
         raise StoreError(
-            f"the record of runs has version {found}; this Lamina reads up to {VERSION}",
+            f"the record of runs {named(connection.engine.url)} has version {found}; this Lamina "
+            f"reads up to {VERSION}",
             "install the Lamina that wrote it, or a later one",
         )
     return int(found)
@@ -61,10 +63,10 @@ def _second(connection: sa.Connection) -> None:
         "SELECT run, number, body_json FROM events WHERE word = 'attempt-ended'"
     ).columns(run=sa.Integer, number=sa.Integer, body_json=sa.Text)
     for run, number, body in connection.execute(ended).all():
-        rows = list(products_of(run, number, json.loads(body).get("outputs", {})))
+        rows = list(products_of(run, number, entry_of(body).get("outputs", {})))
         if rows:
             connection.execute(PRODUCTS.insert(), rows)
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_second,)
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_second, only_append)
 """STEPS[n] brings version n + 1 to n + 2."""

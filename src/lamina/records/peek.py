@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lamina.records.earlier import Attempts, Rows, durations, listed
-from lamina.records.store import Result
+from lamina.records.rows import DamagedError, Result, entry_of
 
-VERSION = 2
-"""Of the tables that it knows; the same as `lamina.records.schema.VERSION`."""
+VERSIONS = (2, 3)
+"""Of the tables that it knows, up to `lamina.records.schema.VERSION`."""
 
 _SOME = 400
 
@@ -23,9 +22,12 @@ class Peek:
 
     Args:
         path: of the SQLite file.
+
+    Every method raises StoreError when the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._connection = sqlite3.connect(path, timeout=5.0)
         self._connection.execute("PRAGMA query_only = 1")
 
@@ -42,7 +44,7 @@ class Peek:
             versions = [row[0] for row in peek.rows("SELECT version FROM schema_version", {})]
         except sqlite3.Error:
             return None
-        return peek if versions == [VERSION] else None
+        return peek if len(versions) == 1 and versions[0] in VERSIONS else None
 
     def rows(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
         """What a statement gives."""
@@ -51,6 +53,10 @@ class Peek:
 
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """The newest result of each key that has one."""
+        with self._worded():
+            return self._results(keys)
+
+    def _results(self, keys: Sequence[str]) -> dict[str, Result]:
         found = {}
         for start in range(0, len(keys), _SOME):
             names, values = listed(keys[start : start + _SOME])
@@ -60,7 +66,7 @@ class Peek:
                 f"JOIN runs u ON u.number = r.run WHERE r.key IN ({names})"
             )
             for key, run, task, own, recipe, body, adopted in self.rows(statement, values):
-                outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
+                outputs = entry_of(adopted) if adopted else entry_of(body).get("outputs", {})
                 found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))
         return found
 
@@ -70,7 +76,8 @@ class Peek:
             return {}
         names, values = listed(digests)
         statement = f"SELECT digest, body_json FROM documents WHERE digest IN ({names})"
-        return {digest: json.loads(body) for digest, body in self.rows(statement, values)}
+        with self._worded():
+            return {digest: entry_of(body) for digest, body in self.rows(statement, values)}
 
     def attempts(self, workflow: str, before: str = "") -> Attempts:
         """Finds the newest attempts of units in runs of a workflow."""
@@ -78,7 +85,8 @@ class Peek:
 
     def durations(self, workflow: str) -> dict[str, list[float]]:
         """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
-        return durations(self.rows, workflow)
+        with self._worded():
+            return durations(self.rows, workflow)
 
     def close(self) -> None:
         """Closes the file."""
@@ -86,7 +94,17 @@ class Peek:
 
     @contextmanager
     def _reading(self) -> Iterator[Rows | None]:
-        yield self.rows
+        with self._worded():
+            yield self.rows
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, DamagedError) as error:
+            from lamina.records.connection import parsed, told
+
+            raise told(error, parsed(f"sqlite:///{self._path}"), "read") from error
 
 
 class Nothing(Peek):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 
 from lamina.records.appending import known_passed_over, newest_wins
 from lamina.records.live import Live
-from lamina.records.rows import Result, RunRecord
+from lamina.records.rows import DamagedError, Result, RunRecord, entry_of
 from lamina.records.schema import DOCUMENTS, EVENTS, LIVES, PRODUCTS, RESULTS, RUNS
 from lamina.records.writing import to_json
 
@@ -57,7 +56,7 @@ def open_keys(connection: sa.Connection, run: int, tasks: list[str]) -> dict[str
     )
     found = {}
     for task, attempt, text in connection.execute(chosen):
-        body = json.loads(text)
+        body = entry_of(text)
         if body.get("key"):
             found[task] = (attempt, body["key"], body.get("recipe", ""))
     return found
@@ -102,7 +101,7 @@ def _run(row: Any) -> RunRecord:
     told = dict(row._mapping)
     del told["number"]
     for name in _MADE:
-        told[name] = json.loads(told.pop(f"{name}_json"))
+        told[name] = entry_of(told.pop(f"{name}_json"))
     return RunRecord(**told)
 
 
@@ -113,8 +112,16 @@ def lives(connection: sa.Connection, runs: Sequence[str]) -> dict[str, tuple[Liv
     for some in _parts(runs):
         chosen = sa.select(*columns).where(RUNS.c.id.in_(some))
         for run, live, number in connection.execute(chosen.select_from(RUNS.outerjoin(LIVES))):
-            found[run] = Live.from_json(json.loads(live or "{}")), number or 0
+            found[run] = _live("{}" if live is None else live, number or 0)
     return found
+
+
+def _live(text: str, number: int) -> tuple[Live, int]:
+    """Where a run was; its beginning where that is damaged, since events tell the same."""
+    try:
+        return Live.from_json(entry_of(text)), number
+    except (DamagedError, AttributeError, TypeError, ValueError):
+        return Live(), 0
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +144,7 @@ def results(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Result]
     for some in _parts(keys):
         asked = connection.execute(_results(), {"keys": some}).all()  # faster than row by row
         for key, run, task, own, recipe, body, adopted in asked:
-            outputs = json.loads(adopted) if adopted else json.loads(body).get("outputs", {})
+            outputs = entry_of(adopted) if adopted else entry_of(body).get("outputs", {})
             found[key] = Result(key, outputs, run, own or task, recipe, bool(adopted))
     return found
 
@@ -172,10 +179,10 @@ def keep(connection: sa.Connection, bodies: Mapping[str, Mapping[str, Any]]) -> 
 
 def documents(connection: sa.Connection, digests: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Documents by their digests."""
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for some in _parts(digests):
         chosen = sa.select(DOCUMENTS).where(DOCUMENTS.c.digest.in_(some))
-        found.update({digest: json.loads(body) for digest, body in connection.execute(chosen)})
+        found.update({digest: entry_of(body) for digest, body in connection.execute(chosen)})
     return found
 
 
@@ -207,7 +214,7 @@ def consumers(connection: sa.Connection, digest: str) -> list[tuple[str, str, st
     )
     found = []
     for run, task, body in connection.execute(chosen):
-        for port, ref in json.loads(body).get("inputs", {}).items():
+        for port, ref in entry_of(body).get("inputs", {}).items():
             if ref.get("digest") == digest:
                 found.append((run, task, port))
     return list(dict.fromkeys(found))
@@ -232,7 +239,7 @@ def digests(connection: sa.Connection, beginning: str) -> list[str]:
     found = dict.fromkeys(connection.execute(chosen).scalars())
     holding = RUNS.c.inputs_json.contains(f'"digest":"{beginning}', autoescape=True)
     for text in connection.execute(sa.select(RUNS.c.inputs_json).where(holding)).scalars():
-        told = [str(ref.get("digest", "")) for ref in json.loads(text).values()]
+        told = [str(ref.get("digest", "")) for ref in entry_of(text).values()]
         found.update(dict.fromkeys(digest for digest in told if digest.startswith(beginning)))
     return list(found)
 

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+class DamagedError(ValueError):
+    """A text in a store is not what was written there."""
+
+
+def entry_of(text: str) -> dict[str, Any]:
+    """A text of a store as the mapping that it was made of.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise DamagedError(f"an entry is damaged: {text[:40]!r}") from error
+    if not isinstance(found, dict):
+        raise DamagedError(f"an entry is damaged: {text[:40]!r}")
+    return found
 
 
 @dataclass(frozen=True)

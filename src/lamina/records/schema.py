@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
-VERSION = 2
+VERSION = 3
 """Of the tables below; `lamina.records.migrations` brings older stores up to it."""
+
+OLDEST_READ = 2
+"""The oldest version that can be read as it is, where nothing can be brought up to date."""
 
 METADATA = sa.MetaData()
 
@@ -53,6 +58,33 @@ EVENTS = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("body_json", sa.Text, nullable=False),
 )
+
+_KEPT = "events are kept as they were written"
+_APPENDING = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER events_kept_{word.lower()} BEFORE {word} ON events "
+        f"BEGIN SELECT RAISE(ABORT, '{_KEPT}'); END"
+        for word in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION events_kept() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_KEPT}'; END $$",
+        "CREATE TRIGGER events_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION events_kept()",
+    ),
+}
+
+
+def only_append(connection: sa.Connection) -> None:
+    """Lets the database refuse to change or delete events, whoever asks."""
+    for statement in _APPENDING[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+@sa.event.listens_for(EVENTS, "after_create")
+def _created(_table: sa.Table, connection: sa.Connection, **_told: Any) -> None:
+    only_append(connection)
+
 
 RESULTS = sa.Table(
     "results",

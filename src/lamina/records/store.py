@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +9,10 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from lamina.errors import StoreError, UnknownNameError, UsageError
+from lamina.errors import LaminaError, StoreError, UnknownNameError, UsageError
 from lamina.records.access import Access
 from lamina.records.live import Live
-from lamina.records.rows import Result, RunRecord
+from lamina.records.rows import DamagedError, Result, RunRecord, entry_of
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class Store:
         with self._access.writing() as connection:
             found = queries.book_entry(connection, run)
         if found is None:
-            raise StoreError(f"no run {run!r} in {self.url}", "create it before its events")
+            raise StoreError(f"no run {run!r} in this store", "create it before its events")
         live = self.lives([run])[run]
         with self._access.reading() as connection:
             assert connection is not None
@@ -151,15 +150,23 @@ class Store:
         while True:
             with self._access.reading() as connection:
                 rows = queries.some_events(connection, run, after, words) if connection else []
-            for number, time, word, task, attempt, body in rows:
+            for number, time, word, task, attempt, text in rows:
                 after = number
                 try:
-                    event = event_of(word, time, {**json.loads(body), **_about(task, attempt)})
+                    body = entry_of(text)
+                    event = event_of(word, time, {**body, **_about(task, attempt)})
                 except KeyError:
                     continue  # a word of a later version
+                except DamagedError as error:
+                    raise self._told(error) from error
                 yield number, event
             if len(rows) < queries.PAGE:
                 return
+
+    def _told(self, error: DamagedError) -> LaminaError:
+        from lamina.records.connection import parsed, told
+
+        return told(error, parsed(self.url), "read")
 
     def runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first."""

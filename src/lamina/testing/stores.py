@@ -19,7 +19,8 @@ def check_store(make: Callable[[], Store]) -> None:
 
     Events come back as they were given, in order, from any process, while others write; a batch
     is kept whole or not at all, and once however often it is delivered; results, recipes and
-    products follow from events; a second writer of a run is refused; no declared secret is kept.
+    products follow from events; a second writer of a run is refused; no declared secret is kept;
+    the database itself refuses to change or delete events.
 
     Args:
         make: opens one and the same empty store, as often as it is called.
@@ -37,9 +38,31 @@ def check_store(make: Callable[[], Store]) -> None:
         _another_writer(writer, make())
         _many_writers(make, reader)
         _secrets(writer, reader)
+        _only_appended(writer)
     finally:
         writer.close()
         reader.close()
+
+
+def _only_appended(store: Store) -> None:
+    """Events stay as they were written, whoever asks the database."""
+    import sqlalchemy as sa
+
+    from lamina.records.connection import parsed, writable
+    from lamina.records.schema import EVENTS
+
+    engine = writable(parsed(store.url))
+    try:
+        for statement in (EVENTS.update().values(word="noticed"), EVENTS.delete()):
+            try:
+                with engine.begin() as connection:
+                    connection.execute(statement)
+            except sa.exc.DBAPIError as error:
+                assert "events are kept as they were written" in str(error), f"refused by {error}"
+            else:
+                raise AssertionError(f"events can be changed: {statement}")
+    finally:
+        engine.dispose()
 
 
 def run(identity: str, name: str = "brave-otter", created: float = 1000.0) -> RunRecord:

@@ -248,7 +248,9 @@ def test_a_store_of_a_later_version_is_refused(path: Path, store: Store) -> None
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE schema_version SET version = 99")
     raw.close()
-    with pytest.raises(StoreError, match=r"version 99; this Lamina reads up to 2") as caught:
+    with pytest.raises(
+        StoreError, match=r"records\.sqlite has version 99; this Lamina reads"
+    ) as caught:
         Store(f"sqlite:///{path}").runs()
     assert "install" in caught.value.way_out
 
