@@ -65,6 +65,22 @@ def without_functions(workflow: Workflow) -> tuple[Workflow, dict[str, dict[str,
     return _changed(workflow, change), found
 
 
+def is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether a workflow document names all its functions, so that others can run it.
+
+    Args:
+        document: of a workflow, as `without_functions` leaves it.
+    """
+    waiting: list[Any] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            if str(value.get("function", "")).startswith(_WORD):
+                return False
+            waiting.extend(value.values())
+    return True
+
+
 def with_functions(workflow: Workflow, functions: Mapping[str, Mapping[str, str]]) -> Workflow:
     """The workflow of `without_functions`; nothing is opened."""
 

@@ -28,7 +28,7 @@ from lamina.workflow.source import source_file
 from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import memory
-from lamina.workspace.recording import protect, surroundings, user
+from lamina.workspace.recording import protect, resumable, surroundings, user
 from lamina.workspace.told_inputs import ReadOnce, remember
 from lamina.workspace.wishes import Wish, devices
 
@@ -207,7 +207,7 @@ class Session:
             record,
             ending.status,
             ending.outputs,
-            tuple(_with_way_out(failure, record.name) for failure in ending.failures),
+            tuple(_with_way_out(failure, record) for failure in ending.failures),
             watch.done + watch.reused,
             watch.reused,
             time.perf_counter() - began,
@@ -273,11 +273,14 @@ def _look(action: Action) -> None:
         source_file(action.function, action.folder)
 
 
-def _with_way_out(failure: TaskFailedError, run: str) -> TaskFailedError:
+def _with_way_out(failure: TaskFailedError, record: RunRecord) -> TaskFailedError:
     """How to go on, besides what the task itself says, if that does not say it already."""
-    if "run the workflow again" in failure.way_out:
+    if resumable(record) and "run the workflow again" not in failure.way_out:
+        again = f"then: lamina resume {record.name}"
+    elif "again" in failure.way_out:
         return failure
-    again = f"then: lamina resume {run}"
+    else:
+        again = "then run the workflow again: what is finished is reused"
     failure.way_out = f"{failure.way_out}; {again}" if failure.way_out else f"mend it, {again}"
     return failure
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import UsageError
-from lamina.records.store import Store
+from lamina.records.store import RunRecord, Store
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.graph import Workflow
 from lamina.workflow.masking import look_alikes, looks_secret, secret_values, told_secrets
+from lamina.workflow.sent import is_whole
 
 
 def surroundings(store: Store) -> str:
@@ -55,6 +56,12 @@ def protect(store: Store, workflow: Workflow, inputs: Mapping[str, Ref]) -> None
     alike = [text for value in given.values() for text in look_alikes(value)]
     declared = [value for found in _declared(workflow, given) for value in found]
     store.protect([*told, *alike, *declared])
+
+
+def resumable(record: RunRecord) -> bool:
+    """Whether another process could go on with a run: its record names all functions and values."""
+    document = record.document
+    return bool(document) and not document.get("hidden") and is_whole(document)
 
 
 def recorded(entries: Mapping[str, Any], run: str) -> dict[str, Ref]:

@@ -20,6 +20,7 @@ from lamina.workflow.actions.composite import Composite
 from lamina.workflow.document import workflow_from_document
 from lamina.workflow.graph import Edge, Port, Task, Workflow
 from lamina.workflow.masking import mask_document
+from lamina.workflow.sent import is_whole
 from lamina.workflow.units import task_of
 from lamina.workspace.launch import Listener, Session, document_of, inputs_of, opened
 from lamina.workspace.project import Project, project
@@ -129,7 +130,7 @@ def workflow_of(record: RunRecord) -> Workflow:
         UsageError: it could not be written as a document, or holds a secret.
         DocumentError: files that it names have changed so that it is no workflow any more.
     """
-    if not record.document:
+    if not (record.document and is_whole(record.document)):
         raise UsageError(
             f"the run {record.name} has functions that only the program that began it knows",
             "run that program again: finished tasks come from the cache",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import lamina
 from lamina.errors import RunCancelledError, TaskFailedError, UnknownNameError, UsageError
 from lamina.workflow import Workflow, log, task, workflow
+from lamina.workspace import resumes
 
 
 @task
@@ -168,3 +169,19 @@ def test_functions_and_classes_of_a_cell_work_and_their_values_count(here: Path)
         [sys.executable, "-"], input=SESSION, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.split() == ["6", "10"]
+
+
+def test_a_run_of_functions_that_have_no_name_is_not_said_to_be_resumable() -> None:
+    def made(k: int) -> Any:
+        @task
+        def shared(x: float) -> float:
+            return k / x
+
+        return shared
+
+    with pytest.raises(TaskFailedError) as caught:
+        of(made(1), "x", "float").run({"x": 0}, cpus=1)
+    assert "run it again" in caught.value.way_out
+    assert "lamina resume" not in caught.value.way_out
+    with pytest.raises(UsageError, match="functions that only the program that began it knows"):
+        resumes.resumed("last")
