@@ -20,7 +20,7 @@ from lamina.traces.reading import uncollected
 from lamina.traces.trace import Attempt, Phase, Trace
 from lamina.workflow.log import PHASES, STATUSES
 
-_KEYS = re.compile(rb'"traceEvents"\s*:|^\s*\[\s*\{[^{}]*"ph"\s*:')
+_FIRST = re.compile(rb'^\s*\[\s*\{[^{}]*"ph"\s*:')
 _NAME = re.compile(r"^(?P<task>.*)~\d+$")
 _ANY = float("-inf")
 _ROUNDED = 1e-6
@@ -35,8 +35,10 @@ class ChromeReader(Reader):
 
     def detects(self, source: Source) -> bool:
         """By the key of the events, or by the first of them."""
-        first = source.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        return first in (b"{", b"[") and bool(_KEYS.search(source.data))
+        head = source.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if head.startswith(b"["):
+            return _FIRST.search(head) is not None
+        return head.startswith(b"{") and b'"traceEvents"' in source.data
 
     def read(self, source: Source) -> Iterator[Trace]:
         """The one run."""

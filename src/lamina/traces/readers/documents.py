@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -101,7 +101,9 @@ def moment(text: str) -> float | None:
 
     Without a zone it is taken for UTC.
     """
-    text = re.sub(r"(\.\d{6})\d+", r"\1", text.strip())
+    text = text.strip()
+    if len(text) > 26:
+        text = re.sub(r"(\.\d{6})\d+", r"\1", text)
     found = _iso(text)
     for form in _FORMS if found is None else ():
         try:
@@ -112,9 +114,12 @@ def moment(text: str) -> float | None:
     if found is None:
         return None
     try:
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        return found.timestamp() if found.tzinfo else (found - _EPOCH).total_seconds()
     except (OverflowError, ValueError):
         return None
+
+
+_EPOCH = datetime(1970, 1, 1)
 
 
 def _iso(text: str) -> datetime | None:

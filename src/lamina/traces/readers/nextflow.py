@@ -18,11 +18,14 @@ from lamina.traces.readers.documents import moment
 from lamina.traces.reading import uncollected
 from lamina.traces.trace import Attempt, Phase, Trace
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)(?![a-z])")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
+_WORDS = re.compile(r"(\d)\s+(?=[a-z])")
+"""What parts a number from its unit."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMGTPE]?)i?B?$", re.IGNORECASE)
 _POWERS = {letter: 1024.0**power for power, letter in enumerate(("", *"KMGTPE"))}
 _USAGE = {"peak_rss": "memory_peak", "rchar": "bytes_read", "wchar": "bytes_written"}
+_NOTHING = frozenset({"", "-", "null"})
 _STATUSES = {
     "COMPLETED": "succeeded", "CACHED": "reused", "FAILED": "failed", "ABORTED": "cancelled",
     "NEW": "running", "SUBMITTED": "running", "RUNNING": "running",
@@ -96,10 +99,12 @@ class _Row:
             return None
         if text.isdecimal() and len(text) < 16:
             return float(text) / 1000
-        parts = _SPAN.findall(text)
-        if not parts or _SPAN.sub("", text).strip():
-            raise self.wrong(key, "a duration")
-        found = sum(float(value) * _SECONDS[unit] for value, unit in parts)
+        found = 0.0
+        for word in _WORDS.sub(r"\1", text).split():
+            told = _SPAN.fullmatch(word)
+            if told is None:
+                raise self.wrong(key, "a duration")
+            found += float(told[1]) * _SECONDS[told[2]]
         if not isfinite(found) or found > 1e12:
             raise self.wrong(key, "a duration")
         return found
@@ -152,7 +157,7 @@ class _Rows:
         for number, line in enumerate(lines[1:], 2):
             if not line.strip():
                 continue
-            cells = [cell.strip().strip('"') for cell in line.rstrip("\r").split(parted)]
+            cells = [cell.strip(' "\r') for cell in line.split(parted)]
             if len(cells) != len(columns):
                 raise self.source.broken(
                     f"it has {len(cells)} fields, the header has {len(columns)}", number
@@ -160,7 +165,7 @@ class _Rows:
             told = {
                 name: cell
                 for name, cell in zip(columns, cells, strict=True)
-                if cell not in ("", "-", "null")
+                if cell not in _NOTHING
             }
             yield self.attempt(_Row(self.source, number, told))
 
@@ -178,14 +183,16 @@ class _Rows:
             raise self.source.broken("the task has no name", row.line)
         process = row.told.get("process") or name.partition(" (")[0]
         task, number = self.named(name, status, row)
-        phases, submit = _phases(row)
+        real = row.span("realtime")
+        phases, submit = _phases(row, real)
         code = row.whole("exit")
         bad = status in ("failed", "cancelled")
         said = f"exit code {code}" if code else "Nextflow tells no reason"
         host = row.told.get("hostname", "")
         return Attempt(
             task, 0 if status == "reused" else number, status, submit, submit,
-            phases[-1].end if phases else submit, phases, host, host, usage=_usage(row), exit=code,
+            phases[-1].end if phases else submit, phases, host, host,
+            usage=_usage(row, real), exit=code,
             error={"cause": said} if bad else {}, folder=row.told.get("workdir", ""),
             kind=process.rpartition(":")[2],
         )  # fmt: skip
@@ -203,7 +210,7 @@ class _Rows:
         return name, number
 
 
-def _phases(row: _Row) -> tuple[tuple[Phase, ...], float]:
+def _phases(row: _Row, real: float | None) -> tuple[tuple[Phase, ...], float]:
     """Queue and run; the run ends when the task was complete, and lasts as long as it told."""
     submit = row.time("submit")
     start, complete = row.time("start"), row.time("complete")
@@ -211,8 +218,7 @@ def _phases(row: _Row) -> tuple[tuple[Phase, ...], float]:
         submit = start if start is not None else complete
     if submit is None:
         raise row.source.broken("the task tells neither submit nor start", row.line)
-    duration, real = row.span("duration"), row.span("realtime")
-    if complete is None and duration is not None:
+    if complete is None and (duration := row.span("duration")) is not None:
         complete = submit + duration
     if complete is None:
         return ((Phase("queue", submit, max(start, submit)),) if start else ()), submit
@@ -226,9 +232,9 @@ def _phases(row: _Row) -> tuple[tuple[Phase, ...], float]:
     return (Phase("queue", submit, queued), Phase("run", began, complete)), submit
 
 
-def _usage(row: _Row) -> dict[str, float]:
+def _usage(row: _Row, real: float | None) -> dict[str, float]:
     found: dict[str, float] = {}
-    share, real = row.share("%cpu"), row.span("realtime")
+    share = row.share("%cpu")
     if share is not None and real is not None:
         found["cpu"] = share * real
     for key, name in _USAGE.items():

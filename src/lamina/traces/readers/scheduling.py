@@ -45,21 +45,25 @@ def schedule(work: Mapping[str, Work], hosts: Mapping[str, int]) -> dict[str, Pl
     Raises:
         ValueError: tasks that wait for each other in a circle; names one.
     """
-    order, children = _ordered(work)
+    order, children, counts = _ordered(work)
     rank: dict[str, float] = {}
     for name in reversed(order):
         rank[name] = work[name].seconds + max((rank[one] for one in children[name]), default=0.0)
-    return _Simulation(work, hosts, children, rank).run()
+    return _Simulation(work, hosts, children, rank).run(counts)
 
 
-def _ordered(work: Mapping[str, Work]) -> tuple[list[str], dict[str, list[str]]]:
+def _ordered(
+    work: Mapping[str, Work],
+) -> tuple[list[str], dict[str, list[str]], dict[str, int]]:
+    """The tasks, each after those that it waits for; who waits for it; for how many it waits."""
     children: dict[str, list[str]] = {name: [] for name in work}
-    waits: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for name, one in work.items():
-        parents = {parent for parent in one.parents if parent in work}
-        waits[name] = len(parents)
+        parents = [parent for parent in dict.fromkeys(one.parents) if parent in work]
+        counts[name] = len(parents)
         for parent in parents:
             children[parent].append(name)
+    waits = dict(counts)
     order = [name for name, count in waits.items() if not count]
     for name in order:
         for child in children[name]:
@@ -68,7 +72,7 @@ def _ordered(work: Mapping[str, Work]) -> tuple[list[str], dict[str, list[str]]]
                 order.append(child)
     if len(order) < len(work):
         raise ValueError(next(name for name, count in waits.items() if count))
-    return order, children
+    return order, children, counts
 
 
 class _Simulation:
@@ -92,13 +96,13 @@ class _Simulation:
         self.found: dict[str, Planned] = {}
         self.place = {name: number for number, name in enumerate(work)}
 
-    def run(self) -> dict[str, Planned]:
-        """Goes from end to end of the tasks."""
-        waits = {
-            name: sum(parent in self.work for parent in dict.fromkeys(one.parents))
-            for name, one in self.work.items()
-        }
-        for name, count in waits.items():
+    def run(self, waits: dict[str, int]) -> dict[str, Planned]:
+        """Goes from end to end of the tasks.
+
+        Args:
+            waits: for how many others each waits; counted down.
+        """
+        for name, count in list(waits.items()):
             if not count:
                 self.wait(name, 0.0)
         self.start(0.0, (*self.hosts, ANYWHERE))

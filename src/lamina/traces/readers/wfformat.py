@@ -23,8 +23,7 @@ from lamina.traces.reading import uncollected
 from lamina.traces.trace import Attempt, Phase, Trace
 from lamina.workflow.log import PHASES, STATUSES
 
-_KEYS = re.compile(rb'"schemaVersion"\s*:')
-_BODY = re.compile(rb'"workflow"\s*:\s*\{')
+_KEYS = (b'"schemaVersion"', b'"workflow"', b'"tasks"')
 _PLANNED = re.compile(r"-\d{8}T\d{6}Z-\d+$")
 """What Pegasus puts behind the name of a workflow: when it was planned, and its number."""
 _NUMBERED = re.compile(r"_\d+$")
@@ -42,7 +41,7 @@ class WfFormatReader(Reader):
         """By two keys of the document."""
         if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
             return False
-        return bool(_KEYS.search(source.data) and _BODY.search(source.data))
+        return all(key in source.data for key in _KEYS)
 
     def read(self, source: Source) -> Iterator[Trace]:
         """The one run."""
@@ -177,17 +176,19 @@ class _Instance:
         task.seconds = told.number(row, "runtime", unit) if seconds is None else seconds
         executed = told.text(row, "executedAt", unit)
         task.begin = moment(executed) if executed else None
-        cores = told.number(row, "coreCount", unit) or told.number(row, "cores", unit) or 1
-        task.cores = min(ceil(cores), _MOST_CORES)
+        for key in ("coreCount", "cores"):
+            if row.get(key):
+                task.cores = min(ceil(told.number(row, key, unit) or 1), _MOST_CORES)
+                break
         machines = told.listed(row.get("machines"), "machines", unit)
         task.host = str(machines[0]) if machines else told.text(row, "machine", unit)
         cpu = told.number(row, "avgCPU", unit)
         if cpu is not None and task.seconds is not None:
             task.usage["cpu"] = cpu / 100 * task.seconds
-        for key, name in _USAGE.items():
+        for key in _USAGE.keys() & row.keys():
             value = told.number(row, key, unit)
             if value is not None:
-                task.usage[name] = value
+                task.usage[_USAGE[key]] = value
         if row.get("lamina") is not None:
             task.ours = told.mapping(row["lamina"], "lamina", unit)
 
