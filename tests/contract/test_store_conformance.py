@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from socket import socket
@@ -37,6 +38,27 @@ def test_a_lost_connection_to_postgresql_loses_and_doubles_nothing(server: str) 
     assert [event for _, event in store.events("00000000a1")] == events
     assert set(store.results([f"key-{n}" for n in range(30)])) == {f"key-{n}" for n in range(30)}
     store.close()
+
+
+@pytest.mark.service
+def test_a_lost_connection_that_was_mended_is_not_spoken_of(server: str) -> None:
+    code = """
+import sys
+from lamina.records.store import Store
+from lamina.testing.stores import run, story
+from test_store_conformance import _end_connections
+
+store, events = Store(sys.argv[1]), story(9)
+store.create(run("00000000a1"))
+for start in range(0, len(events), 4):
+    store.append("00000000a1", events[start : start + 4])
+    _end_connections(sys.argv[1])
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code, server],
+        capture_output=True, text=True, timeout=60, cwd=Path(__file__).parent,
+    )  # fmt: skip
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def _end_connections(server: str) -> None:

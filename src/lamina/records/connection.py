@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
@@ -104,6 +105,8 @@ def _size(path: Path) -> int:
 
 
 def _server(url: URL) -> sa.Engine:
+    # What it warns of when a connection breaks is said by the error that follows, in our words.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         return sa.create_engine(
             url,
@@ -141,6 +144,7 @@ def told(error: BaseException, url: URL, doing: str) -> LaminaError:
     usual = "check the path, its permissions and the room on the disk"
     if url.drivername != "sqlite":
         usual = "check that the server of LAMINA_STORE runs and lets you in"
+        usual += "; a run that broke off goes on with `lamina resume`" if doing == "written" else ""
     ways = (way for pattern, way in _WAYS if re.search(pattern, str(error)))
     way_out = next(ways, usual)
     return StoreError(f"the record of runs {named(url)} cannot be {doing}: {cause[0]}", way_out)
