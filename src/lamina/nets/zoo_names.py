@@ -42,6 +42,11 @@ def from_zoo(text: str) -> Network | None:
     return make(**_arguments(make, text, rest))
 
 
+def takes(name: str, argument: str) -> bool:
+    """Whether a name is one of the zoo, and its function has such an argument."""
+    return name in ZOO and argument in _kinds(ZOO.get(name))
+
+
 def _arguments(make: Callable[..., Network], text: str, rest: str) -> dict[str, Any]:
     kinds = _kinds(make)
     known = ", ".join(f"{name} ({_FORMS[kind]})" for name, kind in kinds.items())

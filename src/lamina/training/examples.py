@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from lamina.data.tables import Table, read_table
 from lamina.errors import DataError, SettingsError
 from lamina.nets.layers.base import size
 from lamina.nets.network import Network
+from lamina.nets.zoo_names import takes
 from lamina.training.target_scale import TARGET_SCALES
 
 Floats = NDArray[np.float64]
@@ -164,7 +166,7 @@ def examples_from_table(network: Network, table: Table, target: str, reading: Re
                 f"the table has {width}: {_some([f.name for f in preparation.features])}",
                 *left_out,
             ],
-            "name the columns to use as features, or take a network of that width",
+            f"name the columns to use as features, or {_of_width(network, width)}",
         )
     features: NDArray[Any] = prepared.features.reshape(len(prepared.features), *given.shape)
     if given.values == "int":
@@ -254,6 +256,15 @@ def _targets(targets: NDArray[Any], kind: str) -> tuple[NDArray[Any], tuple[str,
         raise DataError(f"the targets hold {len(known)} classes; {wanted} are needed")
     labels = tuple(str(int(k)) if targets.dtype.kind in "fiub" else str(k) for k in known)
     return numbers.astype(np.int64), labels
+
+
+def _of_width(network: Network, width: int) -> str:
+    """How a network comes to take rows of another width."""
+    if not takes(network.name, "shape"):
+        return "take a network of that width"
+    side = isqrt(width)
+    shape = f"1x{side}x{side}" if side * side == width else "CHANNELSxHEIGHTxWIDTH"
+    return f"a network for pictures takes their size: {network.name}:shape={shape}"
 
 
 def _some(names: list[str]) -> str:

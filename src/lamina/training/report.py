@@ -58,6 +58,7 @@ def document(result: TrainingResult, curves: bool = False) -> dict[str, Any]:
         "best": {"set": result.best, "chosen_by": result.chosen_by},
         "members": [_member(member, curves) for member in result.members],
         "model": None if result.model is None else result.model.origin,
+        "begun": result.begun,
         "versions": dict(result.versions),
     }
     return said

@@ -199,3 +199,56 @@ def test_a_loss_that_is_no_number_ends_with_code_1_and_the_cause(data: Path) -> 
     assert ran.code == 1
     assert "not a number" in ran.err
     assert "learning rate 1e+38 is probably too large: try 0.1" in ran.err
+
+
+def test_a_training_begins_with_a_model_freezes_parts_and_gives_rates(data: Path) -> None:
+    done(*told(data, "-o", "m.lamina"))
+    before = Bundle.load("m.lamina").weights
+    parts = ("--freeze", "l1", "--rate", "l2=0.5", "--engine", "torch", "-o", "n.lamina")
+    ran = done(*told(data, "--weights", "m.lamina", *parts))
+    assert "weights: begun with m.lamina (sha256:" in ran.err
+    after = Bundle.load("n.lamina")
+    assert {n for n in before if (before[n] == after.weights[n]).all()} == {"l1.weight", "l1.bias"}
+    assert (after.settings["frozen"], after.settings["rates"]) == (["l1"], {"l2": 0.5})
+    assert "begun with m.lamina" in after.settings["model"]
+
+
+def test_weights_that_are_not_there_are_said_and_the_training_goes_on(data: Path) -> None:
+    ran = done(*told(data, "--weights", "none.pth", "-q"))
+    assert (
+        ran.err == "warning: there are no weights at none.pth: the training begins from scratch\n"
+    )
+    assert "holdout" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rate", "l2"), "--rate 'l2' cannot be read"),
+        (("--rate", "l2=fast"), "--rate 'l2=fast' cannot be read"),
+        (("--freeze", "l3"), "there is no part 'l3'; there are: l1, l2"),
+        (("--freeze", "l1", "--engine", "fused"), "fused trains all layers at one rate"),
+        (("--weights", "rows.csv"), "neither safetensors nor a torch file"),
+    ],
+)
+def test_parts_and_weights_that_do_not_hold_are_refused(
+    options: tuple[str, ...], said: str, data: Path
+) -> None:
+    ran = run(*told(data, *options))
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_a_network_of_the_zoo_takes_arguments(tmp_path: Path) -> None:
+    rows = ["a,b,c,d,e,f,g,h,i,label"] + [
+        f"{k % 7},1,2,3,{k % 5},5,6,7,8,{k % 2}" for k in range(16)
+    ]
+    table = tmp_path / "pictures.csv"
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    name = "resnet-18:classes=2,shape=1x3x3,width=0.03,head=two-layer"
+    options = ("--target", "label", "--epochs", "2", "--batches", "2", "--json")
+    found = done("train", name, "--data", table, *options).json
+    assert found["engine"] == "torch"
+    ran = run("train", "resnet-18:classes=2", "--data", table, "--target", "label")
+    assert ran.code == 2
+    assert "a network for pictures takes their size: resnet-18:shape=1x3x3" in ran.err

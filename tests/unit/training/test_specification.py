@@ -70,6 +70,8 @@ all_settings = st.builds(
     schedule=st.sampled_from(SCHEDULES),
     class_weights=st.sampled_from([(), "balanced", (1.0, 2.5)]),
     seed=st.integers(0, 2**31),
+    # A part that both networks below have.
+    rates=st.sampled_from([(), (("l1", 0.5),)]),
 )
 readings = st.builds(
     Reading,
@@ -97,6 +99,7 @@ specifications = st.builds(
         [CheckpointPolicy(), CheckpointPolicy("c"), CheckpointPolicy("c", 10, 2.5)]
     ),
     refit=st.booleans(),
+    weights=st.sampled_from(["", "published", "w.pth"]),
     output=st.text(max_size=8),
     name=st.text(max_size=8),
 )
@@ -368,3 +371,50 @@ def test_a_file_of_a_tap_that_will_not_do_is_named(
     told = Specification(SMALL, taps=(TapChoice("l1", "look.py:watch", folder=tmp_path),))
     with pytest.raises(SettingsError, match=why):
         taps_of(told)
+
+
+def test_parts_and_weights_stand_in_a_specification() -> None:
+    text = """
+        lamina: training/1
+        network: resnet-18:classes=4,head=two-layer,width=0.1
+        settings: {learning_rate: 1.0e-8, frozen: [conv1, layer1], rates: {head: 1.0e-6}}
+        weights: published
+        """
+    told = parse_specification(text)
+    assert told.settings.frozen == ("conv1", "layer1")
+    assert told.settings.rates == (("head", 1e-6),)
+    assert told.options()["weights"] == "published"
+    assert parse_specification(told.to_text()) == told
+    assert told.to_document()["settings"]["rates"] == {"head": 1e-6}
+
+
+def test_parts_that_the_network_does_not_have_are_mistakes_of_the_specification() -> None:
+    text = """
+        lamina: training/1
+        network: papers-1
+        settings: {frozen: [l9], rates: {r1: 0.1}}
+        """
+    with pytest.raises(DocumentError) as caught:
+        parse_specification(text)
+    assert caught.value.mistakes == (
+        "there is no part 'l9'; there are: l1, l2",
+        "part 'r1' has no weights",
+    )
+
+
+def test_weights_are_found_beside_the_specification(tmp_path: Path) -> None:
+    from lamina.nets.bundle import Bundle
+    from lamina.nets.initial import initial_weights
+
+    Bundle(SMALL, initial_weights(SMALL, "normal", 9)).save(tmp_path / "w.lamina")
+    (tmp_path / "rows.csv").write_text("a,b,y\n" + "1,2,0\n2,1,1\n" * 8)
+    told = Specification(
+        SMALL,
+        "rows.csv",
+        "y",
+        plan=Plan("all"),
+        settings=Settings(epochs=1, learning_rate=1e-9),
+        weights="w.lamina",
+    )
+    result = train_specified(told, tmp_path)
+    assert result.begun.startswith("begun with w.lamina (sha256:")
