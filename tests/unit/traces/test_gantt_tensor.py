@@ -103,6 +103,7 @@ def rendered(table: PhaseTable, form: ChartForm, fine: int, finer: int, colours:
             if colours:
                 large[:, lines, first:last] = INK[phase][:, None, None]
             else:
+                large[:, lines, first:last] = 0.0
                 large[phase, lines, first:last] = 1.0
     fine_pixels = large.reshape(len(large), form.height, finer, form.width, fine)
     return np.asarray(fine_pixels.mean(axis=(2, 4)))
@@ -215,7 +216,7 @@ def test_rows_stand_in_the_order_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("engine", DRAWING)
-def test_where_phases_overlap_colours_show_the_one_that_began_last(engine: str) -> None:
+def test_where_a_phase_interrupts_another_only_it_is_seen(engine: str) -> None:
     begin, end = np.full((1, 7), np.nan), np.full((1, 7), np.nan)
     for phase, first, last in ((RUN, 0.0, 4.0), (RUN - 1, 1.0, 2.0), (RUN + 1, 2.0, 3.0)):
         begin[0, phase], end[0, phase] = first, last
@@ -223,6 +224,9 @@ def test_where_phases_overlap_colours_show_the_one_that_began_last(engine: str) 
     found = draw_charts([table_from(begin, end, 4.0)], form, engine=engine)
     shown = [RUN, RUN - 1, RUN + 1, RUN]
     assert found[0, :, 0].T.tolist() == [INK[phase].tolist() for phase in shown]
+    apart = draw_charts([table_from(begin, end, 4.0)], ChartForm(1, 4), engine=engine)
+    assert apart[0, :, 0].argmax(axis=0).tolist() == shown
+    assert apart.sum() == 4
 
 
 @pytest.mark.parametrize(

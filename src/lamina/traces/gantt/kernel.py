@@ -12,12 +12,13 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina.traces.gantt.coverage import overlaps
+from lamina.traces.gantt.edges import Strokes
 from lamina.training.engines.fused_kernel import build
 from lamina.training.engines.fused_kernel.code import Code, Value, single
 
@@ -44,22 +45,6 @@ _LARGE = 4 << 20
 """Bytes of charts from which on they are written past the caches, where they would not stay."""
 
 _SIZES = {"uint8": 1, "float32": 4}
-
-
-class Strokes(NamedTuple):
-    """Edges of bars, sorted by plane, row and place.
-
-    Args:
-        starts: (planes x rows + 1,) the first edge of each row.
-        places: (n,) pixels along the axis.
-        changes: (values, n) float32, of the values behind the place, 0 to 255.
-        planes: 1, or 7 where every channel has edges of its own.
-    """
-
-    starts: NDArray[np.int64]
-    places: NDArray[np.float64]
-    changes: NDArray[np.float32]
-    planes: int
 
 
 @dataclass(frozen=True, eq=False)

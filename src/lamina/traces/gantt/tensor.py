@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina.errors import MissingExtraError, UsageError
-from lamina.traces.gantt.coverage import Edges, Layout, Ruler, layout_of, lines_of
-from lamina.traces.gantt.palette import LOOKS
+from lamina.traces.gantt.coverage import Layout, Ruler, layout_of, lines_of
+from lamina.traces.gantt.edges import PAPER, edges_of_colours, edges_of_phases, strokes_of
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
-
-if TYPE_CHECKING:
-    from lamina.traces.gantt.kernel import Strokes
 
 Array = NDArray[Any]
 
@@ -30,22 +27,11 @@ ORDERS = ("recorded", "start", "level")
 ENGINES = ("auto", "native", "numpy")
 """What can draw charts."""
 
-_PAPER = 255
-"""The white behind the bars of a chart in colours."""
-
 _AT_ONCE = 32
 """Charts that the vector code is given at a time: their edges should stay in a cache."""
 
-_TOUCHING = 1e-7
-"""Pixels by which a phase may seem to begin before another ends, by rounding of times."""
-
 _BLOCK_BYTES = 1 << 20
 """Lines of pixels that are made at a time: they should stay in the core's cache."""
-
-_INK = np.array(
-    [[int(LOOKS[name].colour[at : at + 2], 16) for at in (1, 3, 5)] for name in PHASES],
-    dtype=np.int64,
-)
 
 
 @dataclass(frozen=True)
@@ -170,38 +156,8 @@ def _with_kernel(tables: Sequence[PhaseTable], form: ChartForm, out: Array) -> N
         some = tables[first : first + _AT_ONCE]
         begin, end = _places(some, form)
         bands = [bands_of(len(table), form.height, form.bar) for table in some]
-        strokes = _strokes(begin, end, form.channels)
+        strokes = strokes_of(begin, end, form.channels)
         paint(strokes, bands, [len(table) for table in some], out[first : first + _AT_ONCE])
-
-
-def _strokes(begin: Array, end: Array, channels: str) -> Strokes:
-    """The edges as the vector code wants them: sorted, with float32 changes of all values."""
-    from lamina.traces.gantt.kernel import Strokes
-
-    if channels == "phases":
-        happened = (end > begin).T
-        places = np.stack([begin.T[happened], end.T[happened]], axis=1).ravel()
-        changes = np.tile(np.array([_PAPER, -_PAPER], dtype=np.float32), len(places) // 2)[None]
-        return Strokes(_starts(2 * happened.ravel()), places, changes, len(PHASES))
-    before = np.fmax.accumulate(end, axis=1)[:, :-1]
-    if (begin[:, 1:] < before - _TOUCHING).any():
-        edges = _edges_of_colours(begin, end)
-        order = np.argsort(edges.row, kind="stable")
-        counts = np.bincount(edges.row, minlength=len(begin))
-        changes = edges.change[order].T.astype(np.float32, order="C")
-        return Strokes(_starts(counts), edges.place[order], changes, 1)
-    # What touches but for rounding is put in order: the code goes from left to right only.
-    begin[:, 1:] = np.fmax(begin[:, 1:], before)
-    happened = end > begin
-    places = np.stack([begin[happened], end[happened]], axis=1).ravel()
-    ink = (_INK - _PAPER).astype(np.float32).T
-    change = ink[:, np.nonzero(happened)[1]]
-    changes = np.stack([change, -change], axis=2).reshape(len(ink), -1)
-    return Strokes(_starts(2 * happened.sum(axis=1)), places, changes, 1)
-
-
-def _starts(counts: Array) -> Array:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _with_numpy(tables: Sequence[PhaseTable], form: ChartForm, out: Array) -> None:
@@ -249,9 +205,9 @@ def _draw(
     """Draws a block: first every line of pixels that differs from others, then copies of it."""
     begin, end = _places(tables, form)
     if form.channels == "phases":
-        edges, planes, paper = _edges_of_phases(begin, end), len(PHASES), 0
+        edges, planes, paper = edges_of_phases(begin, end), len(PHASES), 0
     else:
-        edges, planes, paper = _edges_of_colours(begin, end), 1, _PAPER
+        edges, planes, paper = edges_of_colours(begin, end), 1, PAPER
     lines = lines_of(edges, layouts, Ruler(form.width, planes, paper, form.dtype), room)
     top = 0
     for chart, layout in zip(out, layouts, strict=True):
@@ -277,38 +233,3 @@ def _places(tables: Sequence[PhaseTable], form: ChartForm) -> tuple[Array, Array
     begin = np.clip(np.concatenate(begins) * scale, 0.0, form.width)
     end = np.clip(np.concatenate(ends) * scale, 0.0, form.width)
     return begin, np.maximum(begin, end)
-
-
-def _edges_of_phases(begin: Array, end: Array) -> Edges:
-    """Every phase in a plane of its own: it rises at its begin and falls at its end."""
-    rows, phases = np.nonzero(end > begin)
-    change = np.repeat([[_PAPER], [-_PAPER]], len(rows), axis=0)
-    return Edges(
-        row=np.concatenate([rows, rows]),
-        place=np.concatenate([begin[rows, phases], end[rows, phases]]),
-        plane=np.concatenate([phases, phases]),
-        change=change,
-    )
-
-
-def _edges_of_colours(begin: Array, end: Array) -> Edges:
-    """Where the colour of a row changes: at most 14 places, between which one phase is seen."""
-    # A column per row: then each step below works on whole rows of numbers.
-    begin, end = np.ascontiguousarray(begin.T), np.ascontiguousarray(end.T)
-    phases: Array = np.arange(len(PHASES), dtype=np.int8)[:, None]
-    if (begin[1:] < np.fmax.accumulate(begin)[:-1]).any():
-        phases = np.argsort(begin, axis=0, kind="stable")
-        begin, end = (np.take_along_axis(at, phases, axis=0) for at in (begin, end))
-    places = np.sort(np.concatenate([begin, end]), axis=0)
-    middle = (places[:-1] + places[1:]) / 2
-    bare = len(PHASES)
-    shown = np.full((len(places) + 1, places.shape[1]), bare, dtype=np.int8)
-    for phase, first, last in zip(phases, begin, end, strict=True):
-        inside = first <= middle
-        inside &= middle < last
-        np.copyto(shown[1:-1], phase, where=inside)
-    before, behind = shown[:-1], shown[1:]
-    ink = np.vstack([_INK, np.full((1, 3), _PAPER)])
-    columns, rows = np.nonzero(before != behind)
-    change = ink[behind[columns, rows]] - ink[before[columns, rows]]
-    return Edges(rows, places[columns, rows], np.zeros_like(rows), change)
