@@ -7,9 +7,8 @@ from typing import Any
 
 from lamina.errors import LaminaError, UsageError
 from lamina.execution.failures import told
-from lamina.execution.state.frames import Node, Unit
 from lamina.execution.state.parts import UNMADE, Many, Told
-from lamina.execution.state.words import Assembled, Decided, Refused
+from lamina.execution.state.words import Assemble, Assembled, Decide, Decided, Refused
 from lamina.execution.values import Values
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
@@ -25,8 +24,9 @@ class Assembly:
     def __init__(self, values: Values) -> None:
         self._values = values
 
-    def assembled(self, node: Node, time: float) -> Assembled | Refused:
+    def assembled(self, asked: Assemble, time: float) -> Assembled | Refused:
         """The values of a task's ports, and the items of those that are scattered."""
+        node = asked.node
         arguments: dict[str, Any] = {}
         lists: dict[str, list[Any]] = {}
         try:
@@ -41,20 +41,20 @@ class Assembly:
                     raise
             items = _one_by_one(lists) if node.task.scatter else None
         except LaminaError as error:
-            return Refused(time, node, told(error), error)
-        return Assembled(time, node, arguments, items)
+            return Refused(time, node, told(error), error, asked.question)
+        return Assembled(time, node, arguments, items, asked.question)
 
-    def decided(self, unit: Unit, part: Any, time: float) -> Decided | Refused:
+    def decided(self, asked: Decide, time: float) -> Decided | Refused:
         """Whether a condition holds."""
         try:
-            value = self._values.plain(self.made(part))
+            value = self._values.plain(self.made(asked.value))
             if not (isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")):
                 raise UsageError(
                     f"its condition is {value!r:.60}, which is no bool", "give true or false"
                 )
         except LaminaError as error:
-            return Refused(time, unit, told(error), error)
-        return Decided(time, unit, bool(value))
+            return Refused(time, asked.unit, told(error), error, asked.question)
+        return Decided(time, asked.unit, bool(value), asked.question)
 
     def outputs(self, workflow: Workflow, parts: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs of a run, as far as their parts are there. Raises LaminaError."""

@@ -275,10 +275,10 @@ class _Engine:
         self._records.append(event)
 
     def _assemble(self, action: Assemble) -> None:
-        self._machine.feed(self._assembly.assembled(action.node, self._clock.now()))
+        self._machine.feed(self._assembly.assembled(action, self._clock.now()))
 
     def _decide(self, action: Decide) -> None:
-        self._machine.feed(self._assembly.decided(action.unit, action.value, self._clock.now()))
+        self._machine.feed(self._assembly.decided(action, self._clock.now()))
 
     def _recall(self) -> None:
         """Asks about many units at once."""

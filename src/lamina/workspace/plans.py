@@ -14,7 +14,7 @@ from lamina.execution.cache.recalled import DECIDES
 from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Capacity
 from lamina.execution.state import Machine, Policy
-from lamina.execution.state.frames import Node, Unit
+from lamina.execution.state.frames import Unit
 from lamina.execution.state.plans import wanted
 from lamina.execution.state.words import Answered, Ask, Assemble, Decide, Refused
 from lamina.records.tables import duration
@@ -218,20 +218,21 @@ class _Play:
         while actions := machine.taken():
             for action in actions:
                 if isinstance(action, Assemble):
-                    self._assemble(action.node)
+                    self._assemble(action)
                 elif isinstance(action, Decide):
                     self._decide(action)
             self._recall([action for action in actions if isinstance(action, Ask)])
             machine.schedule(0.0)
 
-    def _assemble(self, node: Node) -> None:
+    def _assemble(self, action: Assemble) -> None:
         """Makes values of parts; what cannot be known before the run is left alone."""
+        node = action.node
         lists = [node.parts.get(port) for port in node.task.scatter]
         if any(isinstance(one, Ref) and one.digest == UNKNOWN for one in lists):
             self._tally(node.name).add("an input is not known before the run", False)
             self.open = True
             return
-        found = self._assembly.assembled(node, 0.0)
+        found = self._assembly.assembled(action, 0.0)
         if isinstance(found, Refused):
             cause = str(found.error.get("cause", ""))
             self._tally(node.name).add(f"would fail: {cause}", False)
@@ -240,7 +241,7 @@ class _Play:
 
     def _decide(self, action: Decide) -> None:
         unit = action.unit
-        found = self._assembly.decided(unit, action.value, 0.0)
+        found = self._assembly.decided(action, 0.0)
         if isinstance(found, Refused):
             self.open = True
             return

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -442,3 +443,29 @@ def test_a_task_that_had_all_the_memory_is_not_repeated_for_more(tmp_path: Path)
     needs = [e.needs["memory"] for e in runs.log if isinstance(e, AttemptStarted)]
     assert needs == [2**31, 2**32]
     assert ending.failures[0].way_out.startswith("it had all the memory that the run may use")
+
+
+@task
+def breaks_off() -> Iterator[int]:
+    yield from range(50)
+    time.sleep(0.2)
+    raise ValueError("no more")
+
+
+@task
+def last_of(items: Iterator[int]) -> int:
+    return max(items)
+
+
+def test_outputs_that_are_not_whole_are_none(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, Options(workers=3, keep_going=True, retries=0))
+    with workflow("w") as w:
+        x = w.input("x", "int")
+        good, bad, stream = double(x), fail(x), breaks_off()
+        w.output("good", good)
+        w.output("both", [good, bad])
+        w.output("stream", stream)
+        w.output("last", last_of(stream))
+    ending = runs.go(w.workflow, x=2)
+    assert ending.status == "failed"
+    assert list(ending.outputs) == ["good"]

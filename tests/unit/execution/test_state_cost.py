@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from run_models import World, WorldValues
+from run_models import WorldValues
+from run_worlds import World
 
 from lamina.execution.past import Past
 from lamina.execution.runtimes.base import Capacity

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_models import V, World, WorldValues, direct, grown, made_workflow
+from run_models import V, WorldValues, direct, grown, made_workflow, partly
+from run_worlds import World
 
 from lamina.execution.past import Past
 from lamina.execution.state import Policy
@@ -44,13 +45,28 @@ def expected(workflow: Workflow) -> dict[str, Any] | None:
         return None
 
 
+def there(world: World, failed: set[str]) -> dict[str, Any]:
+    """The outputs that have to be there although these tasks failed."""
+    found = partly(world.workflow, {"x": 3}, failed)
+    until = world.machine.policy.until
+    sources = {edge.target_port: edge.source_task for edge in world.workflow.incoming[""]}
+    return {name: value for name, value in found.items() if not until or sources[name] in until}
+
+
 def check_end(world: World) -> None:
     """What holds however a run ended."""
     machine, wanted = world.machine, expected(world.workflow)
+    for name, value in world.outputs().items():
+        assert wanted is None or value == wanted[name], f"{name} is another"
+    if machine.policy.keep_going and machine.status != "cancelled":
+        failed = {failure.task.replace("[", "/").partition("/")[0] for failure in machine.failures}
+        failed = {name.partition("#")[0] for name in failed}
+        assert world.outputs().items() >= there(world, failed).items()
     if machine.status == "succeeded":
-        assert wanted is not None, "a loop that is never done succeeded"
-        assert world.outputs() == wanted
-        assert machine.counts["success"] == len(world.succeeded) + len(world.past.finished)
+        if not machine.policy.until:
+            assert wanted is not None, "a loop that is never done succeeded"
+            assert world.outputs() == wanted
+        assert machine.counts["success"] == len({*world.succeeded, *world.past.finished})
         assert sum(machine.counts.values()) == machine.counts["success"]
     if machine.status == "failed":
         assert machine.failures
@@ -77,15 +93,34 @@ def test_whatever_happens_a_run_ends_and_counts_nothing_twice(seed: int) -> None
     chances = {
         "bad": random.choice([0.02, 0.1, 0.3]),
         "damaged": random.choice([0.0, 0.1]),
+        "lacking": random.choice([0.0, 0.1]),
         "cancel": random.choice([0.0, 0.01]),
         "cancel-one": random.choice([0.0, 0.03]),
+        "late": random.choice([0.0, 0.5]),
+        "twice": random.choice([0.0, 0.2]),
+        "refused": random.choice([0.0, 0.02]),
     }
-    chosen = policy(random)
+    workflow = made_workflow(random)
+    names = sorted(workflow.by_name)
+    until = tuple(random.sample(names, random.randint(0, min(2, len(names)))))
+    chosen = policy(random, until=until if random.random() < 0.3 else ())
     if not chosen.lasting:
-        chances["damaged"] = 0.0
-    world = World(made_workflow(random), {"x": 3}, random, chosen, chances)
+        chances["damaged"] = chances["lacking"] = 0.0
+    world = World(workflow, {"x": 3}, random, chosen, chances)
     world.play()
     check_end(world)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds)
+def test_messages_that_come_late_or_twice_change_nothing(seed: int) -> None:
+    random = Random(seed)
+    chances = {"late": 0.7, "twice": 0.3}
+    world = World(made_workflow(random), {"x": 3}, random, policy(random), chances)
+    world.play()
+    assert world.machine.status == ("failed" if expected(world.workflow) is None else "succeeded")
+    check_end(world)
+    assert max(world.succeeded.values(), default=1) == 1
 
 
 @settings(max_examples=300, deadline=None)
@@ -128,6 +163,27 @@ def test_a_killed_and_resumed_run_repeats_nothing_and_ends_the_same(seed: int) -
     check_end(world)
     if expected(workflow) is not None:
         assert world.machine.status == "succeeded"
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds)
+def test_a_run_is_resumed_whatever_its_sessions_met(seed: int) -> None:
+    random = Random(seed)
+    workflow, log = made_workflow(random), list[Event]()
+    worst = {"kill": 0.03, "bad": 0.2, "cancel": 0.02, "cancel-one": 0.03, "damaged": 0.05}
+    for session in range(8):
+        last = session == 7
+        chosen = policy(random, lasting=True, retries=100 if last else 1)
+        chances = {"late": 0.3, "twice": 0.1, **({} if last else worst)}
+        past = past_of(log)
+        world = World(workflow, {"x": 3}, random, chosen, chances, past=past)
+        world.play()
+        log += world.log
+        if not world.damages:
+            assert not set(world.succeeded) & set(past.finished), "a finished unit ran again"
+        if not world.killed:
+            check_end(world)
+    assert world.machine.status == ("failed" if expected(workflow) is None else "succeeded")
 
 
 @settings(max_examples=300, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from lamina.errors import ArtifactError
@@ -15,6 +16,7 @@ from lamina.execution.state.book import Book, Policy
 from lamina.execution.state.composites import Composites
 from lamina.execution.state.endings import belongs
 from lamina.execution.state.frames import Frame, Node, Unit
+from lamina.execution.state.parts import Flowing
 from lamina.execution.state.plans import wanted
 from lamina.execution.state.rebuilds import Rebuilds
 from lamina.execution.state.settled import Settled
@@ -38,6 +40,8 @@ from lamina.execution.state.words import (
 )
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import Noticed
+
+_NONE = object()
 
 
 class Machine(Settled):
@@ -72,6 +76,9 @@ class Machine(Settled):
         if policy.streaming:
             self.attempts.attach(self.streams)
         self._cancelled: list[str] = []
+        self._asked: dict[Node | Unit, int] = {}
+        """Tasks whose values, and units whose conditions, are asked for -> number of the asking."""
+        self._questions = count(1)
         self._handlers: dict[type[Happened], Callable[[Any], None]] = {
             Assembled: self._assembled,
             Refused: self._refused,
@@ -119,8 +126,15 @@ class Machine(Settled):
         return self.book.counts
 
     def outputs(self) -> dict[str, Any]:
-        """Parts of the workflow's outputs, as far as they are there."""
-        return self.root.collected("")
+        """Parts of the workflow's outputs that are there, and whole."""
+        values, incoming = self.root.values, self.root.plan.workflow.incoming[""]
+        lacking = {
+            edge.target_port
+            for edge in incoming
+            if type(values.get(edge.source, _NONE)) in (Flowing, object)
+        }
+        found = self.root.collected("")
+        return {name: part for name, part in found.items() if name not in lacking}
 
     def due(self) -> float | None:
         """When `schedule` is to be called again; None where nothing waits for time."""
@@ -165,17 +179,36 @@ class Machine(Settled):
         if plain:
             self._divide(node, node.parts, None)
         elif node.task.scatter or node.task.action.kind not in self.composites.kinds:
-            self.book.ask(Assemble(node))
+            self.assemble(node)
         else:
             self._divide(node, node.parts, None)
 
+    def assemble(self, node: Node) -> None:
+        """Has the values of a task's ports put together."""
+        self.book.ask(Assemble(node, self._question(node)))
+
+    def _question(self, place: Node | Unit) -> int:
+        number = self._asked[place] = next(self._questions)
+        return number
+
+    def _is_answer(self, place: Node | Unit, question: int) -> bool:
+        """Whether somebody waits for this; messages may come twice, or too late."""
+        if self._asked.get(place) != question:
+            return False
+        del self._asked[place]
+        return True
+
     def _assembled(self, event: Assembled) -> None:
+        if not self._is_answer(event.node, event.question):
+            return
         if self._rebuilds.assembled(event) or self.book.stopping:
             return
         self._divide(event.node, event.arguments, event.items)
 
     def _refused(self, event: Refused) -> None:
         place = event.place
+        if not self._is_answer(place, event.question):
+            return
         if isinstance(place, Unit):
             if place.state == "inside":
                 self.attempts.refuse(place, event.error, event.time, event.exception)
@@ -306,12 +339,14 @@ class Machine(Settled):
         return any(belongs(unit.name, name) for name in self._cancelled)
 
     def _decided(self, event: Decided) -> None:
-        if not self.book.stopping and event.unit.state == "inside":
+        if not self._is_answer(event.unit, event.question) or self.book.stopping:
+            return
+        if event.unit.state == "inside":
             self.composites.decided(event.unit, event.holds)
 
     def decide(self, unit: Unit, value: Any) -> None:
         """Has a condition read."""
-        self.book.ask(Decide(unit, value))
+        self.book.ask(Decide(unit, value, self._question(unit)))
 
     def fail_inside(self, unit: Unit, cause: str, way_out: str) -> None:
         """A loop or another composite failed by itself, not by a task inside of it."""

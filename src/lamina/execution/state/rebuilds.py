@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.execution.state.frames import Frame, Node, Unit
 from lamina.execution.state.parts import UNMADE, Many, Told
-from lamina.execution.state.words import Assemble, Assembled, Refused
+from lamina.execution.state.words import Assembled, Refused
 
 if TYPE_CHECKING:
     from lamina.execution.state.machine import Machine
@@ -134,7 +134,7 @@ class Rebuilds:
             if isinstance(part, (Told, Many)):
                 part.made = UNMADE
         self._renewing.setdefault(node, []).append(unit)
-        self._machine.book.ask(Assemble(node))
+        self._machine.assemble(node)
 
     def _replace(self, frame: Frame | None) -> None:
         """Inputs of the workflows around a unit that came from a value that is another now."""

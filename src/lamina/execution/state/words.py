@@ -31,11 +31,13 @@ class Assembled(Happened):
         node: the task.
         arguments: port -> value, those of scattered ports left out.
         items: of a scattered task, the arguments that differ, one mapping per unit.
+        question: number of the action that it answers.
     """
 
     node: Node
     arguments: Mapping[str, Any]
     items: Sequence[Mapping[str, Any]] | None = None
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Refused(Happened):
     place: Node | Unit
     error: Mapping[str, Any]
     exception: BaseException | None = None
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Decided(Happened):
 
     unit: Unit
     holds: bool
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Assemble(Action):
     """Make values of the parts of a task's ports (`Node.parts`); answered by Assembled."""
 
     node: Node
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class Decide(Action):
 
     unit: Unit
     value: Any
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True)
