@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, room
 
 
 @click.command("lineage")
@@ -24,5 +24,6 @@ def command(target: str, as_json: bool) -> None:
     if as_json:
         out(json.dumps(found.to_json(), indent=2))
         return
+    width = room()
     for line in found.lines():
-        out(line)
+        out(line if width is None or len(line) <= width else f"{line[: width - 1]}…")

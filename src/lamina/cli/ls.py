@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, room, tinted
 
 
 @click.command("ls")
@@ -24,5 +24,5 @@ def command(limit: int, as_json: bool) -> None:
     if as_json:
         out(json.dumps({"runs": [history.brief(one) for one in found]}, indent=2))
         return
-    for line in history.listing_lines(found):
-        out(line)
+    for line in history.listing_lines(found, room()):
+        out(tinted(line))

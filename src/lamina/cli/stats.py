@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, room
 
 FORMS = ("summary", "tasks", "runtimes", "transfer", "integrity")
 
@@ -35,5 +35,5 @@ def command(target: str, form: str, as_json: bool) -> None:
         about = {"run": record.id, "name": record.name, "workflow": record.workflow}
         out(json.dumps({**about, form: kept}, indent=2))
         return
-    for line in looking.statistics_lines(rows, form):
+    for line in looking.statistics_lines(rows, form, room()):
         out(line)

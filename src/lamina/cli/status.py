@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, tinted
 
 
 @click.command("status")
@@ -32,7 +32,11 @@ def command(target: str, watch: bool, every: float, as_json: bool) -> None:
         return
     if not watch:
         found = history.standing(run)
-        out(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
+        if as_json:
+            out(json.dumps(found.to_json(), indent=2))
+            return
+        for line in found.lines():
+            out(tinted(line))
         return
     if as_json:
         for found in history.watch(run, every=every):
@@ -51,7 +55,11 @@ def _task(target: str, watch: bool, as_json: bool) -> None:
         run = target.partition("/")[0]
         raise UsageError("a run is watched, not one of its tasks", f"lamina status {run} -w")
     found = provenance(target)
-    out(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
+    if as_json:
+        out(json.dumps(found.to_json(), indent=2))
+        return
+    for line in found.lines():
+        out(tinted(line))
 
 
 def _redraw(run: str, every: float) -> None:

@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -26,6 +27,14 @@ _STEERING = re.compile(rf"{_COLOUR}|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PLAIN_COLOUR = "\x1b[0m"
 
 
+_TINTS = {
+    **dict.fromkeys(("failed", "timeout", "memory", "lost"), "red"),
+    **dict.fromkeys(("interrupted", "cancelled"), "yellow"),
+    **{"succeeded": "green", "running": "cyan"},
+}
+_STATUS = re.compile(rf"(?<=  )({'|'.join(_TINTS)})(?=  |$)")
+
+
 def out(text: object, nl: bool = True) -> None:
     """Prints a result on standard output; on a terminal as `harmless` text."""
     said = harmless(str(text), "\r") if sys.stdout.isatty() else text
@@ -36,6 +45,18 @@ def out(text: object, nl: bool = True) -> None:
 def note(text: object) -> None:
     """Prints on standard error what is no result: progress, notes, errors; always harmless."""
     click.echo(harmless(str(text)), file=sys.stderr, color=_colours())
+
+
+def room() -> int | None:
+    """Letters in a line of the terminal; None where standard output is none, and nothing is cut."""
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
+
+
+def tinted(text: str) -> str:
+    """A line with the colours of the statuses in it, where standard output shows colours."""
+    if not sys.stdout.isatty() or _colours() is False:
+        return text
+    return _STATUS.sub(lambda found: click.style(found[0], fg=_TINTS[found[0]]), text)
 
 
 def harmless(text: str, also: str = "") -> str:

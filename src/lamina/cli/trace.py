@@ -6,7 +6,7 @@ import json
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, room
 
 
 @click.command("trace")
@@ -37,8 +37,9 @@ def command(
         rows = [[name, field.kind, field.about] for name, field in FIELDS.items()]
         out("\n".join(table_lines(rows)))
         return
-    names, found = looking.selected(target, fields, filters)
-    if as_json or form == "json":
+    form = "json" if as_json else form
+    names, found = looking.selected(target, fields, filters, form)
+    if form == "json":
         out(json.dumps({"attempts": looking.trace_json(names, found)}, indent=2))
         return
-    out(looking.trace_text(names, found, form))
+    out(looking.trace_text(names, found, form, room()))

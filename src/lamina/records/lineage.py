@@ -68,8 +68,8 @@ class Node:
             yield f"{indent}{self.about}"
             return
         between = "/" if self.kind == "attempt" else f" {self.kind} "
-        again = "(told above)" if self.again else ""
-        parts = [f"{self.run}{between}{self.name}", self.about, again]
+        about = "(told above)" if self.again else self.about
+        parts = [f"{self.run}{between}{self.name}", about]
         yield f"{indent}{'  '.join(part for part in parts if part)}"
         for step in self.steps:
             yield from step.lines(depth + 1)

@@ -122,11 +122,14 @@ FIELDS: dict[str, Field] = {
 """Name -> column."""
 
 USUAL = ("unit", "attempt", "status", "start", "wait", "run", "cpu", "memory", "reason")
-"""What is shown when nobody says."""
+"""What is told when nobody says."""
+
+SHOWN = tuple(name for name in USUAL if name != "start")
+"""The same in a table for people, which fits a terminal."""
 
 
-def fields_of(text: str) -> tuple[str, ...]:
-    """Names of fields from "task,status"; those of USUAL with more behind "+": "+host,exit".
+def fields_of(text: str, usual: tuple[str, ...] = USUAL) -> tuple[str, ...]:
+    """Names of fields from "task,status"; the usual ones with more behind "+": "+host,exit".
 
     Raises:
         UnknownNameError: a field that does not exist.
@@ -137,7 +140,7 @@ def fields_of(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in FIELDS:
             raise UnknownNameError("field", name, FIELDS)
-    return tuple(dict.fromkeys((*(USUAL if text.startswith("+") or not names else ()), *names)))
+    return tuple(dict.fromkeys((*(usual if text.startswith("+") or not names else ()), *names)))
 
 
 Test = Callable[[Attempt], bool]

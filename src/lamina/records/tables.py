@@ -8,18 +8,29 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+SHORTEST = 12
+"""Letters that a cell keeps."""
+
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NUMERIC = re.compile(r"|-|-?[\d.,/]+%?( (B|[kMGTP]B|s))?|\d+ [mhd] \d+ [smh]")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def table_lines(rows: Sequence[Sequence[Any]]) -> list[str]:
+def table_lines(
+    rows: Sequence[Sequence[Any]], room: int | None = None, yielding: Sequence[int] = ()
+) -> list[str]:
     """Rows with their columns below each other, two spaces apart; numbers end at the same place.
 
     Args:
         rows: of equal length; the first one holds the heads.
+        room: letters that a line may have; any number when None.
+        yielding: places of columns whose cells are cut where there is too little room, the first
+            one first; none gets shorter than its head, or than SHORTEST. Where that does not
+            help, nothing is cut.
     """
     texts = [[str(cell) for cell in row] for row in rows]
+    if room is not None:
+        texts = _fitted(texts, room, yielding)
     columns = list(zip(*texts, strict=True))
     widths = [max(map(len, column)) for column in columns]
     right = {
@@ -34,6 +45,22 @@ def table_lines(rows: Sequence[Sequence[Any]]) -> list[str]:
         ).rstrip()
         for row in texts
     ]
+
+
+def _fitted(texts: list[list[str]], room: int, yielding: Sequence[int]) -> list[list[str]]:
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    over = sum(widths) + 2 * (len(widths) - 1) - room
+    for place in yielding:
+        least = min(widths[place], max(SHORTEST, len(texts[0][place])))
+        given = min(max(over, 0), widths[place] - least)
+        widths[place], over = widths[place] - given, over - given
+    if over > 0:
+        return texts
+    return [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in texts]
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def line(text: Any, longest: int = 300) -> str:

@@ -90,8 +90,7 @@ class Standing:
             lines += ["running", *_running(self.live, self.now)]
         if self.live.failures:
             lines += ["failed", *_failures(self.live)]
-        way = _way_out(self)
-        return [*lines, *([f"  way out: {way}"] if way else [])]
+        return [*lines, *_way_out(self)]
 
 
 def counts_lines(standing: Standing) -> list[str]:
@@ -154,13 +153,14 @@ def _failures(live: Live) -> Iterator[str]:
         yield f"  and {more} more attempts"
 
 
-def _way_out(standing: Standing) -> str:
+def _way_out(standing: Standing) -> list[str]:
     name = standing.record.name
     if standing.status == INTERRUPTED:
-        return f"its engine is gone; go on with `lamina resume {name}`"
+        return [f"  way out: its engine is gone; go on with `lamina resume {name}`"]
     if standing.status == "failed":
-        return f"lamina logs {name} --failed; mend it, then lamina resume {name}"
-    return ""
+        again = f"  once it is mended: lamina resume {name}"
+        return [f"  way out: lamina logs {name} --failed", again]
+    return []
 
 
 def status_of(record: RunRecord, here: Project) -> str:
@@ -232,18 +232,31 @@ def listing(limit: int = 20, here: Project | None = None) -> list[Standing]:
     ]
 
 
-def listing_lines(found: list[Standing]) -> list[str]:
-    """The runs as a table."""
+def listing_lines(found: list[Standing], room: int | None = None) -> list[str]:
+    """The runs as a table.
+
+    Args:
+        found: of `listing`.
+        room: letters that a line may have: names of workflows, then of runs, are cut to fit.
+    """
     if not found:
         return ["no run is recorded here; start one with `lamina run FILE`"]
     rows = [("NAME", "RUN", "WORKFLOW", "STATUS", "DONE", "BEGAN", "TOOK")]
     for one in found:
         counts = one.live.counts()
-        began = datetime.fromtimestamp(one.record.created).strftime("%Y-%m-%d %H:%M:%S")
+        began = _began(one.record.created, one.now)
         done = f"{counts['success']}/{sum(counts.values()) or one.live.tasks}"
         row = (one.record.name, one.record.id, one.record.workflow, one.status, done, began)
         rows.append((*row, duration(one.seconds)))
-    return table_lines(rows)
+    return table_lines(rows, room, (2, 0))
+
+
+def _began(created: float, now: float) -> str:
+    """When a run began: today the time, this year the day, else the year as well."""
+    then, today = datetime.fromtimestamp(created), datetime.fromtimestamp(now)
+    if then.date() == today.date():
+        return then.strftime("%H:%M:%S")
+    return then.strftime("%b %d %H:%M" if then.year == today.year else "%Y-%m-%d")
 
 
 def brief(one: Standing) -> Mapping[str, Any]:

@@ -69,6 +69,11 @@ def lineage(target: str, here: Project | None = None) -> Found:
         return _of_digest(follow, target, file_digest(path))
     if path.is_dir() and path.name != target.partition("/")[0]:
         return _of_digest(follow, target, _folder_digest(place, path))
+    if not target or (path.suffix and "/" not in target and not _is_run(follow, target)):
+        raise UsageError(
+            f"there is no file {target!r}",
+            "give a file that is there, the beginning of a digest, RUN or RUN/TASK",
+        )
     if "/" not in target and _DIGEST.fullmatch(target) and not _is_run(follow, target):
         return _of_digest(follow, target, _whole(follow, target.lower()))
     return _of_tasks(follow, target)

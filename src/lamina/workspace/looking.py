@@ -8,7 +8,7 @@ from typing import Any
 from lamina.errors import StoreError
 from lamina.records.attempts import Attempt, attempts
 from lamina.records.difference import Difference, Side, difference
-from lamina.records.selection import FIELDS, fields_of, filter_of, rows_of, values_of
+from lamina.records.selection import FIELDS, SHOWN, USUAL, fields_of, filter_of, rows_of, values_of
 from lamina.records.statistics import FORMS, Story, Teller, figures
 from lamina.records.store import RunRecord, Store
 from lamina.records.tables import csv_text, table_lines
@@ -48,11 +48,31 @@ def statistics(
     return record, FORMS[form](found), figures(found)
 
 
-def statistics_lines(rows: Sequence[Sequence[str]], form: str) -> list[str]:
-    """Figures as lines."""
+def statistics_lines(
+    rows: Sequence[Sequence[str]], form: str, room: int | None = None
+) -> list[str]:
+    """Figures as lines, with names cut where there is too little room."""
     if form in ("summary", "integrity"):
         return table_lines([["", ""], *rows])[1:]
-    return table_lines(rows)
+    return table_lines(_brief(rows) if form == "tasks" else rows, room, (0,))
+
+
+def _brief(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Attempts by their names, with the phases that some of them had, under short heads; what
+    they waited is the sum of the first ones."""
+    named = [["ATTEMPT", rows[0][2], *rows[0][4:]]]
+    for unit, number, status, _, *phases in rows[1:]:
+        named.append([f"{unit}~{number}" if number != "0" else unit, status, *phases])
+    empty = {
+        place
+        for place, column in enumerate(zip(*named, strict=True))
+        if place > 1 and all(cell == "-" for cell in column[1:])
+    }
+    kept = [[cell for place, cell in enumerate(row) if place not in empty] for row in named]
+    return [[_HEADS.get(head, head) for head in kept[0]], *kept[1:]]
+
+
+_HEADS = {"PRE_SCRIPT": "PRE", "STAGE_IN": "IN", "STAGE_OUT": "OUT", "POST_SCRIPT": "POST"}
 
 
 def statistics_json(rows: Sequence[Sequence[str]], form: str) -> Any:
@@ -73,25 +93,40 @@ def _plain(cell: str) -> str | float | None:
 
 
 def selected(
-    target: str, fields: str, filters: Iterable[str], here: Project | None = None
+    target: str, fields: str, filters: Iterable[str], form: str, here: Project | None = None
 ) -> tuple[tuple[str, ...], list[Attempt]]:
     """Names of fields, and the attempts of a run that pass all filters.
+
+    Args:
+        target: RUN or RUN/TASK.
+        fields: as in `fields_of`.
+        filters: as in `filter_of`.
+        form: "table" for people, else for programs.
+        here: the project; that of the current folder when None.
 
     Raises:
         LaminaError: no such run, task or field, or a filter that cannot be understood.
     """
-    names, tests = fields_of(fields), [filter_of(text) for text in filters]
+    names = fields_of(fields, SHOWN if form == "table" else USUAL)
+    tests = [filter_of(text) for text in filters]
     _, found = story(target, here)
     return names, [one for one in found.attempts if all(test(one) for test in tests)]
 
 
-def trace_text(names: Sequence[str], found: Sequence[Attempt], form: str) -> str:
+def trace_text(
+    names: Sequence[str], found: Sequence[Attempt], form: str, room: int | None = None
+) -> str:
     """Attempts as a table for people, or as comma-separated values."""
     if form == "csv":
         read = [FIELDS[name].read for name in names]
         return csv_text([list(names), *([_cell(each(one)) for each in read] for one in found)])
     rows = rows_of(found, names)
-    return "\n".join(table_lines([[cell.upper() for cell in rows[0]], *rows[1:]]))
+    yielding = [place for place, name in reversed(list(enumerate(names))) if name in _LONG]
+    return "\n".join(table_lines([[cell.upper() for cell in rows[0]], *rows[1:]], room, yielding))
+
+
+_LONG = ("reason", "inputs", "outputs", "metrics", "cause", "folder", "unit", "task")
+"""Fields whose texts may be cut to fit a terminal."""
 
 
 def _cell(value: Any) -> Any:

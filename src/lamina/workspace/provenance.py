@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lamina.errors import UnknownNameError, UsageError
@@ -126,7 +127,7 @@ class Provenance:
             yield "cause", [line(one.cause or one.status)]
         yield from _told(one)
         if one.folder:
-            yield "files", [f"{self.folder}/{one.folder}"]
+            yield "files", [_near(Path(self.folder) / one.folder)]
 
     def _made_of(self, one: Attempt) -> Iterator[Fact]:
         recipe = self.documents.get(one.recipe, {})
@@ -315,6 +316,12 @@ def _value(ref: Any) -> str:
         f"{ref.get('codec', '')} {str(ref.get('digest', ''))[:16]}, {size(ref.get('size'))}{many}"
     )
     return f"{told}  {name}".rstrip()
+
+
+def _near(path: Path) -> str:
+    """A path as one would write it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _told(one: Attempt) -> Iterator[Fact]:

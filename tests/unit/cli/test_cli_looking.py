@@ -69,6 +69,51 @@ def test_runs_are_listed_newest_first(project: Project) -> None:
     assert [(one["name"], one["status"]) for one in told] == [("retried-run", "succeeded")]
 
 
+def test_what_is_shown_fits_a_terminal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [
+        ("ls", []),
+        ("status", ["failed-run"]),
+        ("status", ["failed-run/count[2]"]),
+        ("stats", ["retried-run", "-s", "tasks"]),
+        ("stats", ["retried-run", "-s", "transfer"]),
+        ("trace", ["retried-run"]),
+        ("lineage", ["retried-run"]),
+        ("diff", ["failed-run", "retried-run"]),
+    ]
+    for verb in ("ls", "stats", "trace", "lineage"):
+        monkeypatch.setattr(f"lamina.cli.{verb}.room", lambda: 80)
+    for verb, arguments in shown:
+        lines = done(verb, *arguments).out.splitlines()
+        assert max(map(len, lines)) <= 80, (verb, max(lines, key=len))
+
+
+def test_a_pipe_gets_whole_lines_without_colours(project: Project) -> None:
+    environment = {**os.environ, "COLUMNS": "20", "TERM": "xterm-256color"}
+    for verb in (["ls"], ["status"], ["trace"], ["timeline"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "lamina", *verb],
+            capture_output=True, text=True, check=True, env=environment,
+        ).stdout  # fmt: skip
+        assert "\x1b" not in told
+        assert "retried-run" in told or verb == ["trace"]
+
+
+def test_a_terminal_shows_how_runs_ended_in_colours(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pty
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as stdout:
+        command = [sys.executable, "-m", "lamina", "ls"]
+        subprocess.run(command, stdout=stdout, check=True, env={**os.environ, "TERM": "xterm"})
+        told = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "\x1b[31mfailed\x1b[0m" in told
+    assert "\x1b[32msucceeded\x1b[0m" in told
+
+
 def test_looking_where_nothing_ran_makes_nothing_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +132,8 @@ def test_the_status_is_the_line_of_counts(project: Project) -> None:
     assert lines[2].split() == ["2", "0", "0", "0", "0", "4", "1", "57", "0"]
     assert lines[3] == "failed"
     assert lines[4].startswith("  count[2]: ")
-    assert "lamina logs failed-run --failed" in lines[-1]
+    assert "lamina logs failed-run --failed" in lines[-2]
+    assert "lamina resume failed-run" in lines[-1]
 
 
 def test_the_status_tells_epochs_and_the_time_that_is_left(project: Project) -> None:
@@ -244,7 +290,7 @@ def test_figures_are_told_in_all_forms(project: Project) -> None:
     assert "repeat an earlier one" in done("stats").out
     for form in ("tasks", "runtimes", "transfer"):
         heads, *rows = done("stats", "-s", form).out.splitlines()
-        assert heads.split()[0] in ("UNIT", "TASK")
+        assert heads.split()[0] == ("ATTEMPT" if form == "tasks" else "TASK")
         assert rows
     told = done("stats", "-s", "runtimes", "--json").json
     assert told["name"] == "retried-run"
@@ -279,6 +325,12 @@ def test_two_runs_are_compared(project: Project) -> None:
     told = done("diff", "failed-run", "--json").json
     assert told["second"] == "retried-run"
     assert "tasks: 7 the same, 0 differ" in done("diff", "last", "last").out
+
+
+@pytest.mark.parametrize("target", ["", "missing.csv"])
+def test_the_lineage_of_a_file_that_is_not_there_is_told_so(project: Project, target: str) -> None:
+    refused = run("lineage", target)
+    assert (refused.code, f"there is no file {target!r}" in refused.err) == (2, True)
 
 
 def test_a_file_is_traced_to_its_run(project: Project, tmp_path: Path) -> None:

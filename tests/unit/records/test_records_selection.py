@@ -135,6 +135,25 @@ def test_numbers_end_at_the_same_place_and_texts_begin_there() -> None:
     ]
 
 
+ROWS = [
+    ("NAME", "WORKFLOW", "TOOK"),
+    ("brave-otter", "a-very-long-name-of-a-workflow", "1.00 s"),
+    ("x", "y", "12.0 s"),
+]
+
+
+def test_columns_that_may_yield_are_cut_to_fit_and_others_never() -> None:
+    lines = table_lines(ROWS, 40, (1, 0))
+    assert [len(line) for line in lines] == [40, 40, 40]
+    assert lines[1].split() == ["brave-otter", "a-very-long-name-o…", "1.00", "s"]
+    assert table_lines(ROWS, 100, (1, 0)) == table_lines(ROWS)
+
+
+def test_where_cutting_does_not_help_nothing_is_cut() -> None:
+    assert table_lines(ROWS, 20, (1, 0)) == table_lines(ROWS)
+    assert table_lines([("A", "B"), ("a" * 20, "b")], 10, (0,))[1] == "a" * 20 + "  b"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
