@@ -54,6 +54,10 @@ __all__ = ["Control", "Ending", "Options", "Past", "execute"]
 _WAIT = 0.05
 """Seconds that the engine waits at most before it looks at requests and clocks."""
 
+_ALIVE = 30.0
+"""Seconds after which they are told again although nothing changed: so others know that the engine
+lives, on whatever machine it is."""
+
 _COUNTED = 0.5
 """Seconds between two events that say where the tasks are."""
 
@@ -298,12 +302,12 @@ class _Engine:
             self._records.append(Noticed(self._clock.now(), "clock jumped", "", jump))
 
     def _count(self, last: bool = False) -> None:
-        """Says where the tasks are, twice a second at most, and only what has changed."""
+        """Says where the tasks are: twice a second at most, and anew when nothing changes long."""
         now = time.monotonic()
         if not last and now - self._counted[0] < _COUNTED:
             return
         counts = dict(self._machine.counts)
-        if str(counts) != self._counted[1]:
+        if str(counts) != self._counted[1] or now - self._counted[0] > _ALIVE:
             self._counted = (now, str(counts))
             self._records.append(Counted(self._clock.now(), counts))
 

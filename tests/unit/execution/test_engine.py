@@ -14,7 +14,7 @@ import pytest
 from engine_runs import Runs
 
 from lamina.errors import RunBusyError, StoreError, TaskFailedError, UnknownNameError
-from lamina.execution import writing
+from lamina.execution import engine, writing
 from lamina.execution.control import request_cancel
 from lamina.execution.lock import RunLock
 from lamina.execution.options import Options
@@ -399,6 +399,20 @@ def test_metrics_of_a_running_task_reach_the_record(tmp_path: Path) -> None:
     runs.go(lines(), n=3)
     told = [event for event in runs.log if isinstance(event, AttemptProgressed)]
     assert [(event.task, dict(event.values)) for event in told] == [("length", {"read": 3})]
+
+
+def test_an_engine_that_waits_long_tells_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_ALIVE", 0.1)
+    monkeypatch.setattr(engine, "_COUNTED", 0.05)
+    runs = Runs(tmp_path)
+    with workflow("w") as w:
+        w.output("y", sleep(1.0))
+    assert runs.go(w.workflow).status == "succeeded"
+    told = [event.time for event in runs.log if isinstance(event, Counted)]
+    assert len(told) >= 5
+    assert told[-1] - told[0] > 0.5
 
 
 def test_a_device_is_given_to_those_that_ask(tmp_path: Path) -> None:
