@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamina.errors import UsageError
-from lamina.traces.trace import Trace
+from lamina.records.history import Session
+from lamina.traces.trace import Phase, Trace
 from lamina.traces.writers import WRITERS
 from lamina.workspace.timelines import to_json
 from lamina.workspace.traces import one_trace, read_traces
@@ -59,6 +61,17 @@ def test_a_trace_written_as_chrome_events_keeps_its_phases(name: str, tmp_path: 
         assert [phase.name for phase in kept] == [phase.name for phase in one.phases]
         for here, there in zip(kept, one.phases, strict=True):
             assert here[1:] == pytest.approx(there[1:], abs=1e-5)
+
+
+def test_phases_that_two_clocks_put_over_each_other_are_kept(tmp_path: Path) -> None:
+    trace = one_trace(str(TRACES / "kickstart.yml"))
+    one = trace.attempts[0]
+    at = one.begin
+    phases = (Phase("submit", at - 0.03, at), Phase("run", at - 0.01, one.end))
+    early = replace(trace, attempts=(replace(one, ready=at - 0.03, phases=phases),))
+    early = replace(early, sessions=(Session(at - 0.03, one.end),))
+    WRITERS.get("wfformat")().write([early], tmp_path / "run.json")
+    assert told(one_trace(str(tmp_path / "run.json"))) == told(early)
 
 
 def test_a_made_up_schedule_stays_one(tmp_path: Path) -> None:

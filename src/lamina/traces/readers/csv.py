@@ -66,7 +66,7 @@ class CsvReader(Reader):
         statuses = {one.task: one.status for one in attempts}
         yield Trace(
             run=source.stem,
-            name=source.stem,
+            name="",
             workflow=place.workflow or source.stem,
             status="succeeded" if set(statuses.values()) == {"succeeded"} else "failed",
             sessions=(Session(begin, max(one.end for one in attempts)),),

@@ -28,7 +28,8 @@ _PLANNED = re.compile(r"-\d{8}T\d{6}Z-\d+$")
 """What Pegasus puts behind the name of a workflow: when it was planned, and its number."""
 _NUMBERED = re.compile(r"_\d+$")
 _STATES = (*STATUSES, "running", "reused")
-_ROUNDED = 1e-6
+APART = 1.0
+"""Seconds by which clocks of engine and workers may put one phase over another."""
 _MOST_CORES = 1 << 20
 
 
@@ -255,11 +256,12 @@ class _Instance:
         end = told.number(row, "ended" if "ended" in row else "end", near, least=float("-inf"))
         spans = told.mapping(row.get("phases") or {}, "phases", near)
         phases = tuple(sorted((self._phase(near, *one) for one in spans.items()), key=_in_time))
-        for before, after in pairwise((Phase("begin", begin, begin), *phases)):
-            if after.begin < before.end - _ROUNDED:
+        for before, after in pairwise(phases):
+            if after.begin < before.end - APART:
                 raise told.wrong(f"phase {after.name} begins in {before.name}", near)
         last = max([begin, *([] if end is None else [end]), *(one.end for one in phases)])
-        ready = begin if ready is None else min(ready, begin)
+        first = [begin, *([] if ready is None else [ready]), *(one.begin for one in phases)]
+        ready = min(first)
         status = told.text(row, "status", near)
         if status not in _STATES:
             raise told.wrong(f"the status is {status!r}, not one of {', '.join(_STATES)}", near)
