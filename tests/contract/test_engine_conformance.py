@@ -45,7 +45,8 @@ def test_losses_are_those_of_plain_numpy(called: str, case: Case) -> None:
     if check_numbers(engine(called), case):
         return
     refusal = engine(called).refusal(dense_program(case), "cpu")
-    assert called == "reference", refusal
+    at_one_rate = called == "fused" and "all layers at one rate" in refusal
+    assert called == "reference" or at_one_rate, refusal
     pytest.skip(f"the engine refuses: {refusal}")
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lamina.nets.layers.activations import LeakyReLU
 from lamina.nets.layers.base import Layer
+from lamina.training.parts import own_rate
 from lamina.training.program import Member, Program
 from lamina.training.settings import Settings
 
@@ -102,13 +103,16 @@ class Reference:
     def _step(self, gradients: dict[str, Array], rate: float) -> None:
         settings = self.member.settings
         self.taken += 1
+        own = {name: own_rate(name.rpartition(".")[0], settings) for name in gradients}
+        gradients = {name: g for name, g in gradients.items() if own[name] != 0.0}
         if settings.clip_norm > 0:
             norm = math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
             factor = min(1.0, settings.clip_norm / (norm + 1e-6))
             gradients = {name: g * factor for name, g in gradients.items()}
         for name, gradient in gradients.items():
             move = self._sgd if settings.optimiser == "sgd" else self._adam
-            self.weights[name] = move(name, gradient, rate, settings)
+            share = (own[name] or settings.learning_rate) / settings.learning_rate
+            self.weights[name] = move(name, gradient, rate * share, settings)
 
     def _sgd(self, name: str, gradient: Array, rate: float, settings: Settings) -> Array:
         gradient = gradient + settings.weight_decay * self.weights[name]

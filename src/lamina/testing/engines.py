@@ -67,6 +67,8 @@ SMOOTH = tuple(loss for loss in LOSSES if loss != "l1")
 SLOW = ("learning_rate", 0.0005)
 """For l1, whose slope jumps: near a fit, float32 and float64 part for good reason."""
 
+PARTS = (("frozen", ("l2",)), ("rates", (("l3", 0.02),)))
+
 NUMERIC_CASES: tuple[Case, ...] = (
     *(Case(loss, "Tanh", changes=o) for loss in SMOOTH for o in OPTIMISERS.values()),
     *(Case("l1", "Tanh", changes=(*o, SLOW)) for o in OPTIMISERS.values()),
@@ -88,6 +90,9 @@ NUMERIC_CASES: tuple[Case, ...] = (
     Case("mse", "Tanh", changes=(*SGD, ("schedule", "step"), ("step_epochs", 20))),
     Case("mse", "Tanh", changes=(*SGD, ("schedule", "cosine"), ("warmup_epochs", 5))),
     Case("mse", "Tanh", changes=(*SGD, ("initialisation", "kaiming"))),
+    Case("mse", "Tanh", changes=(*SGD, *PARTS, ("weight_decay", 0.01), ("schedule", "cosine"))),
+    Case("bce", "Tanh", changes=(*OPTIMISERS["adam"], *PARTS, ("clip_norm", 0.05))),
+    Case("mse", "Tanh", changes=(*OPTIMISERS["adamw"], ("rates", (("l1", 0.001),)))),
     Case(
         "bce",
         "Tanh",

@@ -25,7 +25,7 @@ class ReferenceEngine(Engine):
     name = "reference"
 
     def refusal(self, program: Program, device: str) -> str:
-        """Everything but dense chains on the CPU without clipping is refused."""
+        """Everything but dense chains on the CPU without clipping and parts is refused."""
         kinds = [node.layer.kind for node in program.network.nodes]
         body = kinds[:-1] if kinds[-1] == "Softmax" else kinds
         odd = sorted(set(body) - set(KINDS))
@@ -35,6 +35,8 @@ class ReferenceEngine(Engine):
             return f"it takes chains of {', '.join(KINDS)}; not {', '.join(odd)}"
         if any(member.settings.clip_norm for member in program.members):
             return "it does not clip gradients"
+        if any(member.settings.frozen or member.settings.rates for member in program.members):
+            return "it trains all layers at one rate"
         return ""
 
     def estimate(self, program: Program, device: str) -> Estimate:
