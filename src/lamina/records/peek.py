@@ -83,6 +83,14 @@ class Peek:
         """Finds the newest attempts of units in runs of a workflow."""
         return Attempts(self._reading, workflow, before)
 
+    def has_run(self, workflow: str) -> bool:
+        """Whether a run of a workflow is recorded; true too where that cannot be known."""
+        statement = "SELECT 1 FROM runs WHERE workflow = :workflow LIMIT 1"
+        try:
+            return bool(self.rows(statement, {"workflow": workflow}))
+        except sqlite3.Error:
+            return True
+
     def durations(self, workflow: str) -> dict[str, list[float]]:
         """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
         with self._worded():

@@ -27,7 +27,7 @@ from lamina.workflow.graph import Workflow
 from lamina.workflow.source import source_file
 from lamina.workspace.interrupts import interruptible
 from lamina.workspace.project import Project
-from lamina.workspace.recalling import memory
+from lamina.workspace.recalling import EVERY, memory
 from lamina.workspace.recording import protect, resumable, surroundings, user
 from lamina.workspace.told_inputs import ReadOnce, remember
 from lamina.workspace.wishes import Wish, devices
@@ -129,10 +129,26 @@ def opened(
         WorkflowError: functions or programs that cannot be found; nothing has run.
         StoreError: the records cannot be written.
     """
+    prepare(workflow, _look)
+    runtime = _runtime(project, wish)
+    try:
+        if _is_new(project, workflow, wish):
+            # Before the library for the records is loaded, which takes as long.
+            runtime.expect(workflow.tasks[0].care.needs)
+        record = _created(project, workflow, inputs, wish)
+    except BaseException:
+        runtime.close()
+        raise
+    return Session(project, record, workflow, inputs, wish, tuple(listeners), runtime=runtime)
+
+
+def _created(
+    project: Project, workflow: Workflow, inputs: Mapping[str, Ref], wish: Wish
+) -> RunRecord:
+    """A new run in the records."""
     from lamina.records.names import name_of, new_id
     from lamina.records.store import RunRecord
 
-    prepare(workflow, _look)
     protect(project.store, workflow, inputs)
     identity = new_id()
     document = document_of(workflow)
@@ -148,8 +164,36 @@ def opened(
         host=platform.node(),
         pid=os.getpid(),
     )
-    record = project.store.create(record)
-    return Session(project, record, workflow, inputs, wish, tuple(listeners))
+    return project.store.create(record)
+
+
+def _is_new(project: Project, workflow: Workflow, wish: Wish) -> bool:
+    """Whether it is sure that tasks will run: no earlier run of the workflow is recorded."""
+    from lamina.records.peek import Peek
+
+    if not workflow.tasks:
+        return False
+    if not wish.cache or EVERY in wish.force:
+        return True
+    peek = Peek.at(project.store.url)
+    if peek is None:
+        return False
+    try:
+        return not peek.has_run(workflow.name)
+    finally:
+        peek.close()
+
+
+def _runtime(project: Project, wish: Wish) -> Runtime:
+    from lamina.execution.runtimes.local import LocalRuntime
+
+    return LocalRuntime(
+        project.artifacts,
+        wish.cpus or None,
+        wish.bytes,
+        devices(str(wish.gpus)),
+        wish.fresh,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +208,7 @@ class Session:
         wish: how.
         listeners: called with each batch of events once it is written.
         past: what earlier sessions left.
+        runtime: that is there already, and ends with the session; None to have one made.
     """
 
     project: Project
@@ -173,13 +218,14 @@ class Session:
     wish: Wish
     listeners: tuple[Listener, ...] = ()
     past: Past | None = None
+    runtime: Runtime | None = None
 
     def go(self, control: Control, say: Say | None = None) -> Finished:
         """Runs what is left to run, and waits for the end."""
         project, record = self.project, self.record
         protect(project.store, self.workflow, self.inputs)
         watch = _Watch(project, record.id, self.listeners)
-        runtime = self._runtime()
+        runtime = self.runtime or _runtime(project, self.wish)
         began = time.perf_counter()
         try:
             with interruptible(control, say) as signals:
@@ -213,18 +259,6 @@ class Session:
             time.perf_counter() - began,
             tuple(watch.spans),
             signals[0] if signals else 0,
-        )
-
-    def _runtime(self) -> Runtime:
-        from lamina.execution.runtimes.local import LocalRuntime
-
-        wish = self.wish
-        return LocalRuntime(
-            self.project.artifacts,
-            wish.cpus or None,
-            wish.bytes,
-            devices(str(wish.gpus)),
-            wish.fresh,
         )
 
     def _memory(self) -> Any:

@@ -39,7 +39,8 @@ def mended(session: Session, error: ArtifactError) -> Session:
     )
     finished = {unit: found for unit, found in past.finished.items() if unit not in makers}
     wish = replace(session.wish, force=())
-    return replace(session, past=replace(past, finished=finished, time=now), wish=wish)
+    past = replace(past, finished=finished, time=now)
+    return replace(session, past=past, wish=wish, runtime=None)
 
 
 def read(session: Session, outputs: Mapping[str, Ref]) -> dict[str, Any]:

@@ -153,6 +153,9 @@ class Runtime(ABC):
     def capacity(self) -> Capacity:
         """What it has; the engine never asks for more at once."""
 
+    def expect(self, needs: Needs) -> None:  # noqa: B027 - for those that take long to begin
+        """An assignment with such needs will come soon: what it takes is started. Never fails."""
+
     @abstractmethod
     def start(self, assignment: Assignment) -> None:
         """Takes an assignment and returns at once."""

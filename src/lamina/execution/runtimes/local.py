@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from lamina.data.artifacts.store import Artifacts
@@ -26,11 +27,12 @@ from lamina.execution.runtimes.base import (
 from lamina.execution.workers import devices, endings
 from lamina.execution.workers.hands import Hand, Key, Running, Shelf
 from lamina.execution.workers.listening import Listener
-from lamina.execution.workers.orders import Orders, is_program, key_of
+from lamina.execution.workers.orders import Orders, is_program, key_of, threads
 from lamina.execution.workers.parents import Zygotes
 from lamina.execution.workers.recipes import is_plain
 from lamina.execution.workers.zygotes import ZygoteProcess, remember
 from lamina.workflow.machine import cores
+from lamina.workflow.needs import Needs
 
 _SPARES = 2
 """Workers that wait for their only job where tasks get processes of their own: while one task
@@ -91,6 +93,11 @@ class LocalRuntime(Runtime):
     def capacity(self) -> Capacity:
         """Cores, memory and devices of this machine, or what was told."""
         return self._capacity
+
+    def expect(self, needs: Needs) -> None:
+        """The zygote for such an assignment may come into being meanwhile."""
+        with suppress(OSError):  # whoever starts the assignment meets it again, and says so
+            self._zygotes.of(threads(needs))
 
     def start(self, assignment: Assignment) -> None:
         """Gives it to an idle worker, or to a new one."""

@@ -16,6 +16,7 @@ from lamina.execution.workers.recipes import recipe
 from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.graph import Task
 from lamina.workflow.masking import secret_values, told_secrets
+from lamina.workflow.needs import Needs
 
 _MOST = 4096
 """Tasks whose recipes are at hand."""
@@ -85,7 +86,7 @@ class Orders:
             "attempt": given.attempt,
             "part": given.part,
             "inputs": {name: ref.to_json() for name, ref in given.arguments.items()},
-            "threads": threads(given),
+            "threads": threads(given.needs),
             "folder": str(given.folder),
             "scratch": str(given.scratch),
         }
@@ -105,13 +106,13 @@ def is_program(assignment: Assignment) -> bool:
     return assignment.part != MAIN or isinstance(assignment.task.action, CommandAction)
 
 
-def threads(assignment: Assignment) -> int:
+def threads(needs: Needs) -> int:
     """How many threads numeric libraries may use."""
-    return max(1, int(assignment.needs.cpus))
+    return max(1, int(needs.cpus))
 
 
 def key_of(assignment: Assignment, entry: Mapping[str, Any]) -> Key:
     """Which workers can do it; entry: its recipe."""
     program = is_program(assignment)
     home = "" if program else entry.get("home", "")
-    return Key(threads(assignment), tuple(assignment.gpus), program, home)
+    return Key(threads(assignment.needs), tuple(assignment.gpus), program, home)

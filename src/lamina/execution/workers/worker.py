@@ -64,11 +64,12 @@ class Worker:
         own, missing = os.getpid(), [module for module in LARGE if module not in sys.modules]
         while data := engine.recv(1 << 16):
             for message in self._inbox.take(data):
+                self._once = bool(message.get("last"))
                 found = self._desk.do(message)
                 if os.getpid() != own:  # a copy that the user's code made and let come back
                     os._exit(0)
                 _flush()
-                last = message.get("last")
+                last = self._once
                 if not last and not self._put_back():
                     found["stained"] = last = True
                 if loaded := [module for module in missing if module in sys.modules]:
@@ -82,8 +83,9 @@ class Worker:
 
     def _ready(self, file: str) -> None:
         """The function of a task is there, and about to run."""
-        self._chance.imported(file)
-        self._around.note()
+        if not self._once:  # else nobody comes after it
+            self._chance.imported(file)
+            self._around.note()
 
     def _put_back(self) -> bool:
         """Makes the process as it was before a task; whether it can be used again."""

@@ -48,6 +48,7 @@ class ZygoteProcess:
         self.socket, theirs = socket.socketpair()
         self.known: dict[int, None] = {}
         self._shared: set[str] = set()
+        self._asked = False
         self._inbox = Inbox()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - as long as it
         own = {n: v for n, v in {**os.environ, **environment}.items() if v is not None}
@@ -85,6 +86,7 @@ class ZygoteProcess:
         Returns:
             False when it is not there any more.
         """
+        self._asked = True
         message = packed(
             {"do": "fork", "id": number, "environment": dict(environment), "home": home}
         )
@@ -134,12 +136,14 @@ class ZygoteProcess:
     def close(self) -> bool:
         """Ends it, and so all its workers; whether it did so by itself."""
         self.socket.close()
+        if not self._asked:
+            self.kill()  # it has no workers, and may still be loading what they would need
         well = self._ended()
         if not well:
             self.kill()
             self._ended()
         self._words.close()
-        return well and self.process.returncode == 0
+        return well and (self.process.returncode == 0 or not self._asked)
 
     def _ended(self) -> bool:
         """Waits for its end, some seconds; whether it came."""
