@@ -3,6 +3,7 @@
 LaminaError
 ├── UsageError            a command or call that cannot be understood
 ├── UnknownNameError      a name that no table knows
+│   └── UnknownOutputError    an output that a run does not have; a KeyError too
 ├── MissingExtraError     a library that is not installed
 ├── WorkflowError         a workflow that is not valid (all its mistakes at once)
 ├── DocumentError         a document that cannot be read
@@ -28,6 +29,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
 
 
 class LaminaError(Exception):
@@ -47,6 +50,23 @@ class LaminaError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  way out: {self.way_out}" if self.way_out else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """How IPython and notebooks show it, who look for this method."""
+        lines: list[str] = import_module("lamina.workspace.cells").rendered(self)
+        return lines
+
+    def __reduce__(self) -> Any:
+        # A pool of processes hands errors on; what belongs to this process stays here.
+        state = {name: value for name, value in vars(self).items() if name != "run"}
+        return _again, (type(self), self.args, state)
+
+
+def _again(kind: type[LaminaError], args: tuple[Any, ...], state: dict[str, Any]) -> LaminaError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ManyMistakesError(LaminaError):
@@ -73,6 +93,10 @@ class UnknownNameError(LaminaError):
         super().__init__(
             f"unknown {what} {name!r}", f"{hint}known: {', '.join(self.known) or 'none'}"
         )
+
+
+class UnknownOutputError(UnknownNameError, KeyError):
+    """An output that a run does not have; carries those that it has."""
 
 
 class MissingExtraError(LaminaError):
@@ -151,10 +175,12 @@ class BundleError(LaminaError):
 class TaskFailedError(LaminaError):
     """A task of a run that failed; `__cause__` holds the original exception.
 
-    `details` holds the user's own part of the traceback, or the last lines of a command.
+    `details` holds the user's own part of the traceback, or the last lines of a command; `run`
+    the run, if it was begun from Python.
     """
 
     exit_code = 1
+    run: Any = None
 
     def __init__(self, task: str, cause: str, way_out: str = "", details: str = "") -> None:
         super().__init__(f"task {task!r} failed: {cause}", way_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import sys
 import sysconfig
@@ -74,9 +75,17 @@ def _rebuilt(entry: Mapping[str, Any]) -> BaseException | None:
         return None
     text = str(entry.get("cause", "")).removeprefix(f"{kind.__name__}: ")
     try:
-        return kind(text)
+        return kind(_keyed(text)) if issubclass(kind, KeyError) else kind(text)
     except TypeError:  # a class that takes more than a text, such as UnicodeDecodeError
         return None
+
+
+def _keyed(text: str) -> Any:
+    """The key that a KeyError told in its Python form; the text, where it is none of Python's."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def told(error: BaseException) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from lamina.errors import WorkflowError
 from lamina.registry import Registry
@@ -14,6 +14,9 @@ from lamina.workflow.checks import check
 from lamina.workflow.needs import PLAIN, Care
 from lamina.workflow.ports import Port
 from lamina.workflow.types import PortType, list_of
+
+if TYPE_CHECKING:
+    from lamina.workspace.handle import Options, Run
 
 __all__ = ["Edge", "Port", "Task", "Workflow"]
 
@@ -171,9 +174,17 @@ class Workflow:
         """The workflow output of that name; KeyError when there is none."""
         return _named(self.outputs, name)
 
-    def run(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    def run(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
+        **options: Unpack[Options],
+    ) -> Run:
         """Runs it, with records, cache and resume; see `lamina.run`."""
-        return FRONTS.get("run")(self, inputs, **options)
+        __tracebackhide__ = True
+        found: Run = FRONTS.get("run")(self, inputs, wait=wait, **options)
+        return found
 
 
 FRONTS: Registry[Callable[..., Any]] = Registry(

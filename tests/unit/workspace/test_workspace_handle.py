@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,13 @@ import pytest
 from numpy.typing import NDArray
 
 import lamina
-from lamina.errors import RunCancelledError, TaskFailedError, UnknownNameError, UsageError
+from lamina.errors import (
+    RunCancelledError,
+    TaskFailedError,
+    UnknownNameError,
+    UnknownOutputError,
+    UsageError,
+)
 from lamina.workflow import Workflow, log, task, workflow
 from lamina.workspace import resumes
 
@@ -112,7 +121,7 @@ def test_wrong_inputs_and_options_are_told_before_anything_runs(here: Path) -> N
     with pytest.raises(UsageError, match="'n'"):
         ramps().run({"n": "many"})
     with pytest.raises(UnknownNameError, match="unknown option 'cores'"):
-        ramps().run({"n": 3}, cores=2)
+        ramps().run({"n": 3}, cores=2)  # type: ignore[call-arg]
     assert not list(here.glob(".lamina/runs/*"))
 
 
@@ -185,3 +194,118 @@ def test_a_run_of_functions_that_have_no_name_is_not_said_to_be_resumable() -> N
     assert "lamina resume" not in caught.value.way_out
     with pytest.raises(UsageError, match="functions that only the program that began it knows"):
         resumes.resumed("last")
+
+
+@task
+def keyed(x: float) -> float:
+    print("looking up", x)  # noqa: T201 - what it prints is looked for
+    return {"a": x}["b"]
+
+
+def test_a_failure_shows_the_users_line_and_has_the_run() -> None:
+    with pytest.raises(TaskFailedError) as caught:
+        of(keyed, "x", "float").run({"x": 0}, cpus=1)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert 'return {"a": x}["b"]' in shown
+    assert "in _begin" not in shown and "in _settle" not in shown
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__.args == ("b",)
+    run = caught.value.run
+    assert (run.status, run.logs()) == (
+        "failed",
+        "== keyed~1  failed  stdout ==\nlooking up 0\n-- failed: KeyError: 'b'\n"
+        + "".join(f"   | {line}\n" for line in caught.value.details.splitlines())
+        + f"   way out: {caught.value.way_out.partition(';')[0]}",
+    )
+
+
+def test_of_a_failed_run_the_outputs_that_were_made_can_be_read() -> None:
+    with workflow("halves") as w:
+        x = w.input("x", "float")
+        w.output("bad", inverse(x))
+        w.output("good", nap(x))
+    run = w.workflow.run({"x": 0}, wait=False, keep_going=True, cpus=1)
+    assert run["good"] == 0
+    with pytest.raises(TaskFailedError):
+        _ = run["bad"]
+    with pytest.raises(TaskFailedError):
+        _ = run["other"]
+
+
+def test_an_unknown_output_is_told_with_those_there_are() -> None:
+    run = ramps().run(cpus=1)
+    with pytest.raises(UnknownOutputError, match="unknown output 'men'") as caught:
+        _ = run["men"]
+    assert "did you mean 'mean'?" in caught.value.way_out
+    assert "men" not in run.outputs and run.outputs.get("men", 3) == 3
+
+
+def test_inputs_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(UsageError, match="are a mapping; these are int 3") as caught:
+        ramps().run(3)  # type: ignore[arg-type]
+    assert caught.value.way_out == "workflow.run({'n': ...})"
+
+
+def test_runs_stay_in_their_process_and_errors_go_to_others() -> None:
+    run = ramps().run(cpus=1)
+    with pytest.raises(TypeError, match="belongs to its process"):
+        pickle.dumps(run)
+    error = TaskFailedError("a", "b", "c", "d")
+    error.run = run
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.details, again.run) == (str(error), "d", None)
+
+
+def test_an_awaited_run_that_is_cancelled_is_over_before_that_is_told() -> None:
+    runs = [of(nap, "seconds", "float").run({"seconds": 60}, wait=False, cpus=1)]
+
+    async def cancelled() -> float:
+        async def wait() -> Any:
+            return await runs[0]
+
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.5)
+        waiting.cancel()
+        began = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert runs[0].done
+        return time.monotonic() - began
+
+    assert asyncio.run(cancelled()) < 5
+    assert runs[0].status == "cancelled"
+
+
+def test_many_runs_are_awaited_without_a_thread_for_each_to_wait_in() -> None:
+    made = ramps()
+
+    async def all_of_them() -> list[float]:
+        runs = [made.run({"n": 2 * n + 1}, wait=False, cpus=1) for n in range(8)]
+        waiting = asyncio.gather(*runs)
+        await asyncio.sleep(0)
+        names = [thread.name for thread in threading.enumerate()]
+        assert not [name for name in names if name.startswith("asyncio")]
+        return [run["mean"] for run in await waiting]
+
+    assert asyncio.run(all_of_them()) == [float(n) for n in range(8)]
+
+
+def test_what_a_run_shows_in_a_notebook_holds_no_markup_of_others() -> None:
+    run = of(text, "x", "str").run({"x": "<script>alert(1)</script>"}, cpus=1)
+    assert "<script>" not in run._repr_html_() and "&lt;script&gt;" in run._repr_html_()
+
+
+@task
+def text(x: str) -> str:
+    return x
+
+
+def test_a_stream_is_not_read_to_be_shown() -> None:
+    run = of(counting, "n", "int").run({"n": 3}, cpus=1)
+    assert repr(run.outputs) == "y: stream of 3 items"
+    assert run["y"] == [0, 1, 2]
+
+
+@task
+def counting(n: int) -> Iterator[int]:
+    yield from range(n)
