@@ -21,6 +21,31 @@ def file_to_write(path: str | Path) -> Path:
     return target
 
 
+def written(content: str | bytes, path: str | Path) -> Path:
+    """Writes a file, whole or not at all: what stood there before stays until then.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    target = file_to_write(path)
+    data = content.encode() if isinstance(content, str) else content
+    if target.exists() and not target.is_file():  # /dev/stdout, a pipe
+        target.write_bytes(data)
+        return target
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be written: {error.strerror}",
+            "make room on the disk, or name another file",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return target
+
+
 def not_over(output: str | Path, *inputs: str | Path) -> None:
     """Refuses a result that would be written over what it is made from.
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from lamina.errors import LaminaError
 from lamina.records.store import RunRecord
+from lamina.records.tables import size
 from lamina.traces.report.page import Surroundings, Value, report_html
 from lamina.traces.trace import Trace
 from lamina.workflow.masking import HIDDEN, looks_secret, mask_plain
-from lamina.workspace.outputs import file_to_write
+from lamina.workspace.outputs import written
 from lamina.workspace.project import Project, project
 from lamina.workspace.timelines import trace
 
@@ -38,20 +39,16 @@ def write(run: str, target: Path | None = None, here: Project | None = None) -> 
     home = here or project()
     record = home.store.find(run)
     found = trace(record.id, home, until=time.time())
-    path = file_to_write(target or Path(f"{record.name or record.id}.html"))
-    path.write_text(html(found, record), encoding="utf-8")
-    return path
-
-
-def html(found: Trace, record: RunRecord) -> str:
-    """The report's page."""
-    return report_html(
+    digest = str(found.about.get("environment", ""))
+    machine = home.store.recipes([digest]).get(digest, {}) if digest else {}
+    page = report_html(
         found,
         Surroundings(
-            _values(record.inputs), _values(found.outputs), _facts(found, record), _drawing(record),
-            record.name or record.id,
+            _values(record.inputs), _values(found.outputs), _facts(found, record, machine),
+            _drawing(record), record.name or record.id,
         ),
     )  # fmt: skip
+    return written(page, target or Path(f"{record.name or record.id}.html"))
 
 
 def _values(refs: Mapping[str, Any]) -> list[Value]:
@@ -74,10 +71,13 @@ def _shown(ref: Mapping[str, Any]) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _facts(found: Trace, record: RunRecord) -> dict[str, dict[str, str]]:
+def _facts(
+    found: Trace, record: RunRecord, machine: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
     """What the records say of the surroundings, in groups; nested mappings are groups."""
     groups: dict[str, dict[str, str]] = {"Run": {}}
     about = {**mask_plain(found.about), "host": record.host, "folder": record.folder}
+    about |= {"machine": _machine(machine), "packages": machine.get("packages", {})}
     for name, told in about.items():
         if isinstance(told, Mapping):
             groups.setdefault(name.capitalize(), {}).update(
@@ -89,6 +89,12 @@ def _facts(found: Trace, record: RunRecord) -> dict[str, dict[str, str]]:
         title: {name: text for name, text in facts.items() if text}
         for title, facts in groups.items()
     }
+
+
+def _machine(told: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("system", "machine", "cpu", "cores", "memory", "gpus", "python")
+    found = {name: told[name] for name in names if told.get(name)}
+    return {**found, "memory": size(found["memory"])} if "memory" in found else found
 
 
 def _worded(value: Any) -> str:

@@ -18,7 +18,7 @@ from lamina.traces.gantt.text import gantt_text
 from lamina.traces.reading import trace_of
 from lamina.traces.trace import Trace, pieces
 from lamina.workflow.reading import file_text, parse_text
-from lamina.workspace.outputs import file_to_write
+from lamina.workspace.outputs import written
 from lamina.workspace.project import Project, project
 
 WIDTH = 120
@@ -123,10 +123,7 @@ def write(
             "end the file in .html, or leave out --against",
         )
     drawn = forms[suffix]()
-    if isinstance(drawn, str):
-        drawn = (drawn.rstrip("\n") + "\n").encode()
-    file_to_write(target).write_bytes(drawn)
-    return target
+    return written(drawn.rstrip("\n") + "\n" if isinstance(drawn, str) else drawn, target)
 
 
 def to_json(found: Trace) -> dict[str, Any]:

@@ -35,6 +35,15 @@ def test_nothing_is_drawn_outside_of_the_picture() -> None:
         assert y + float(box.attrib["height"]) <= height
 
 
+def test_the_outline_is_explained() -> None:
+    made = RUNS["retried"]()
+    found = trace_of(made.record, made.events)
+    texts = [element.text for element in ElementTree.fromstring(gantt_svg(found)).iter()]
+    assert texts.count("critical path") == 1
+    large = many(10_000)
+    assert "critical path" in gantt_svg(trace_of(large.record, large.events))
+
+
 def test_two_pictures_of_one_page_do_not_share_a_style() -> None:
     made = RUNS["scatter"]()
     found = trace_of(made.record, made.events)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,6 +18,7 @@ from lamina.testing.runs import RUNS, many
 from lamina.traces.reading import trace_of
 from lamina.traces.report.columns import TICKS, columns_of
 from lamina.traces.report.page import Surroundings, Value, json_for_page, report_html
+from lamina.workflow.log import AttemptEnded
 
 
 class Page(HTMLParser):
@@ -127,6 +129,16 @@ def test_columns_tell_times_that_add_up() -> None:
         end = ready + told["begin"][index] + told["end"][index]
         assert end == pytest.approx((attempt.end - found.begin) * TICKS, abs=2)
     assert len(told["spans"]) == 3 * sum(told["count"])
+
+
+def test_the_times_of_many_short_tasks_add_up() -> None:
+    made = many(1000)
+    events = [
+        replace(event, usage={"cpu": 0.00042}) if isinstance(event, AttemptEnded) else event
+        for event in made.events
+    ]
+    told = columns_of(trace_of(made.record, events))["attempts"]["cpu"]
+    assert sum(told) == pytest.approx(0.00042 * len(told))
 
 
 def test_failures_come_with_their_cause_and_last_lines() -> None:

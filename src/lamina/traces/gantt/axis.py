@@ -56,8 +56,23 @@ class Axis:
 
 
 def tick_step(length: float, most: int) -> float:
-    """Seconds between ticks, so that at most `most` fit into a length."""
-    least = length / max(most, 1)
+    """Seconds between ticks, so that at most `most` fit into a length, and at least one."""
+    step = _step(length / max(most, 1))
+    # One number alone would not tell how long anything took.
+    return step if step <= length or length <= 0 else _largest(length)
+
+
+def _largest(length: float) -> float:
+    """The largest easy step that fits into a length."""
+    if 1 <= length < 2 * _CLOCK[-1]:
+        return float(max(step for step in _CLOCK if step <= length))
+    unit = _CLOCK[-1] if length >= 1 else 1.0
+    power = 10.0 ** floor(log10(length / unit) + 1e-9)
+    return unit * max(power * m for m in (1, 2, 5) if unit * power * m <= length * (1 + 1e-9))
+
+
+def _step(least: float) -> float:
+    """The smallest easy step of at least so many seconds."""
     if least > _CLOCK[-1]:
         return _CLOCK[-1] * _round_up(least / _CLOCK[-1])
     if least >= 1:

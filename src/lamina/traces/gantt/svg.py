@@ -16,6 +16,11 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-ser
 _LETTER = 6.4
 """Pixels per letter of a name, about."""
 
+_NOTES = 150
+"""Pixels for notes behind the last bar."""
+
+_CRITICAL = "critical path"
+
 _numbers = count(1)
 
 
@@ -30,12 +35,12 @@ def gantt_svg(trace: Trace, width: int = 960, rows: int = 60) -> str:
     groups = rows_of(trace, rows)
     names = [_cut(name_of(group), 30) for group in groups]
     left = _EDGE + max([len(name) for name in names] + [4]) * _LETTER + 10
-    chart = _Chart(trace, left, max(width - left - _EDGE - 150, 200), f"g{next(_numbers)}")
+    room = max(width - left - _EDGE - _NOTES, 200)
+    chart = _Chart(trace, left, room, f"g{next(_numbers)}")
     height = _HEAD + _ROW * len(groups) + _FOOT
     body = [*chart.scale(len(groups))]
-    critical = {id(one) for one in trace.critical_path}
     for number, (group, name) in enumerate(zip(groups, names, strict=True)):
-        body += chart.row(_HEAD + number * _ROW, name, group, critical)
+        body += chart.row(_HEAD + number * _ROW, name, group)
     body += chart.legend(_HEAD + _ROW * len(groups) + 26, groups)
     return "\n".join(
         [
@@ -60,6 +65,7 @@ class _Chart:
         self.left = left
         self.width = width
         self.id = name
+        self.critical = {id(one) for one in trace.critical_path}
 
     def x(self, time: float) -> float:
         return self.left + self.axis.at(time) * self.width / (self.axis.length or 1.0)
@@ -77,9 +83,7 @@ class _Chart:
             x = self.left + at * self.width / (self.axis.length or 1.0)
             yield f'<path class="break" d="M{_n(x)} {_HEAD - 8}V{bottom}"/>'
 
-    def row(
-        self, top: float, name: str, group: Sequence[Attempt], critical: set[int]
-    ) -> Iterator[str]:
+    def row(self, top: float, name: str, group: Sequence[Attempt]) -> Iterator[str]:
         """The name, the bars and the remark of a row."""
         bad = any(one.failed for one in group)
         remark = remark_of(group)
@@ -90,7 +94,7 @@ class _Chart:
             yield self.density(top, group)
             end = self.left + self.width
         else:
-            yield from self.bars(top, group[0], id(group[0]) in critical)
+            yield from self.bars(top, group[0], id(group[0]) in self.critical)
             end = self.x(group[0].end)
         words = [remark] if remark else []
         if group[0].number or len(group) > 1:
@@ -167,6 +171,11 @@ class _Chart:
                 yield f'<rect class="{name}" {box}/>'
                 yield f'<text class="note" x="{_n(x + 16)}" y="{_n(y)}">{look.title}</text>'
                 x += 30 + len(look.title) * _LETTER
+        outlined = any(len(group) == 1 and id(group[0]) in self.critical for group in groups)
+        if outlined and x + 16 + len(_CRITICAL) * _LETTER <= self.left + self.width + _NOTES:
+            box = f'x="{_n(x)}" y="{_n(y - 9)}" width="11" height="11" rx="2"'
+            yield f'<rect class="critical" {box}/>'
+            yield f'<text class="note" x="{_n(x + 16)}" y="{_n(y)}">{_CRITICAL}</text>'
 
 
 def _style(name: str) -> str:

@@ -141,7 +141,7 @@ def _usage(attempts: Iterable[Attempt], key: str) -> list[float | None]:
     found = [one.usage.get(key) for one in attempts]
     if all(value is None for value in found):
         return []
-    digits = 3 if key == "cpu" else 0
+    digits = 6 if key == "cpu" else 0  # many short tasks have their times added up
     rounded = [None if value is None else round(value, digits) for value in found]
     return rounded if digits else [None if value is None else int(value) for value in rounded]
 

@@ -45,7 +45,10 @@ function bounds(told) {
   return [x0, x1 === x0 ? x0 + 1 : x1, y0, y1];
 }
 
-const short = (value) => String(Number(value.toPrecision(3)));
+function short(value) {
+  const plain = String(Number(value.toPrecision(3)));
+  return plain.length < 7 ? plain : value.toExponential(1);
+}
 
 function placing(canvas, told) {
   const width = canvas.parentElement.clientWidth;

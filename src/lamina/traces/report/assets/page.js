@@ -1,5 +1,7 @@
 // The page: its head with the run in numbers, failures, values, surroundings; then all parts built.
 
+const MANY_FACTS = 20; // above it, a group of facts is closed
+
 function statusCounts() {
   const last = new Map();
   for (let i = 0; i < COUNT; i++) {
@@ -107,8 +109,13 @@ function buildFacts() {
     notices.length ? el("ul", { class: "notices" }, notices.map(([at, what, task, text]) =>
       el("li", {}, el("span", { class: "number dim" }, duration(at)), " ", el("strong", {}, what), " ", task, task ? ": " : "", text))) : "",
     groups.length ? el("h2", {}, "Surroundings") : "",
-    el("div", { class: "groups" }, groups.map(([title, facts]) => el("div", {}, el("h3", {}, title),
-      el("dl", {}, Object.entries(facts).map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]))))));
+    el("div", { class: "groups" }, groups.map(([title, facts]) => {
+      const list = el("dl", {}, Object.entries(facts).map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
+      const count = Object.keys(facts).length;
+      return count > MANY_FACTS
+        ? el("details", {}, el("summary", {}, `${title} (${count})`), list)
+        : el("div", {}, el("h3", {}, title), list);
+    })));
 }
 
 function build() {
