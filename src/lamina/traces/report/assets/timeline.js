@@ -264,7 +264,11 @@ function paintRow(pen, row, number, top, x, box) {
   pen.rect(box.left, top, box.right - box.left, ROW);
   pen.clip();
   if (row.curve) paintCurve(pen, row, top, x, box);
-  else for (const i of visible(row)) paintAttempt(pen, i, top, x);
+  else {
+    const items = visible(row);
+    const wide = view.mode === "workers" ? paintNarrow(pen, items, top, x) : items;
+    for (const i of wide) paintAttempt(pen, i, top, x);
+  }
   pen.restore();
   if (row.items.length === 1) paintNote(pen, row.items[0], top, x, box);
 }
@@ -282,6 +286,25 @@ function visible(row) {
   const found = [];
   for (let k = low; k < items.length && A.heldFrom[items[k]] <= view.to; k++) found.push(items[k]);
   return found;
+}
+
+// Of a worker's attempts those too narrow for phases, as few boxes; returns the others.
+function paintNarrow(pen, items, top, x) {
+  const y = top + (ROW - BAR) / 2;
+  const wide = [];
+  let from = 0;
+  let to = -Infinity;
+  pen.fillStyle = colours.phases[RUN_PHASE];
+  const flush = () => { if (to > from) pen.fillRect(from, y, Math.max(to - from, 0.6), BAR); };
+  for (const i of items) {
+    const left = x(A.heldFrom[i]);
+    const right = Math.max(x(A.heldTo[i]), left + 0.1);
+    if (right - left >= 3 || A.bad[i] || A.reused[i] || i === chosen) { wide.push(i); continue; }
+    if (left > to + 0.25) { flush(); from = left; }
+    to = right;
+  }
+  flush();
+  return wide;
 }
 
 function paintAttempt(pen, i, top, x) {
