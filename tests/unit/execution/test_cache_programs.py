@@ -129,6 +129,27 @@ def test_a_very_large_folder_counts_by_sizes_and_times(
     assert recipe(project, "du", str(project / "data")).digest != before
 
 
+@pytest.mark.parametrize("argv", [("python3", "main.py"), ("python3", "-m", "main")])
+def test_what_a_script_does_as_a_program_counts(project: Path, argv: tuple[str, ...]) -> None:
+    main = project / "main.py"
+    main.write_text("def go():\n    return 1\n\nif __name__ == '__main__':\n    print(go())\n")
+    before = recipe(project, *argv).digest
+    main.write_text(main.read_text().replace("print(go())", "print(-go())"))
+    assert recipe(project, *argv).digest != before
+
+
+def test_a_package_that_is_run_counts_by_its_main_module(project: Path) -> None:
+    (project / "pack").mkdir()
+    (project / "pack/__init__.py").write_text("")
+    (project / "pack/__main__.py").write_text("from .low import go\nprint(go())\n")
+    (project / "pack/low.py").write_text("def go():\n    return 1\n")
+    before = recipe(project, "python3", "-m", "pack").digest
+    (project / "pack/low.py").write_text("def go():\n    return 2\n")
+    after = recipe(project, "python3", "-m", "pack").digest
+    (project / "pack/__main__.py").write_text("from .low import go\nprint(-go())\n")
+    assert len({before, after, recipe(project, "python3", "-m", "pack").digest}) == 3
+
+
 def test_comments_in_a_python_script_do_not_count(project: Path) -> None:
     before = recipe(project, "python3", "count.py").digest
     (project / "count.py").write_text('"""Counts."""\nimport low\n\nprint(low.go())  # one\n')

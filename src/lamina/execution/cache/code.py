@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import UsageError
+from lamina.execution.cache.effects import Effects
 from lamina.execution.cache.modules import Module, Piece, Stamp, module_of, stamp_of
 from lamina.execution.cache.packages import Finder
 from lamina.execution.cache.scopes import Chain, Imported
@@ -19,6 +20,9 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _WIRING = frozenset({"task", "workflow", "command", "named", "input", "tell", "telling", "expand"})
 """Names of lamina that wire or tell, and do not change what a function gives."""
+
+_REACHING = frozenset({"globals", "eval", "exec"})
+"""Functions of Python that reach any name of the module that calls them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +100,21 @@ class Analysis:
 
     def script(self, path: Path) -> Code:
         """The code of a whole Python file that is run as a program."""
-        module = module_of(path.absolute(), path.stem, False, path.absolute().parent)
-        walk = _Walk(self._finder, self._shown)
-        walk.whole(module)
-        return walk.finish()
+        return self._program(module_of(path.absolute(), path.stem, False, path.parent, True))
 
     def module(self, name: str, root: Path | None) -> Code | None:
         """The code of a module that is run as a program; None when it is none of the project."""
         found = self._finder.find(name, root)
+        if found.package:  # then its `__main__.py` is what runs
+            found = self._finder.find(f"{name}.__main__", root)
+            name = f"{name}.__main__"
         if found.path is None or found.path.suffix != ".py":
             return None
+        return self._program(module_of(found.path, name, False, root, True))
+
+    def _program(self, module: Module) -> Code:
         walk = _Walk(self._finder, self._shown)
-        walk.whole(module_of(found.path, name, found.package, root))
+        walk.whole(module)
         return walk.finish()
 
     def member(self, name: str, chain: Chain, root: Path | None) -> Code | None:
@@ -130,6 +137,7 @@ class _Walk:
         self._whole: set[str] = set()
         self._active: set[tuple[str, Chain]] = set()
         self._files: dict[str, Stamp] = {}
+        self._effects = Effects(self._own)
         self.names: dict[str, str] = {}
         self.places: dict[str, str] = {}
         self.packages: dict[str, str] = {}
@@ -165,6 +173,9 @@ class _Walk:
         while self._todo:
             module, name = self._todo.pop()
             self._name(module, name)
+            if not self._todo:
+                for changer, piece in list(self._effects.of(self._modules.values(), self._seen)):
+                    self._add(changer, piece)
 
     def _add(self, module: Module, name: str) -> str:
         """Notes a name to be looked at; gives its label."""
@@ -182,6 +193,16 @@ class _Walk:
         for bound, imported in module.plain:
             if bound not in module.mentioned:
                 self._import(module, imported, ())
+        self._around(module)
+
+    def _around(self, module: Module) -> None:
+        """The packages around a module are loaded with it, and may change what stands in it."""
+        around, _, own = module.name.rpartition(".")
+        package = self._own(module, Imported(0, around, ())) if around else None
+        if package is not None:
+            self._use(package)
+            if own in package.imports:
+                self._add(package, own)
 
     def _name(self, module: Module, name: str) -> None:
         parts: dict[str, list[Piece]] = {}
@@ -231,6 +252,8 @@ class _Walk:
             found += self._import(module, imported, rest)
         if found or module.binds(name):
             return found
+        if name in _REACHING:
+            return self._all(module)
         for star in reversed(module.stars):
             inner = self._module(module, star)
             if isinstance(inner, Module) and self._provides(inner, name, set()):
@@ -266,6 +289,14 @@ class _Walk:
         if found.search:
             return Module(name, Path(found.search[0]), True, module.root, ("", 0, 0))
         return name
+
+    def _own(self, module: Module, imported: Imported) -> Module | None:
+        """The imported module, where it is text of the project; nothing is noted of it."""
+        name = module.absolute(imported)
+        found = self._finder.find(name, module.root) if name else None
+        if found is None or found.distribution or found.path is None or found.path.suffix != ".py":
+            return None
+        return module_of(found.path, name, found.package, module.root)
 
     def _compiled(self, name: str, path: Path) -> str:
         """A module of the project without text: its bytes count."""

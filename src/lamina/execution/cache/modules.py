@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lamina.errors import UsageError
 from lamina.execution.cache.scopes import (
+    Chain,
     Imported,
     Uses,
     bindings_of,
@@ -62,6 +63,21 @@ class Piece:
         return self._uses
 
 
+@dataclass(frozen=True)
+class Effect:
+    """Something at the top level of a module that may change values when the module is loaded.
+
+    Args:
+        name: of the piece that does it: a function with a decorator, a class, "setup()".
+        callee: what is called, or the base of a class.
+        base: whether it is a base.
+    """
+
+    name: str
+    callee: Chain
+    base: bool = False
+
+
 @dataclass(eq=False)
 class Module:
     """A module by its text.
@@ -86,6 +102,10 @@ class Module:
     """Name bound, and module, of each `import module` at the top level."""
     mentioned: frozenset[str] = frozenset()
     """Every name in its text."""
+    attributes: frozenset[str] = frozenset()
+    """Every attribute in its text."""
+    effects: list[Effect] = field(default_factory=list)
+    """What is called at its top level, and which classes have bases."""
 
     def absolute(self, imported: Imported) -> str:
         """The full name of an imported module; empty when the dots lead outside."""
@@ -103,14 +123,24 @@ class Module:
         return name in self.pieces or name in self.imports
 
 
-_READ: dict[tuple[str, str], Module] = {}
-"""(path, module name) -> module, kept while the file does not change."""
+_READ: dict[tuple[str, str, bool], Module] = {}
+"""(path, module name, whether a program) -> module, kept while the file does not change."""
 
 
-def module_of(path: Path, name: str, package: bool, root: Path | None) -> Module:
-    """Reads a module. Raises UsageError: it is no Python, or cannot be read."""
+def module_of(
+    path: Path, name: str, package: bool, root: Path | None, program: bool = False
+) -> Module:
+    """Reads a module.
+
+    Args:
+        path, name, package, root: as in `Module`.
+        program: whether it is run, so that what stands under `__name__ == "__main__"` counts.
+
+    Raises:
+        UsageError: it is no Python, or cannot be read.
+    """
     stamp = stamp_of(path)
-    known = _READ.get((str(path), name))
+    known = _READ.get((str(path), name, program))
     if known is not None and known.stamp == stamp and known.root == root:
         return known
     try:
@@ -123,8 +153,9 @@ def module_of(path: Path, name: str, package: bool, root: Path | None) -> Module
     _drop_docstrings(tree)
     module = Module(name, path, package, root, stamp)
     module.mentioned = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
-    _Reader(module).body(tree.body, ())
-    _READ[str(path), name] = module
+    module.attributes = frozenset(n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute))
+    _Reader(module, program).body(tree.body, ())
+    _READ[str(path), name, program] = module
     return module
 
 
@@ -144,8 +175,9 @@ def _drop_docstrings(tree: ast.Module) -> None:
 class _Reader:
     """Sorts the statements of a module by the names that they make or change."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, program: bool) -> None:
         self._module = module
+        self._program = program
 
     def body(self, statements: Sequence[ast.stmt], around: tuple[ast.AST, ...]) -> None:
         """The statements of a block; `around` are the tests that it stands under."""
@@ -157,22 +189,48 @@ class _Reader:
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self._add(node.name, Piece((node, *around), node.lineno))
                 self._registered(node, around)
+                self._decorated(node)
             elif isinstance(node, _BLOCKS):
                 self._blocks(node, around)
             else:
                 self._simple(node, around)
 
     def _blocks(self, node: ast.stmt, around: tuple[ast.AST, ...]) -> None:
-        # What stands under `if __name__ == "__main__"` does not happen where tasks run.
-        if not _is_main(node):
+        # What stands under `if __name__ == "__main__"` does not happen where tasks are imported.
+        if self._program or not _is_main(node):
             for header, inner in _blocks(node):
+                for part in header:
+                    self._header(part, around)
                 self.body(inner, (*around, *header))
+
+    def _header(self, part: ast.AST, around: tuple[ast.AST, ...]) -> None:
+        """`if (name := value):` gives a name a value, and a test may call what changes some."""
+        for inner in ast.walk(part):
+            if isinstance(inner, ast.NamedExpr):
+                self._add(inner.target.id, Piece((part, *around), inner.lineno))
+        self._called(part, around)
 
     def _simple(self, node: ast.stmt, around: tuple[ast.AST, ...]) -> None:
         made = set(_made(node))
         touched = [n for n in _touched(node) if n not in made and self._is_value(n)]
         for name in dict.fromkeys([*sorted(made), *touched]):
             self._add(name, Piece((node, *around), node.lineno))
+        self._called(node, around)
+
+    def _called(self, node: ast.AST, around: tuple[ast.AST, ...]) -> None:
+        """Calls count as pieces of their own: "setup()"."""
+        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+        for chain in dict.fromkeys(chain_of(call.func) for call in calls):
+            if chain and chain[0] not in _HARMLESS:
+                name = f"{'.'.join(chain)}()"
+                self._add(name, Piece((node, *around), getattr(node, "lineno", 1)))
+                self._module.effects.append(Effect(name, chain))
+
+    def _decorated(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            if chain:
+                self._module.effects.append(Effect(node.name, chain))
 
     def _is_value(self, name: str) -> bool:
         """Whether a call may change what the name stands for: no function, and none of ours."""
@@ -218,6 +276,10 @@ class _Reader:
             # A method's free names are those of the module, as the class's own are not seen in it.
             self._add(node.name, Piece((method,), method.lineno, method.name))
         self._registered(node, around)
+        self._decorated(node)
+        for base in (*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")):
+            if chain := chain_of(base):
+                self._module.effects.append(Effect(node.name, chain, base=True))
 
     def _registered(
         self,
@@ -232,6 +294,7 @@ class _Reader:
                 self._add(chain[0], Piece((node, *around), node.lineno))
 
 
+_HARMLESS = frozenset({"print", "len", "range", "dict", "list", "set", "tuple", "int", "str"})
 _BLOCKS = (
     *(ast.If, ast.While, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith),
     *(ast.Try, ast.TryStar, ast.Match),
