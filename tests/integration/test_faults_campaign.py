@@ -25,6 +25,7 @@ def test_each_kind_of_fault_leaves_the_results_as_they_would_have_been() -> None
     found = benchmark_faults(Options(cases=len(FAULTS.names())), "test", said.append)
     assert {word: found[word] for word in WORDS} == dict.fromkeys(WORDS, 0), "\n".join(said)
     assert found["cases"] == len(FAULTS.names())
+    assert found["struck"] >= 0.75 * found["cases"], "\n".join(said)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ FAULTS: Registry[type[Fault]] = Registry(
         "all-killed": f"{_HERE}.killed:AllKilled",
         "workers-killed": f"{_HERE}.killed:WorkersKilled",
         "two-at-once": f"{_HERE}.killed:TwoAtOnce",
+        "two-engines": f"{_HERE}.engines:TwoEngines",
         "interrupted": f"{_HERE}.killed:Interrupted",
         "disk-full": f"{_HERE}.disks:DiskFull",
         "read-only": f"{_HERE}.disks:ReadOnly",

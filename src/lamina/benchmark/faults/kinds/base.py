@@ -16,13 +16,15 @@ class Fault(ABC):
 
     Args:
         random: decides on moments and victims.
+        haste: the part of a run's time in which the moment lies.
     """
 
     shapes: tuple[str, ...] = tuple(SHAPES)
     """Shapes that it can be done to."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, haste: float = 1.0) -> None:
         self.random = random
+        self.haste = haste
         self.struck = False
         self.notes: list[str] = []
 
@@ -61,8 +63,8 @@ class Fault(ABC):
         after the run got its folder, since most of what can go wrong begins there.
         """
         if self.random.random() < 1 / 6:
-            return command.over_within(self.random.uniform(0.0, stage.usual))
-        part = self.random.random()
+            return command.over_within(self.haste * self.random.uniform(0.0, stage.usual))
+        part = self.haste * self.random.random()
         while not stage.folders():
             if command.over_within(0.01):
                 return True

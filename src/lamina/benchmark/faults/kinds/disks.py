@@ -32,8 +32,8 @@ class _Disk(Fault):
         """Mounting needs root."""
         return _no_mount()
 
-    def __init__(self, random: Random) -> None:
-        super().__init__(random)
+    def __init__(self, random: Random, haste: float = 1.0) -> None:
+        super().__init__(random, haste)
         self.refused: list[str] = []
 
     def prepare(self, stage: Stage) -> None:
