@@ -18,6 +18,18 @@ from lamina.data.columns import Column, column, refuse_infinite
 from lamina.data.formats import FORMATS, ReadOptions, file_format, named
 from lamina.errors import DataError, LaminaError
 
+_SHOWN_COLUMNS = 12
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.6g}"  # noqa: PLR0124 - NaN is an empty cell
+    return "" if value is None else f"{value}"[:80]
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 20} more" if len(names) > 20 else ""
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -68,6 +80,18 @@ class Table:
 
     def __len__(self) -> int:
         return self.rows
+
+    def __repr__(self) -> str:
+        return f"<table of {self.rows} rows: {', '.join(self.names[:20])}{_more(self.names)}>"
+
+    def _repr_html_(self) -> str:
+        """A notebook shows the first rows and columns."""
+        from lamina.workflow.draw.html import table_html
+
+        names = self.names[:_SHOWN_COLUMNS]
+        rows = [[_cell(self.columns[n][row]) for n in names] for row in range(min(10, self.rows))]
+        note = f"{self.rows:,} rows, {len(self.names)} columns"
+        return table_html(names, rows, note)
 
     def take(self, rows: ArrayLike) -> Table:
         """The rows of these numbers (or where a mask is true), in that order."""

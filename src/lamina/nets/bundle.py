@@ -83,6 +83,17 @@ class Bundle:
         digests = {**self.digests, "weights": bundle_file.weights_digest(weights)}
         object.__setattr__(self, "digests", digests)
 
+    def __repr__(self) -> str:
+        return f"<model {self.name}: {self.network.parameter_count()} parameters, {self.task}>"
+
+    def _repr_html_(self) -> str:
+        """A notebook shows its network and how good it is."""
+        from lamina.workflow.draw.html import table_html
+
+        rows = [[name, _told(value)] for name, value in self.metrics.items()]
+        told = table_html(["model", self.name], [["task", self.task], *rows])
+        return f"{told}{self.network._repr_html_()}"
+
     @property
     def digest(self) -> str:
         """ "sha256:..." over specification and weights: equal models have equal digests."""
@@ -267,3 +278,11 @@ def _plain(value: Any, place: str, mistakes: list[str]) -> Any:
         return str(value)
     mistakes.append(f"{place} is a {type(value).__name__}: a document holds plain values")
     return None
+
+
+def _told(metric: Any) -> str:
+    """A metric in a few letters: a number, or a mean and its deviation."""
+    if isinstance(metric, Mapping):
+        mean, std = metric.get("mean"), metric.get("std")
+        return f"{_told(mean)} ± {_told(std)}" if std else _told(mean)
+    return f"{metric:.4g}" if isinstance(metric, float) else "" if metric is None else str(metric)

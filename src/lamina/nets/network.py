@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
+from typing import Any
 
 from lamina.errors import NetworkError, UnknownNameError
 from lamina.nets.fitting import dangling, idle, misnamed, ordered, wire
@@ -64,6 +66,17 @@ class Network:
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
+
+    def _repr_html_(self) -> str:
+        """A notebook shows its picture."""
+        from lamina.workflow.draw.html import drawing_html
+
+        return drawing_html(import_module("lamina.nets.drawing").network_drawing(self))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """IPython shows a line."""
+        del cycle
+        printer.text(f"<network {self.name}: {self.parameter_count()} parameters>")
 
     def tapped(self, *names: str) -> Network:
         """The same network with the values at `names` (layers or inputs) as further outputs.

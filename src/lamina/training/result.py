@@ -212,6 +212,16 @@ class TrainingResult:
     def __str__(self) -> str:
         return report.text(self)
 
+    def __repr__(self) -> str:
+        return f"<training of {self.network.name}: {self.plan}>"
+
+    def _repr_html_(self) -> str:
+        """A notebook shows the table of folds or sets."""
+        from lamina.workflow.draw.html import table_html
+
+        head, *rows = self.table()
+        return table_html(head, rows)
+
 
 def bundle(result: TrainingResult, name: str = "") -> Bundle:
     """The model of a result, with everything that a prediction and a reader need.

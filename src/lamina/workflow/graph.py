@@ -186,9 +186,24 @@ class Workflow:
         found: Run = FRONTS.get("run")(self, inputs, wait=wait, **options)
         return found
 
+    def _repr_html_(self) -> str:
+        """A notebook shows its picture."""
+        picture: str = FRONTS.get("picture")(self)
+        return picture
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """IPython shows a line."""
+        del cycle
+        printer.text(f"<workflow {self.name}: {len(self)} tasks>")
+
 
 FRONTS: Registry[Callable[..., Any]] = Registry(
-    "fronts", "verb of a workflow", {"run": "lamina.workspace.handle:run"}
+    "fronts",
+    "verb of a workflow",
+    {
+        "picture": "lamina.workflow.draw.html:workflow_html",
+        "run": "lamina.workspace.handle:run",
+    },
 )
 """What a workflow can do by itself; a table of names, since the parts that do it stand above."""
 

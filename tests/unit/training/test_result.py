@@ -100,3 +100,10 @@ def test_columns_of_text_stand_under_each_other() -> None:
 def test_long_labels_are_cut() -> None:
     assert report.short_label("abcdef", 4) == "abc…"
     assert report.short_label("abcd", 4) == "abcd"
+
+
+def test_a_notebook_shows_the_folds(table: Table, network: Network, reference: str) -> None:
+    result = train(network, table, "label", FAST, "kfold:2", engine=reference)
+    shown = result._repr_html_()
+    assert all(cell in shown for row in result.table() for cell in row)
+    assert repr(result) == f"<training of {network.name}: kfold:2>"
