@@ -62,6 +62,8 @@ class Document:
         value = row.get(key)
         if value is None:
             return ""
+        if type(value) is str:
+            return value
         if not isinstance(value, str | int):
             raise self.wrong(f"{key} is {_shown(value)}, not a text", near)
         return str(value)

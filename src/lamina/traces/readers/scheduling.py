@@ -8,7 +8,6 @@ the trace names for them, or else on the one with most cores idle.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ class Planned(NamedTuple):
     host: str
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """A task: how long it runs, on how many cores, on which host, and after which others."""
 
     seconds: float
@@ -48,7 +46,8 @@ def schedule(work: Mapping[str, Work], hosts: Mapping[str, int]) -> dict[str, Pl
     order, children, counts = _ordered(work)
     rank: dict[str, float] = {}
     for name in reversed(order):
-        rank[name] = work[name].seconds + max((rank[one] for one in children[name]), default=0.0)
+        behind = [rank[one] for one in children[name]]
+        rank[name] = work[name].seconds + (max(behind) if behind else 0.0)
     return _Simulation(work, hosts, children, rank).run(counts)
 
 
@@ -133,29 +132,27 @@ class _Simulation:
         """Starts what fits: first on the hosts where something changed, then anywhere."""
         for host in hosts:
             line = self.waiting.get(host)
-            while host and line and self.fits(line[0][2], host):
-                self.begin(heappop(line)[2], host, now)
+            while host and line and self.begun(line, host, now):
+                pass
         line = self.waiting.get(ANYWHERE)
         while line:
-            host = max(self.idle, key=lambda one: self.idle[one]) if self.hosts else ANYWHERE
-            if self.hosts and not self.fits(line[0][2], host):
+            host = max(self.idle, key=self.idle.__getitem__) if self.hosts else ANYWHERE
+            if not self.begun(line, host, now):
                 return
-            self.begin(heappop(line)[2], host, now)
 
-    def cores(self, name: str, host: str) -> int:
-        """Cores that a task takes: as many as it wants, or all there are."""
-        return min(max(self.work[name].cores, 1), self.hosts.get(host, 1))
-
-    def fits(self, name: str, host: str) -> bool:
-        """Whether a host has room for a task now."""
-        return self.cores(name, host) <= self.idle[host]
-
-    def begin(self, name: str, host: str, now: float) -> None:
-        """A task takes its cores."""
-        cores = self.cores(name, host)
+    def begun(self, line: list[tuple[float, int, str]], host: str, now: float) -> bool:
+        """Begins the first of a line, if the host has room for it; it takes the cores that it
+        wants, or all there are."""
+        _, place, name = line[0]
+        one = self.work[name]
+        cores = 0
         if self.hosts:
+            cores = min(max(one.cores, 1), self.hosts[host])
+            if cores > self.idle[host]:
+                return False
             self.idle[host] -= cores
-        end = now + self.work[name].seconds
-        told = self.work[name].host
-        self.found[name] = Planned(self.ready[name], now, end, host or told)
-        heappush(self.running, (end, self.place[name], name, host, cores))
+        heappop(line)
+        end = now + one.seconds
+        self.found[name] = Planned(self.ready[name], now, end, host or one.host)
+        heappush(self.running, (end, place, name, host, cores))
+        return True

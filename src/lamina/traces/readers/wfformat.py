@@ -162,7 +162,7 @@ class _Instance:
         unit = (id or name) if self.split else (name or id)
         if not unit:
             raise told.wrong("a task has neither name nor id")
-        parents = [str(one) for one in told.listed(row.get("parents"), "parents", unit)]
+        parents = list(map(str, told.listed(row.get("parents"), "parents", unit)))
         found = _Task(unit, _kind(unit, name, told.text(row, "category")), parents)
         self.alias.setdefault(id, unit)
         self.alias.setdefault(name, unit)
@@ -214,8 +214,8 @@ class _Instance:
             raise self.document.wrong("it waits for itself, in a circle", str(error)) from error
         for name, plan in found.items():
             one = self.tasks[name]
-            ready, begin, end = (began + time for time in plan[:3])
-            phases = (Phase("queue", ready, begin), Phase("run", begin, end))
+            ready, begin = began + plan.ready, began + plan.begin
+            phases = (Phase("queue", ready, begin), Phase("run", begin, began + plan.end))
             yield _attempt(one, ready, ready, phases, plan.host)
 
     def _told(self) -> Iterator[Attempt]:
