@@ -10,8 +10,10 @@ import pytest
 
 from lamina import __version__
 from lamina.execution.cache.modules import Module, module_of
+from lamina.execution.cache.reasons import recipe_changes
 from lamina.execution.cache.recipes import Recipe, Recipes
 from lamina.workflow.actions.base import Action, Place
+from lamina.workflow.actions.command import CommandAction
 from lamina.workflow.actions.named import TASKS, NamedAction
 from lamina.workflow.actions.python import PythonAction
 from lamina.workflow.graph import Task
@@ -49,6 +51,19 @@ def test_cores_count_for_training_on_torch_only() -> None:
 
     assert of("torch", 1) != of("torch", 2)
     assert of("fused", 1) == of("fused", 2)
+
+
+def test_a_secret_variable_of_a_command_is_told_apart_and_not_told() -> None:
+    def of(value: str) -> Recipe:
+        action = CommandAction(("env",), environment={"MINE": value})
+        return recipe(action, care=Care(secrets=("MINE",)))
+
+    one, other = of("first-value"), of("second-value")
+    assert one.digest != other.digest
+    assert one.body["variables"]["MINE"].startswith("secret ")
+    assert "first-value" not in str(one.body)
+    (reason,) = recipe_changes(one.body, other.body)
+    assert reason.startswith("environment changed: MINE secret ")
 
 
 def test_a_function_of_a_package_counts_by_its_version() -> None:

@@ -106,6 +106,8 @@ class Recipes:
             names = task.care.environment
             told = {name: os.environ[name] for name in names if name in os.environ}
             body["environment"] = shown_values(told, task.care.secrets)
+        if isinstance(task.action, CommandAction) and "variables" in body:
+            body["variables"] = shown_values(task.action.environment, task.care.secrets)
         if task.care.before:
             body["before"] = list(task.care.before)
         threads = _threads(task)
