@@ -16,7 +16,8 @@ def command(limit: int, as_json: bool) -> None:
     """List the newest runs: name, id, workflow, status, tasks done, beginning, duration.
 
     A run whose engine is gone without an end is called interrupted: `lamina resume` goes on
-    with it.
+    with it. One whose engine is on another machine and has told nothing for minutes is called
+    running?: look there.
     """
     from lamina.workspace import history
 

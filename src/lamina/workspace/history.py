@@ -21,6 +21,8 @@ INTERRUPTED = "interrupted"
 HEADS = ("UNREADY", "READY", "PRE", "QUEUED", "POST", "SUCCESS", "FAILURE", "%DONE", "RUNNING")
 _HIDDEN = frozenset({"epoch", "epochs", "seconds", "group", "groups", "trainings", "device"})
 _MOST = 12
+_SILENT = 120.0
+"""Seconds; an engine that lives tells something every 30."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,25 @@ class Standing:
         return max(0.0, end - self.live.began)
 
     @property
+    def heard(self) -> float:
+        """Seconds since its engine told anything."""
+        return max(0.0, self.now - self.live.time)
+
+    @property
+    def silent(self) -> bool:
+        """Whether its engine, on another machine, has told nothing for longer than one that lives.
+
+        Nobody here can see whether it does.
+        """
+        elsewhere = self.record.host not in ("", platform.node())
+        return elsewhere and self.status == "running" and self.heard > _SILENT
+
+    @property
+    def word(self) -> str:
+        """Its status for people."""
+        return f"{self.status}?" if self.silent else self.status
+
+    @property
     def done(self) -> int:
         """Percent of the tasks that are known; rounded down, so that 100 is all of them."""
         counts = self.live.counts()
@@ -64,6 +85,7 @@ class Standing:
             "ended": record.ended,
             "sessions": record.sessions,
             "seconds": round(self.seconds, 3),
+            "heard": round(self.heard, 3),
             "host": record.host,
             "pid": record.pid,
             "tasks": live.tasks,
@@ -82,7 +104,7 @@ class Standing:
     def lines(self) -> list[str]:
         """For a terminal."""
         record = self.record
-        head = f"{record.name} ({record.id})  {record.workflow}  {self.status}"
+        head = f"{record.name} ({record.id})  {record.workflow}  {self.word}"
         session = f"session {record.sessions}, " if record.sessions > 1 else ""
         reused = f", {self.live.reused} reused" if self.live.reused else ""
         lines = [f"{head}  {session}{duration(self.seconds)}{reused}", *counts_lines(self)]
@@ -157,6 +179,12 @@ def _way_out(standing: Standing) -> list[str]:
     name = standing.record.name
     if standing.status == INTERRUPTED:
         return [f"  way out: its engine is gone; go on with `lamina resume {name}`"]
+    if standing.silent:
+        where = f"on {standing.record.host} (process {standing.record.pid})"
+        return [
+            f"  its engine {where} was last heard {duration(standing.heard)} ago",
+            f"  way out: look there; if it is gone, go on with `lamina resume {name}`",
+        ]
     if standing.status == "failed":
         again = f"  once it is mended: lamina resume {name}"
         return [f"  way out: lamina logs {name} --failed", again]
@@ -246,7 +274,7 @@ def listing_lines(found: list[Standing], room: int | None = None) -> list[str]:
         counts = one.live.counts()
         began = _began(one.record.created, one.now)
         done = f"{counts['success']}/{sum(counts.values()) or one.live.tasks}"
-        row = (one.record.name, one.record.id, one.record.workflow, one.status, done, began)
+        row = (one.record.name, one.record.id, one.record.workflow, one.word, done, began)
         rows.append((*row, duration(one.seconds)))
     return table_lines(rows, room, (2, 0))
 
