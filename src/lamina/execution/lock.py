@@ -34,10 +34,10 @@ class RunLock:
         except OSError as error:
             told = os.pread(file, 64, 0).decode(errors="replace").strip()
             os.close(file)
+            run = self._path.parent.name
             raise RunBusyError(
-                f"another engine drives the run {self._path.parent.name}"
-                + (f" (process {told})" if told else ""),
-                "wait for it, or cancel it: lamina cancel",
+                f"another engine drives the run {run}" + (f" (process {told})" if told else ""),
+                f"wait for it, or cancel it: lamina cancel {run}",
             ) from error
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

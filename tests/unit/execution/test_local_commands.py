@@ -187,6 +187,10 @@ def test_a_program_that_cannot_be_started_is_a_failure(hands: Hands, tmp_path: P
         in (hands.do(command([str(tmp_path / "tool")])).error["cause"])
     )
     assert "cannot be started" in hands.do(command(["no-such-program-here"])).error["cause"]
+    beside = hands.do(command(["./tool"])).error["cause"]
+    assert beside.endswith(
+        "No such file or directory in the task's own folder, in which commands run"
+    )
 
 
 def test_the_use_of_a_program_is_measured(hands: Hands) -> None:

@@ -28,10 +28,11 @@ def test_a_second_engine_is_refused_in_words(tmp_path: Path) -> None:
     with RunLock(tmp_path / "run"):
         assert is_driven(tmp_path / "run")
         with (
-            pytest.raises(RunBusyError, match=f"drives the run run .process {os.getpid()}"),
+            pytest.raises(RunBusyError, match=f"drives the run run .process {os.getpid()}") as told,
             RunLock(tmp_path / "run"),
         ):
             pass
+        assert told.value.way_out.endswith("lamina cancel run")
         assert is_driven(tmp_path / "run")
     assert not is_driven(tmp_path / "run")
     with RunLock(tmp_path / "run"):

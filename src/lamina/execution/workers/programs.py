@@ -173,7 +173,10 @@ class Program:
                     preexec_fn=lambda: processes.die_with_parent(parent),
                 )
             except OSError as error:
-                raise self._failed(argv, f"cannot be started: {error.strerror}") from error
+                problem = f"cannot be started: {error.strerror}"
+                if isinstance(error, FileNotFoundError) and not Path(argv[0]).is_absolute():
+                    problem += " in the task's own folder, in which commands run"
+                raise self._failed(argv, problem) from error
             finally:
                 if out is not None:
                     out.close()
