@@ -256,6 +256,7 @@ def test_without_the_cache_nothing_is_looked_up_or_kept(scene: Scene) -> None:
     answer = scene.ask(Choice(use=False))
 
     assert (answer.key, answer.outputs, answer.reason) == ("", None, "the cache is off")
+    assert scene.records.recipes[answer.recipe]["do"] == "python", "what ran is not told"
 
 
 def test_a_task_can_opt_out(scene: Scene) -> None:
@@ -266,6 +267,7 @@ def test_a_task_can_opt_out(scene: Scene) -> None:
 
     assert (answer.key, answer.outputs) == ("", None)
     assert answer.reason == "opted out of the cache"
+    assert answer.recipe in scene.records.recipes
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,21 @@ def test_spans_open_and_close_and_arrows_begin_before_they_end(kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_phases_lie_inside_of_their_attempts_to_the_nanosecond(kind: str) -> None:
+    # Viewers stack what lies inside, and lose what only overlaps.
+    rows: dict[int, list[tuple[int, int, str]]] = {}
+    for event in events(kind):
+        if event["ph"] == "X":
+            begin, length = round(event["ts"] * 1000), round(event["dur"] * 1000)
+            rows.setdefault(event["tid"], []).append((begin, begin + length, event["cat"]))
+    for spans in rows.values():
+        attempts = [span for span in spans if span[2] == "attempt"]
+        for begin, end, cat in spans:
+            if cat == "phase":
+                assert any(first <= begin and end <= last for first, last, _ in attempts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_attempts_of_a_row_do_not_overlap(kind: str) -> None:
     rows: dict[int, list[tuple[float, float]]] = {}
     for event in events(kind):

@@ -31,7 +31,8 @@ class Recall:
 
     Args:
         key: digest of everything that decides the unit's outputs; empty where it has no key.
-        recipe: digest of what the key is made of besides the inputs.
+        recipe: digest of what the key is made of besides the inputs; told without a key too, since
+            the record says what ran.
         reason: one line: "reused", "not run before", "code changed: words.py:12",
             "parameter lr 0.1 -> 0.01", "input table changed", "forced", "its outputs were lost".
         outputs: output port -> reference; None when it has to run.

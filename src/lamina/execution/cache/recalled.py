@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -185,7 +185,8 @@ class Recalled(Memory):
         if recipe.problem:
             return _Case(question, recipe, "", recipe.problem)
         if stale and recipe.code.stamps and not recipe.code.fresh:
-            return _Case(question, recipe, "", "its code changed while the run went on")
+            unknown = replace(recipe, digest="")
+            return _Case(question, unknown, "", "its code changed while the run went on")
         key = key_of(recipe.digest, question.arguments)
         if not key:
             return _Case(question, recipe, "", "reads a stream while it is written")
@@ -243,7 +244,7 @@ class Recalled(Memory):
         new = {
             case.recipe.digest: case.recipe.body
             for case in cases
-            if case.key and case.recipe.digest not in self._told
+            if case.recipe.digest and case.recipe.digest not in self._told
         }
         if new:
             self._ledger.keep(new)
@@ -253,8 +254,7 @@ class Recalled(Memory):
         if case.kept is None:
             arguments = case.question.arguments.values()
             gone = [ref.digest for ref in arguments if ref.digest in lacking] if lacking else ()
-            recipe = case.recipe.digest if case.key else ""
-            return Recall(case.key, recipe, case.reason, lacking=tuple(gone))
+            return Recall(case.key, case.recipe.digest, case.reason, lacking=tuple(gone))
         reason = case.reason or (TOUCHED if case.kept.touched else REUSED)
         return Recall(case.key, case.recipe.digest, reason, case.outputs, case.kept.run)
 

@@ -110,14 +110,14 @@ def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, An
     good = one.status == "succeeded"
     yield {
         "name": one.name, "cat": "attempt", "ph": "X", "ts": _micros(begin, history),
-        "dur": max(round((end - begin) * 1e6, 3), 0.0), "pid": _WORKERS, "tid": lane, "args": args,
+        "dur": _length(begin, end, history), "pid": _WORKERS, "tid": lane, "args": args,
         **({} if good else {"cname": "grey" if one.status == "running" else "terrible"}),
     }  # fmt: skip
     for name, (first, last) in one.phases.items():
         kind = kind_of(name)
         event = {"name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane}
         if kind in _HELD:
-            length = max(round((last - first) * 1e6, 3), 0.0)
+            length = _length(first, last, history)
             yield {**event, "ph": "X", "ts": _micros(first, history), "dur": length}
             continue
         event |= {"pid": _WAITING, "tid": 0, "id": one.name}
@@ -151,6 +151,11 @@ def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]
                 **event, "ph": "f", "bp": "e", "tid": lanes[id(one)],
                 "ts": _micros(max(arrives, leaves), history),
             }  # fmt: skip
+
+
+def _length(begin: float, end: float, history: History) -> float:
+    """Between two times as they are written, so that what ends together does so in viewers."""
+    return max(round(_micros(end, history) - _micros(begin, history), 3), 0.0)
 
 
 def _micros(time: float, history: History) -> float:

@@ -110,6 +110,8 @@ def write_crate(history: History, folder: Path, artifacts: Artifacts) -> None:
             path = folder / entity["@id"]
             entity["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
             entity["contentSize"] = str(path.stat().st_size)
+        if entity["@id"] == WORKFLOW:
+            entity["version"] = entity["sha256"][:16]
     graph = [_compact(entity) for entity in entities]
     write_json({"@context": list(CONTEXT), "@graph": graph}, folder / METADATA)
 
@@ -131,6 +133,9 @@ class _Crate:
         self.values = values
         self.run = f"#run/{quoted(history.record.id)}"
         self.controls: list[str] = []
+        user = str(history.about.get("user") or "")
+        self.user = user
+        self.agent = {"agent": ref(f"#user/{quoted(user)}")} if user else {}
 
     def entities(self) -> list[Entity]:
         """All of them; the descriptor and the root come first."""
@@ -178,6 +183,7 @@ class _Crate:
             "hasPart": [ref(one) for one in (WORKFLOW, TRACE, README, *self.values.files)],
             "mainEntity": ref(WORKFLOW),
             "mentions": [ref(one) for one in mentions],
+            **({"author": self.agent["agent"]} if self.agent else {}),
         }
 
     def _profiles(self) -> dict[str, tuple[str, str]]:
@@ -192,8 +198,7 @@ class _Crate:
         """The run as an action, the engine that organised it, and who asked for it."""
         history, about = self.history, self.history.about
         version = str(about.get("lamina") or (about.get("versions") or {}).get("lamina") or "")
-        user = str(about.get("user") or "")
-        agent = {"agent": ref(f"#user/{quoted(user)}")} if user else {}
+        user, agent = self.user, self.agent
         times = {"startTime": _time(history.begin)}
         if history.status != "running":
             times["endTime"] = _time(history.end)
@@ -224,7 +229,7 @@ class _Crate:
         yield {
             "@id": identity, "@type": "CreateAction", "name": one.name,
             "description": f"{one.reason or 'it was its turn'}; worker {one.worker or 'unknown'}",
-            "instrument": ref(tool_id(path)), "startTime": _time(one.started),
+            "instrument": ref(tool_id(path)), "startTime": _time(one.started), **self.agent,
             **({"endTime": _time(one.ended)} if one.ended is not None else {}),
             "actionStatus": _status(one.status),
             **({"error": mask(one.cause) or one.status} if one.failed else {}),
@@ -259,6 +264,7 @@ class _Crate:
             ends = [one.ended for one in attempts if one.ended is not None]
             yield {
                 "@id": identity, "@type": "CreateAction", "name": scope,
+                "description": f"the tasks inside of {scope}", **self.agent,
                 "instrument": ref(tool_id(task_of(scope))), "actionStatus": _status(status),
                 "startTime": _time(min(one.started for one in attempts)),
                 **({"endTime": _time(max(ends))} if len(ends) == len(attempts) else {}),
