@@ -97,6 +97,7 @@ def text(result: TrainingResult) -> str:
         *aligned(table_rows(result)),
         times,
     ]
+    lines += [f"weights: {result.begun}"] if result.begun else []
     lines += [f"note: {line}" for line in result.examples.repairs]
     lines += [f"diverged: {label}" for one in result.sets for label in one.diverged]
     if len(result.sets) > 1:

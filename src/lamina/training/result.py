@@ -152,7 +152,8 @@ class TrainingResult:
         chosen_by: how `best` was chosen.
         seconds: prepare, compile, train, evaluate, total; and refit.
         model: the trained model; None after cross validation without refitting.
-        begun: in words, what every training began with; empty for drawn weights.
+        begun: in words, what every training began with, or why the weights that were asked for
+            are not there; empty where none were.
     """
 
     network: Network

@@ -103,7 +103,9 @@ def train(
         owner = _owner(groups, resource, watch)
         trained = [run.group(group, number, owner) for number, group in enumerate(groups)]
         before = time.perf_counter()
-        result = replace(assemble(examples, base, laid, resource, trained), begun=begin.words)
+        result = replace(
+            assemble(examples, base, laid, resource, trained), begun=begin.words or begin.warning
+        )
         seconds = _seconds(trained, prepared, time.perf_counter() - before)
         if result.model is None and options.get("refit", False):
             before = time.perf_counter()

@@ -88,8 +88,6 @@ def train(
         _can_draw(options["pictures"])
     _tell_checkpoints(told, resume, say)
     result = train_specified(told, progress=listener, resume=resume)
-    if result.begun:
-        say(f"weights: {result.begun}")
     if told.output and told.checkpoint.folder == told.output + OWN_FOLDER:
         remove_checkpoints(told.checkpoint.folder)
     if "pictures" in options:

@@ -206,7 +206,7 @@ def test_a_training_begins_with_a_model_freezes_parts_and_gives_rates(data: Path
     before = Bundle.load("m.lamina").weights
     parts = ("--freeze", "l1", "--rate", "l2=0.5", "--engine", "torch", "-o", "n.lamina")
     ran = done(*told(data, "--weights", "m.lamina", *parts))
-    assert "weights: begun with m.lamina (sha256:" in ran.err
+    assert "weights: begun with m.lamina (sha256:" in ran.out
     after = Bundle.load("n.lamina")
     assert {n for n in before if (before[n] == after.weights[n]).all()} == {"l1.weight", "l1.bias"}
     assert (after.settings["frozen"], after.settings["rates"]) == (["l1"], {"l2": 0.5})
@@ -218,7 +218,7 @@ def test_weights_that_are_not_there_are_said_and_the_training_goes_on(data: Path
     assert (
         ran.err == "warning: there are no weights at none.pth: the training begins from scratch\n"
     )
-    assert "holdout" in ran.out
+    assert "weights: there are no weights at none.pth" in ran.out
 
 
 @pytest.mark.parametrize(

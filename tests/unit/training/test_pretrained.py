@@ -138,7 +138,9 @@ def test_absent_weights_are_said_and_the_training_begins_from_scratch(tmp_path: 
     assert (
         said == f"there are no weights at {tmp_path / 'none.pth'}: the training begins from scratch"
     )
-    assert result.begun == ""
+    assert result.begun == said
+    assert f"weights: {said}" in str(result)
+    assert said in bundle(result).settings["model"]
     drawn = initial_weights(small(",classes=4"), "xavier", 0)["conv1.weight"]
     assert np.abs(result.members[0].weights["conv1.weight"] - drawn).max() < 1e-3
 
