@@ -190,6 +190,20 @@ def test_a_reading_process_never_opens_a_pickle(store: Artifacts) -> None:
     assert "LAMINA_TEST_RAN" not in os.environ
 
 
+def test_a_stream_is_read_by_anybody_unless_an_item_could_run_code(store: Artifacts) -> None:
+    def streamed(items: list[Any]) -> Ref:
+        deposit = store.objects.deposit()
+        STREAMS.write(items, deposit)
+        return Ref("stream", store.objects.keep(deposit), deposit.size, count=len(items))
+
+    row, array = store.get(streamed([{"i": 1}, np.arange(3)]), trusted=False)
+    assert (row, array.tolist()) == ({"i": 1}, [0, 1, 2])
+    assert store.get(streamed([]), trusted=False) == []
+    with pytest.raises(ArtifactError, match="could run code"):
+        store.get(streamed([1, Loud()]), trusted=False)
+    assert "LAMINA_TEST_RAN" not in os.environ
+
+
 def test_taking_a_list_apart_opens_no_pickle(store: Artifacts) -> None:
     loud = store.put(Loud())
     with pytest.raises(ArtifactError, match="is a pickle, not a list"):
