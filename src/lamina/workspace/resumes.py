@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from lamina.execution.lock import is_driven
 from lamina.execution.past import Past, with_readers
 from lamina.records.store import RunRecord
 from lamina.workflow import log
-from lamina.workflow.actions.composite import Composite
 from lamina.workflow.document import workflow_from_document
 from lamina.workflow.graph import Edge, Port, Task, Workflow
 from lamina.workflow.masking import mask_document
 from lamina.workflow.sent import is_whole
 from lamina.workflow.units import task_of
 from lamina.workspace.launch import Listener, Session, document_of, inputs_of, opened
+from lamina.workspace.locating import decided_in, task_at
 from lamina.workspace.project import Project, project
 from lamina.workspace.recording import recorded
 from lamina.workspace.rereading import whole_inputs
@@ -57,8 +57,9 @@ def resumed(
     workflow = workflow_of(record)
     past = Past.of(event for _, event in home.store.events(record.id))
     if from_task:
+        decided = decided_in(_ends(home, record.id))
         for name in from_task:
-            _task_in(workflow, task_of(name).split("/"), name)
+            task_at(workflow, name, decided)
         past = past.without(from_task, workflow)
     behind = [task for name in from_task for task in with_readers(workflow, name)[1:]]
     wish = _wish(record, {"force": (*from_task, *behind), **(changes or {})})
@@ -159,25 +160,44 @@ def spun(
         listeners: called with each batch of events.
 
     Raises:
-        UnknownNameError: no such run, or a unit that did not start in it; lists those that did.
+        UnknownNameError: no such run, or no such unit in it; lists those that there are.
+        UsageError: the unit was reused, and the run that made its result is gone.
     """
     home = project()
     record = home.store.find(run)
-    started = {
-        event.task: event
-        for _, event in home.store.events(record.id, words=("attempt-started",))
-        if isinstance(event, log.AttemptStarted)
-    }
-    if task not in started:
-        raise UnknownNameError(f"task of run {record.name}", task, started)
-    inputs = recorded(started[task].inputs, record.name)
-    found = _task_in(workflow_of(record), task_of(task).split("/"), task)
-    workflow = _alone(found, record, inputs)
+    inputs = recorded(_inputs_of(home, record, task), record.name)
+    decided = decided_in(_ends(home, record.id))
+    workflow = _alone(*task_at(workflow_of(record), task, decided), record, inputs)
     wish = replace(_wish(record, changes or {}), force=("*",), until=())
     return opened(home, workflow, inputs, wish, listeners)
 
 
-def _alone(task: Task, record: RunRecord, inputs: Mapping[str, Ref]) -> Workflow:
+def _inputs_of(home: Project, record: RunRecord, unit: str) -> Mapping[str, Any]:
+    """What a unit got; of a reused one, what the attempt got that made its result."""
+    known: dict[str, log.AttemptStarted | log.TaskReused] = {}
+    for _, event in home.store.events(record.id, words=("attempt-started", "task-reused")):
+        if isinstance(event, (log.AttemptStarted, log.TaskReused)):
+            known[event.task] = event
+    if unit not in known:
+        raise UnknownNameError(f"task of run {record.name}", unit, known)
+    found = known[unit]
+    if isinstance(found, log.AttemptStarted):
+        return found.inputs
+    for _, event in home.store.events(found.source, words=("attempt-started",)):
+        if isinstance(event, log.AttemptStarted) and event.key == found.key:
+            return event.inputs
+    raise UsageError(
+        f"{unit} was reused in run {record.name}, and what it got is not known any more",
+        f"run it again with its run: lamina resume {record.name} --from {task_of(unit)}",
+    )
+
+
+def _ends(home: Project, run: str) -> Iterator[log.Event]:
+    """Ends of the attempts of a run, which tell what was decided in it."""
+    return (event for _, event in home.store.events(run, words=("attempt-ended",)))
+
+
+def _alone(task: Task, around: Workflow, record: RunRecord, inputs: Mapping[str, Ref]) -> Workflow:
     """A workflow of one task, whose inputs are the task's own."""
     ports = tuple(port for port in task.inputs if port.name in inputs)
     name = task.name
@@ -192,24 +212,8 @@ def _alone(task: Task, record: RunRecord, inputs: Mapping[str, Ref]) -> Workflow
             *(Edge(port.name, f"{name}.{port.name}") for port in ports),
             *(Edge(f"{name}.{port.name}", port.name) for port in task.outputs),
         ),
-        folder=Path(record.folder),
+        folder=around.folder or Path(record.folder),
     )
-
-
-def _task_in(workflow: Workflow, path: list[str], told: str) -> Task:
-    """The task that a path of names leads to, through workflows, loops and branches."""
-    first, rest = path[0], path[1:]
-    if first not in workflow.by_name:
-        raise UnknownNameError("task", told, workflow.by_name)
-    task = workflow[first]
-    if not rest:
-        return task
-    parts = task.action.parts() if isinstance(task.action, Composite) else ()
-    for part in parts:
-        if rest[0] in part.workflow.by_name:
-            return _task_in(part.workflow, rest, told)
-    inner = [name for part in parts for name in part.workflow.by_name]
-    raise UnknownNameError("task", told, [f"{first}/{name}" for name in inner])
 
 
 def _wish(record: RunRecord, changes: Mapping[str, Any]) -> Wish:

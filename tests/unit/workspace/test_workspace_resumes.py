@@ -92,6 +92,81 @@ def test_one_task_runs_alone_on_its_recorded_inputs(here: Path) -> None:
         resumes.spun("step[7]", project().store.runs()[1].name)
 
 
+GROWING = """
+from lamina.workflow import expand, task, workflow
+
+@task
+def size(x: int) -> int:
+    with open("ran.txt", "a") as file:
+        file.write(f"size {x}\\n")
+    return x * x
+
+@task
+def halves(n: int) -> int:
+    if n < 2:
+        return n
+    with workflow("halves") as w:
+        given = w.input("n", "int")
+        sizes = size.map(w.input("xs", "list[int]"))
+        low = halves.named("low")(given)
+        w.output("sum", both(sizes, low))
+    return expand(w, n=n // 2, xs=list(range(n)))
+
+@task
+def both(sizes: list[int], low: int) -> int:
+    return sum(sizes) + low
+"""
+
+GROWN = """\
+lamina: workflow/1
+name: grown
+inputs: {ns: {type: "list[int]", default: [4, 5]}}
+tasks:
+  each: {do: python, function: "growing.py:halves", in: {n: ns}, scatter: [n]}
+outputs: {sums: each}
+"""
+
+
+@pytest.fixture
+def grown(here: Path) -> Path:
+    (here / "growing.py").write_text(GROWING, encoding="utf-8")
+    (here / "grown.yaml").write_text(GROWN, encoding="utf-8")
+    runs.run(Path("grown.yaml"), {}, None, {"cpus": 1})
+    return here
+
+
+@pytest.mark.parametrize(
+    ("unit", "result"),
+    [
+        ("each[0]/size[3]", 9),
+        ("each[1]/low/size[1]", 1),  # reused from each[0]/low
+        ("each[0]/low/both", 2),
+        ("each[1]/low/low", 1),
+        ("each[1]/low", 2),
+    ],
+)
+def test_a_task_that_was_decided_on_during_the_run_runs_alone(
+    grown: Path, unit: str, result: int
+) -> None:
+    run = project().store.runs()[0].name
+    assert dict(runs.ended(resumes.spun(unit, run), None).outputs) == {"result": result}
+
+
+def test_a_task_that_nobody_decided_on_is_named_beside_those_that_are_there(grown: Path) -> None:
+    run = project().store.runs()[0].name
+    with pytest.raises(UnknownNameError, match=r"each\[0\]/size\[9\]"):
+        resumes.spun("each[0]/size[9]", run)
+    with pytest.raises(UnknownNameError, match="unknown task 'each/sizes'"):
+        resumes.resumed(run, ["each/sizes"])
+
+
+def test_a_run_goes_on_from_a_task_that_was_decided_on(grown: Path) -> None:
+    before = len(ran(grown))
+    found = runs.ended(resumes.resumed("last", ["each/size"]), None)
+    assert dict(found.outputs) == {"sums": [14 + 1 + 1, 30 + 1 + 1]}
+    assert len(ran(grown)) - before == 4 + 5
+
+
 def test_the_newest_run_that_did_not_end_well_is_found(here: Path) -> None:
     with pytest.raises(UsageError, match="no run of 'steps'"):
         resumes.continued(Path("steps.yaml"), {})
