@@ -6,8 +6,11 @@ import copy
 import json
 import os
 import re
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +117,49 @@ def test_published_instances_hold() -> None:
             broken[name] = found[:3]
     assert count > 10
     assert broken == {}
+
+
+READ = """
+import json, logging, sys
+from pathlib import Path
+from wfcommons.wfinstances import Instance
+from wfcommons.wfinstances.schema import SchemaValidator
+
+logging.disable(logging.CRITICAL)
+schema = sys.argv[1]
+for name in sys.argv[2:]:
+    judge = SchemaValidator(Path(schema))
+    try:
+        judge.validate_instance(json.loads(Path(name).read_text()))
+        read = Instance(Path(name), schema_file=schema)
+        counts = [len(read.workflow.tasks), read.workflow.number_of_edges()]
+    except Exception as error:
+        counts = repr(error)
+    print(json.dumps([judge.errors, counts]))
+"""
+"""What WfCommons itself says of instances: their form, that their parts fit, and what it reads."""
+
+
+def test_wfcommons_accepts_and_reads_them(tmp_path: Path) -> None:
+    python = os.environ.get("LAMINA_WFCOMMONS", sys.executable)
+    asked = subprocess.run([python, "-c", "import wfcommons"], capture_output=True)
+    if asked.returncode:
+        pytest.skip(
+            "wfcommons is not installed (pip install wfcommons; LAMINA_WFCOMMONS names a Python "
+            "that has it)"
+        )
+    # The published file where somebody has it: WfCommons would fetch it from the network.
+    ours = files("lamina.records.exports") / "wfformat.schema.json"
+    schema = os.environ.get("LAMINA_WFFORMAT_SCHEMA", str(ours))
+    kinds = [kind for kind in KINDS if kind != "empty"]
+    paths = []
+    for kind in kinds:
+        paths.append(tmp_path / f"{kind}.json")
+        paths[-1].write_text(json.dumps(instance_of(made(kind))))
+    done = subprocess.run(
+        [python, "-c", READ, schema, *map(str, paths)], capture_output=True, text=True, check=True
+    )
+    for kind, path, line in zip(kinds, paths, done.stdout.splitlines(), strict=True):
+        tasks = json.loads(path.read_text())["workflow"]["specification"]["tasks"]
+        edges = sum(len(task["parents"]) for task in tasks)
+        assert json.loads(line) == [[], [len(tasks), edges]], kind
