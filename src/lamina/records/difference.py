@@ -14,6 +14,7 @@ from lamina.records.tables import duration, line
 from lamina.workflow.units import task_of
 
 _LONGEST = 40
+_NAMES = 8
 _BODY = ("lamina", "name", "description", "layout")
 _HIDDEN = frozenset({"command", "pid", "environment", "options", "sessions"})
 
@@ -173,7 +174,7 @@ def _of_runs(first: Side, second: Side) -> list[str]:
     if one.workflow != two.workflow:
         lines.append(f"workflow {one.workflow} -> {two.workflow}")
     elif _body(one.document) != _body(two.document):
-        lines.append("the workflow itself changed")
+        lines.append(_parts(one.document, two.document))
     lines += _references("input", one.inputs, two.inputs)
     lines += _values("option", one.options, two.options)
     if one.status != two.status:
@@ -184,6 +185,24 @@ def _of_runs(first: Side, second: Side) -> list[str]:
         lines += _values("environment:", old, new)
         lines += _values("package", *packages)
     return lines
+
+
+def _parts(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Which inputs, tasks and outputs of a workflow changed, by name."""
+    told = []
+    for part in ("inputs", "tasks", "outputs"):
+        before, after = _part(old, part), _part(new, part)
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        more = [f"{len(names) - _NAMES} more"] if len(names) > _NAMES else []
+        told += [f"{part} {', '.join([*names[:_NAMES], *more])}"] if names else []
+    return f"the workflow changed: {'; '.join(told)}" if told else "the workflow itself changed"
+
+
+def _part(document: Mapping[str, Any], part: str) -> dict[str, str]:
+    entries = document.get(part)
+    if not isinstance(entries, Mapping):
+        return {}
+    return {str(name): json.dumps(entry, sort_keys=True) for name, entry in entries.items()}
 
 
 def _body(document: Mapping[str, Any]) -> str:
@@ -232,9 +251,10 @@ def _texts(changes: Sequence[Change]) -> list[str]:
     texts = [*first.why, *first.what]
     if len(changes) > 1:
         kinds = [*_kinds(first.why), *_kinds(first.what)]
+        told = zip(*([*change.why, *change.what] for change in changes), strict=True)
         texts = [
-            kind if kind == text else f"{kind} differs"
-            for kind, text in zip(kinds, texts, strict=True)
+            each[0] if len(set(each)) == 1 else f"{kind} differs"
+            for kind, each in zip(kinds, told, strict=True)
         ]
     known = [c.seconds for c in changes if None not in c.seconds]
     if known:

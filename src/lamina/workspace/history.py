@@ -172,7 +172,7 @@ def _failures(live: Live) -> Iterator[str]:
         yield f"  {task}: {line(cause)}"
     more = max(live.failed, len(live.failures)) - len(shown)
     if more > 0:
-        yield f"  and {more} more attempts"
+        yield f"  and {more} more failed attempt{'' if more == 1 else 's'}"
 
 
 def _way_out(standing: Standing) -> list[str]:

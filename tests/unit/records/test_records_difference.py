@@ -108,6 +108,27 @@ def test_items_that_differ_alike_share_their_lines() -> None:
     ]
 
 
+def test_what_all_items_share_is_told_whole() -> None:
+    first = [one(f"count[{n}]", str(n), inputs={"lr": ref("0.1")}) for n in range(3)]
+    second = [one(f"count[{n}]", str(n + 5), inputs={"lr": ref("0.2")}) for n in range(3)]
+    lines = difference(side("a", *first), side("b", *second)).lines()
+    assert lines[2:5] == [
+        "  count: 3 of its items",
+        "    input lr 0.1 -> 0.2",
+        "    output y differs",
+    ]
+
+
+def test_the_parts_of_a_workflow_that_changed_are_named() -> None:
+    old = {"tasks": {"sort": {"do": "python"}, "cut": {"do": "python"}}, "inputs": {"x": "int"}}
+    new = {"tasks": {"sort": {"do": "command"}, "join": {}}, "inputs": {"x": "int"}}
+    found = difference(side("a", document=old), side("b", document=new))
+    assert found.run == ("the workflow changed: tasks sort, cut, join",)
+    many = {"tasks": {f"t{n}": {} for n in range(20)}, "inputs": {"x": "int"}}
+    (told,) = difference(side("a", document=old), side("b", document=many)).run
+    assert told.endswith("t4, t5, 14 more")
+
+
 def test_inputs_options_and_packages_of_the_runs_are_told() -> None:
     first = replace(
         side("a", inputs={"n": ref("3")}, options={"cpus": 2, "command": ["x"]}),
