@@ -171,6 +171,7 @@ class Trace(Driven):
 
         From the attempt that ended last, step by step to what it waited for: the earlier attempt
         of the same unit, or else that of the units it reads which ended last before it was ready.
+        Of units whose streams it read while they ran, it waited for their beginning.
         """
         ended = [one for one in self.attempts if one.status != "reused"]
         if not ended:
@@ -186,6 +187,15 @@ class Trace(Driven):
             seen.add(id(here))
             here = _waited_for(here, tries, self.parents.get(here.task, ()), self.sites)
         return tuple(reversed(path))
+
+    @property
+    def critical_seconds(self) -> float:
+        """Seconds of the critical path; where a reader overlaps its writer, they count once."""
+        seconds, until = 0.0, float("-inf")
+        for attempt in self.critical_path:
+            seconds += max(0.0, attempt.end - max(attempt.begin, until))
+            until = max(until, attempt.end)
+        return seconds
 
     @cached_property
     def lanes(self) -> Mapping[int, tuple[str, int]]:
@@ -283,6 +293,10 @@ def _waited_for(
     if earlier and earlier[-1].end <= attempt.begin + SLACK:
         return earlier[-1]
     names = list(parents)
+    read = (one for name in names for one in tries.get(name, ()))
+    live = [one for one in read if one.begin <= attempt.begin < one.end - SLACK]
+    if live:
+        return max(live, key=lambda one: one.begin)
     best = _latest((one for name in names for one in tries.get(name, ())), attempt.begin)
     if best is None or attempt.ready - best.end <= _PROMPT:
         return best

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from lamina.records.history import Session
 from lamina.testing.runs import BEGIN, RUNS, MadeRun, many
 from lamina.traces.reading import trace_of
-from lamina.traces.trace import WAITING, Trace, busy, spans, worked
+from lamina.traces.trace import WAITING, Attempt, Trace, busy, spans, worked
 from lamina.workflow.log import PHASES, AttemptStarted, Event, RunStarted
 
 
@@ -67,6 +68,21 @@ def test_the_path_goes_through_lost_attempts() -> None:
     path = trace("retried").critical_path
     assert ("count[3]", 1) in [(one.task, one.number) for one in path]
     assert path[0].task == "split"
+
+
+def test_the_path_of_a_reader_goes_through_the_writer_that_it_reads_meanwhile() -> None:
+    session = Session(0.0, 10.0)
+    attempts = (
+        Attempt("rows", 1, "lost", 0.0, 0.0, 1.0),
+        Attempt("rows", 2, "succeeded", 1.0, 1.0, 9.0),
+        Attempt("count", 1, "succeeded", 2.0, 2.0, 10.0),
+    )
+    found = Trace("1", "calm-owl", "w", "succeeded", (session,), attempts, {"count": ["rows"]})
+    assert [(one.task, one.number) for one in found.critical_path] == [
+        ("rows", 1), ("rows", 2), ("count", 1),
+    ]  # fmt: skip
+    assert found.critical_seconds == 10.0  # what overlaps counts once
+    assert "critical path 10.0 s of 10.0 s: rows" in found.text(plain=True)
 
 
 def test_counts_are_of_the_last_attempts() -> None:

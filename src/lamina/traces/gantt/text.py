@@ -277,7 +277,7 @@ def _foot(
     path = trace.critical_path
     if len(path) > 1:
         arrow = style.pick(" → ", " -> ")
-        seconds = sum(one.seconds for one in path)
+        seconds = trace.critical_seconds
         head = f"critical path {duration(seconds)} of {duration(trace.seconds)}: "
         lines.append(
             head + _chain([name_of([one]) for one in path], arrow, width - len(head), style)

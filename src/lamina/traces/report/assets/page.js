@@ -31,7 +31,12 @@ function tiles() {
   const counts = statusCounts();
   const total = sum([...counts.values()]);
   const busy = sum(Array.from({ length: COUNT }, (_, i) => worked(i)));
-  const path = sum(DATA.critical.map((i) => A.end[i] - A.begin[i]));
+  let until = -Infinity;  // what overlaps, since one reads from the other, counts once
+  const path = sum(DATA.critical.map((i) => {
+    const part = Math.max(0, A.end[i] - Math.max(A.begin[i], until));
+    until = Math.max(until, A.end[i]);
+    return part;
+  }));
   const cpu = A.cpu.length ? sum(A.cpu.map((value) => value || 0)) * TICKS : null;
   const retries = A.number.filter((n) => n > 1).length;
   const peak = curveOf(Array.from({ length: COUNT }, (_, i) => i)).most;
