@@ -14,8 +14,13 @@ _REFUSED = "another engine drives"
 class TwoEngines(Fault):
     """A second engine while the first one works, or several at once after it was killed."""
 
+    shapes = ("chain", "fan", "scatter", "nested", "loop")
+
     def play(self, stage: Stage) -> None:
         """Whoever is refused has done nothing; the run ends well all the same."""
+        self._kills = self.random.random() < 0.5
+        if not self._kills:
+            stage.pause = 0.5  # the second engine has to be there before the run is over
         command = stage.run()
         while not stage.recorded() and not command.over_within(0.02):
             pass
@@ -28,8 +33,8 @@ class TwoEngines(Fault):
             stage.go_on()
 
     def _more(self, stage: Stage, command: Command) -> list[Command]:
-        if self.random.random() < 0.5:
-            self.notes.append("one more")  # at once: that it begins takes as long as many a run
+        if not self._kills:
+            self.notes.append("one more")
             return [stage.resume()]
         if self.over_before(stage, command):
             return []
