@@ -77,4 +77,5 @@ def test_damaged_outputs_are_made_again_and_the_record_tells(project: Path, how:
     done = lamina(project, "resume", "-o", "second")
     assert done.returncode == 0, done.stderr
     assert digests(project / "first") == digests(project / "second")
+    assert "two: 2 tasks done in" in done.stdout
     assert sorted((project / "ran.txt").read_text(encoding="utf-8").split()) == ["left", "right"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import (
+    ArtifactError,
     LaminaError,
     RunCancelledError,
     TaskFailedError,
@@ -269,14 +270,31 @@ class Run:
         """
         __tracebackhide__ = True
         self.wait()
-        return Outputs(self._session.project, self.result.outputs)
+        return self._read()
 
     def __getitem__(self, output: str) -> Any:
         """One output; of a run that failed, too, where it was made."""
         __tracebackhide__ = True
         if output in self.result.outputs:
-            return Outputs(self._session.project, self.result.outputs)[output]
+            return self._read()[output]
         return self.outputs[output]
+
+    def _read(self) -> Outputs:
+        return Outputs(self._session.project, self.result.outputs, self._mend)
+
+    def _mend(self, error: ArtifactError) -> Mapping[str, Ref]:
+        """Has a damaged output made again by its tasks; gives the outputs as they are then.
+
+        Raises:
+            ArtifactError: the one given, where that does not help.
+        """
+        from lamina.workspace import mending
+
+        found = mending.mended(self._session, error).go(Control())
+        if found.status != "succeeded":
+            raise error
+        self._finished = mending.both(self.result, found)
+        return found.outputs
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -334,19 +352,40 @@ class Run:
 
 
 class Outputs(Mapping[str, Any]):
-    """Values of a run's outputs, each read from the store once it is asked for."""
+    """Values of a run's outputs, each read from the store once it is asked for.
 
-    def __init__(self, home: Project, refs: Mapping[str, Ref]) -> None:
+    Args:
+        home: the project.
+        refs: output -> reference.
+        mend: has a damaged output made again; gives all of them.
+    """
+
+    def __init__(
+        self,
+        home: Project,
+        refs: Mapping[str, Ref],
+        mend: Callable[[ArtifactError], Mapping[str, Ref]],
+    ) -> None:
         self._home = home
         self._refs = refs
+        self._mend = mend
         self._values: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._refs:
             raise UnknownOutputError("output", name, self._refs)
         if name not in self._values:
-            self._values[name] = self._home.artifacts.get(self._refs[name])
+            self._values[name] = self._value(name)
         return self._values[name]
+
+    def _value(self, name: str) -> Any:
+        try:
+            return self._home.artifacts.get(self._refs[name])
+        except ArtifactError as error:
+            if not error.digest:
+                raise
+            self._refs = self._mend(error)
+        return self._home.artifacts.get(self._refs[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._refs)

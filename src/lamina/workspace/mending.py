@@ -11,7 +11,7 @@ from lamina.data.artifacts.reference import Ref
 from lamina.errors import ArtifactError
 from lamina.execution.past import Past
 from lamina.workflow.log import Noticed
-from lamina.workspace.launch import Session
+from lamina.workspace.launch import Finished, Session
 
 
 def mended(session: Session, error: ArtifactError) -> Session:
@@ -43,6 +43,27 @@ def mended(session: Session, error: ArtifactError) -> Session:
     return replace(session, past=past, wish=wish, runtime=None)
 
 
+def both(first: Finished, then: Finished) -> Finished:
+    """Two sessions of one run as one: how it ended, and what was done in both."""
+    return replace(
+        then,
+        tasks=first.tasks + then.tasks,
+        reused=first.reused + then.reused,
+        seconds=first.seconds + then.seconds,
+        spans=(
+            *first.spans,
+            *(
+                (task, status, begin + first.seconds, end + first.seconds)
+                for task, status, begin, end in then.spans
+            ),
+        ),
+    )
+
+
+class Unread(str):
+    """What stands for a value that is not read here: it says why."""
+
+
 def read(session: Session, outputs: Mapping[str, Ref]) -> dict[str, Any]:
     """Outputs of a run as values, or what they are where reading them could run code.
 
@@ -56,5 +77,5 @@ def read(session: Session, outputs: Mapping[str, Ref]) -> dict[str, Any]:
         except ArtifactError as error:
             if error.digest:
                 raise
-            found[name] = f"<{error.message}>"
+            found[name] = Unread(f"<{error.message}>")
     return found

@@ -143,7 +143,7 @@ def _came(session: Session, say: Say | None) -> tuple[Finished, dict[str, Any]]:
             if error.digest in again:
                 raise
             again.add(error.digest)
-            finished = _went(mending.mended(session, error), say)
+            finished = mending.both(finished, _went(mending.mended(session, error), say))
 
 
 def _went(session: Session, say: Say | None) -> Finished:
@@ -221,4 +221,8 @@ def _values(given: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any
 
 
 def _write(outputs: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    return {name: str(write_value(name, given, folder)) for name, given in outputs.items()}
+    return {
+        name: str(write_value(name, given, folder))
+        for name, given in outputs.items()
+        if not isinstance(given, mending.Unread)
+    }

@@ -81,6 +81,26 @@ def test_a_run_gives_its_outputs_and_its_name(here: Path) -> None:
     assert "mean" in str(run.timeline())
 
 
+def test_a_damaged_output_is_made_again_when_it_is_read() -> None:
+    with workflow("ramps") as w:
+        values = ramp(5000)
+        w.output("values", values)
+        w.output("mean", mean(values))
+    first = lamina.run(w.workflow)
+    store = first._session.project.artifacts
+    for damage in (b"x", b""):
+        again = lamina.run(w.workflow)
+        assert again.result.reused == 2
+        path = Path(store.objects.path(again.result.outputs["values"].digest))
+        path.chmod(0o644)
+        path.write_bytes((path.read_bytes() + damage)[:-1] + damage)
+        if not damage:
+            path.unlink()
+        assert again["values"].tolist() == list(range(5000))
+        assert again["mean"] == 2499.5
+        assert (again.status, again.result.tasks, again.result.reused) == ("succeeded", 3, 2)
+
+
 def test_a_run_may_be_awaited() -> None:
     async def both() -> list[float]:
         first = lamina.run(ramps(), {"n": 3}, wait=False, cpus=1)

@@ -41,6 +41,61 @@ def test_a_file_keeps_its_ending_and_its_content(tmp_path: Path) -> None:
     assert write_value("copy", tmp_path / "made", tmp_path) == tmp_path / "copy"
 
 
+def test_a_folder_is_copied_with_all_that_is_in_it(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    (made / "deep").mkdir(parents=True)
+    (made / "deep/a.txt").write_text("a")
+    (made / "run.sh").write_text("#!/bin/sh\n")
+    (made / "run.sh").chmod(0o555)
+    (made / "link").symlink_to("deep/a.txt")
+    (made / "deep").chmod(0o555)
+    for _ in range(2):
+        there = write_value("out", made, tmp_path)
+        assert there == tmp_path / "out"
+        assert (there / "link").read_text() == "a"
+        assert (there / "link").is_symlink()
+        assert (there / "deep/a.txt").stat().st_mode & 0o777 == 0o644
+        assert (there / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert write_value("inside", made, made).is_dir()
+    assert not (made / "inside/inside").exists()
+
+
+def test_a_mapping_of_tables_and_models_becomes_a_folder_of_files_by_their_names(
+    tmp_path: Path,
+) -> None:
+    folder = write_value("all", {"t": TABLE, "m": [MODEL], "n": 3}, tmp_path)
+    written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*"))
+    assert written == ["m/0.lamina", "n.json", "t.csv"]
+
+
+@pytest.mark.parametrize("key", ["../t", "/t", "", ".", "..", "a/b", "a\0b", ".hidden", 3])
+def test_a_key_that_is_no_name_of_a_file_leads_nowhere(tmp_path: Path, key: Any) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path = write_value("all", {key: TABLE, "x": np.arange(2)}, inside)
+    assert path == inside / "all.json"
+    assert json.loads(path.read_text()) == {str(key): "table of 3 rows: a", "x": [0, 1]}
+    assert [found.name for found in tmp_path.rglob("*")] == ["inside", "all.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [("a.csv", ".csv"), ("a.tar.gz", ".tar.gz"), ("a.nii.GZ", ".nii.GZ"), ("v1.2.gz", ".2.gz"),
+     ("a", ""), ("my.long-name.gz", ".gz"), ("a.gz", ".gz")],
+)  # fmt: skip
+def test_an_ending_of_a_packed_file_stays_whole(tmp_path: Path, name: str, ending: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    assert write_value("out", tmp_path / name, tmp_path).name == f"out{ending}"
+
+
+def test_bytes_and_tensors_are_written_as_they_are(tmp_path: Path) -> None:
+    assert write_value("b", b"ab\0", tmp_path).read_bytes() == b"ab\0"
+    torch = pytest.importorskip("torch")
+    path = write_value("t", torch.arange(3.0), tmp_path)
+    assert np.load(path).tolist() == [0.0, 1.0, 2.0]
+    assert write_value("h", torch.ones(2, dtype=torch.bfloat16), tmp_path).suffix == ".json"
+
+
 @pytest.mark.parametrize(
     ("value", "line"),
     [
@@ -50,6 +105,8 @@ def test_a_file_keeps_its_ending_and_its_content(tmp_path: Path) -> None:
         (np.zeros((4, 2)), "array of 4 x 2"),
         ([MODEL] * 4, "4 values: " + "model m, 22 parameters; " * 3 + "..."),
         ([1, "two"], '[1, "two"]'),
+        ([np.float32(1.5), {3}], "[1.5, [3]]"),
+        ({"t": TABLE, "n": 1}, "2 values: t: table of 3 rows: a; n: 1"),
         ("x" * 300, "x" * 197 + "..."),
     ],
 )
