@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from lamina.traces.gantt.text import gantt_text
 from lamina.traces.reading import trace_of
 from lamina.traces.trace import Trace, pieces
 from lamina.workflow.reading import file_text, parse_text
+from lamina.workspace.history import INTERRUPTED, status_of
 from lamina.workspace.outputs import written
 from lamina.workspace.project import Project, project
 
@@ -31,15 +32,19 @@ def trace(run: str = "last", here: Project | None = None, until: float | None = 
     Args:
         run: id, beginning of an id, name, or "last".
         here: the project; that of the current folder when None.
-        until: seconds since 1970 until which running attempts are drawn.
+        until: seconds since 1970 until which running attempts are drawn; those of a run that
+            nobody drives any more end with its last event.
 
     Raises:
         LaminaError: no such run, or records that cannot be read.
     """
-    store = (here or project()).store
-    record = store.find(run)
-    events = (event for _, event in store.events(record.id))
-    return trace_of(record, events, until, document_reader(record))
+    home = here or project()
+    record = home.store.find(run)
+    status = status_of(record, home)
+    events = (event for _, event in home.store.events(record.id))
+    end = until if status == "running" else None
+    found = trace_of(record, events, end, document_reader(record))
+    return replace(found, status=INTERRUPTED) if status == INTERRUPTED else found
 
 
 def trace_or_run(name: str, until: float | None = None) -> Trace:

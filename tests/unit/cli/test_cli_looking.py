@@ -161,6 +161,20 @@ def test_a_run_whose_engine_is_gone_is_interrupted(project: Project) -> None:
     assert "interrupted" in done("status").out
 
 
+def test_an_interrupted_run_is_drawn_until_its_last_event(project: Project) -> None:
+    record = RunRecord("00000000ee", "gone-run", "w", created=4e9)
+    project.store.create(record)
+    about = {"host": platform.node(), "pid": 2**22}
+    begun = time.time() - 7200
+    started = log.AttemptStarted(begun + 1, "train", 1, begun + 1)
+    told = log.AttemptProgressed(begun + 3, "train", 1, {"epoch": 1})
+    project.store.append(record.id, [log.RunStarted(begun, 1, "w", 1, about), started, told])
+    assert "interrupted" in done("timeline").out.splitlines()[0]
+    assert done("timeline", "--json").json["seconds"] == pytest.approx(3)
+    done("report", "-o", "r.html")
+    assert '"status":"interrupted"' in Path("r.html").read_text("utf-8")
+
+
 def test_watching_ends_with_the_run(project: Project) -> None:
     identity = begin(project)
 

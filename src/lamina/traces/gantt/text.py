@@ -249,13 +249,12 @@ def _scale(paper: _Paper) -> list[str]:
 
 
 def _head(trace: Trace, style: _Style) -> str:
-    status = trace.status if trace.status != "running" else "running or interrupted"
-    ink = {"succeeded": 34, "failed": BAD.ansi, "cancelled": 245}.get(trace.status, 32)
+    ink = {"succeeded": 34, "failed": BAD.ansi, "interrupted": BAD.ansi, "cancelled": 245}
     units = len(trace.last)
     parts = [
         style.bold(printable(trace.workflow)),
         f"{trace.name} {trace.run}".strip(),
-        style.ink(status, ink),
+        style.ink(trace.status, ink.get(trace.status, 32)),
         f"{units} task{'' if units == 1 else 's'} in {duration(trace.seconds)}"
         if units
         else "no task has begun",

@@ -16,10 +16,9 @@ function statusCounts() {
 
 function buildHead() {
   const began = new Date(HEAD.begin * 1000);
-  const status = HEAD.status === "running" ? "running or interrupted" : HEAD.status;
   byId("head").replaceChildren(
     el("div", { class: "title" }, el("h1", {}, HEAD.workflow || "run"),
-      el("span", { class: `pill ${HEAD.status}` }, status)),
+      el("span", { class: `pill ${HEAD.status}` }, HEAD.status)),
     el("p", { class: "dim" }, [...new Set([HEAD.name, HEAD.run])].filter(Boolean).join(" · "), " · began ",
       el("time", { datetime: began.toISOString() }, began.toLocaleString()),
       DATA.simulated ? " · simulated: no times were recorded" : "",
