@@ -197,6 +197,11 @@ class Trace(Driven):
             until = max(until, attempt.end)
         return seconds
 
+    @property
+    def critical_wait(self) -> float:
+        """Seconds in which attempts of the critical path were ready and had no place to run."""
+        return sum(max(0.0, attempt.begin - attempt.ready) for attempt in self.critical_path)
+
     @cached_property
     def lanes(self) -> Mapping[int, tuple[str, int]]:
         """Index of an attempt -> (worker, row): no two attempts of one row overlap."""

@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from lamina.records.store import RunRecord
 from lamina.testing.runs import RUNS, many
 from lamina.traces.gantt.text import gantt_text
 from lamina.traces.reading import trace_of
 from lamina.traces.trace import Trace
+from lamina.workflow import log
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -118,3 +120,22 @@ def test_long_names_keep_their_end() -> None:
     assert "a_very_long" in chart
     assert "…" in chart
     assert "[7]" in chart
+
+
+def test_a_critical_path_that_had_no_place_to_run_says_so() -> None:
+    record = RunRecord("0000000001", "calm-otter", "w", document=WORKFLOW, created=0.0)
+    events = [
+        log.RunStarted(0.0, 1, "w", 2),
+        log.AttemptStarted(0.0, "first", 1, 0.0),
+        log.AttemptEnded(1.0, "first", 1, "succeeded", phases={"run": (0.0, 1.0)}),
+        log.AttemptStarted(8.0, "second", 1, 1.0),
+        log.AttemptEnded(9.0, "second", 1, "succeeded", phases={"run": (8.0, 9.0)}),
+        log.RunFinished(9.0, "succeeded"),
+    ]
+    (told,) = [
+        line for line in gantt_text(trace_of(record, events), 90).splitlines() if "→" in line
+    ]
+    assert told == "critical path 2.0 s of 9.0 s, 7.0 s without a place: first → second"
+
+
+WORKFLOW = {"tasks": {"first": {"do": "python"}, "second": {"do": "python", "in": {"x": "first"}}}}

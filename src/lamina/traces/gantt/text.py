@@ -24,6 +24,8 @@ _EIGHTHS = "▏▎▍▌▋▊▉"
 _USUAL = (WAITING, "submit", "queue", "stage_in", "run", "stage_out")
 _DIM, _BOLD = "\x1b[2m", "\x1b[1m"
 _END = "\x1b[0m"
+_WAITED = 0.1
+"""Share of a run from which it is told that the critical path had no place to run."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,9 @@ def _foot(
     if len(path) > 1:
         arrow = style.pick(" → ", " -> ")
         seconds = trace.critical_seconds
-        head = f"critical path {duration(seconds)} of {duration(trace.seconds)}: "
+        wait = trace.critical_wait
+        places = f", {duration(wait)} without a place" if wait > _WAITED * trace.seconds else ""
+        head = f"critical path {duration(seconds)} of {duration(trace.seconds)}{places}: "
         lines.append(
             head + _chain([name_of([one]) for one in path], arrow, width - len(head), style)
         )
