@@ -167,7 +167,8 @@ _WAYS = (
 
 def named(url: URL) -> str:
     """A store in messages: its file, or its address without the password."""
-    return _shown(str(file_of(url) or url.render_as_string(hide_password=True)))
+    told = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    return _shown(str(file_of(url) or told))
 
 
 def _shown(url: str) -> str:
