@@ -122,6 +122,12 @@ def test_long_names_keep_their_end() -> None:
     assert "[7]" in chart
 
 
+def test_levels_are_explained_where_there_are_some() -> None:
+    assert "at the same time" not in gantt_text(trace("reused"), 90)
+    large = many(500)
+    assert "at the same time" in gantt_text(trace_of(large.record, large.events), 90)
+
+
 def test_a_critical_path_that_had_no_place_to_run_says_so() -> None:
     record = RunRecord("0000000001", "calm-otter", "w", document=WORKFLOW, created=0.0)
     events = [

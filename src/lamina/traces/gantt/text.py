@@ -316,7 +316,7 @@ def _legend(groups: Sequence[Sequence[Attempt]], width: int, style: _Style) -> l
         for name, look in LOOKS.items()
         if name in seen
     ]
-    if len(single) < len(groups):
+    if any(len(group) > 1 for group in groups):
         levels = style.pick("▁▄█", "159")
         parts.append((levels, LOOKS["run"].ansi, "attempts at the same time"))
     lines: list[list[str]] = [[]]
