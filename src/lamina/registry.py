@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +44,16 @@ class Registry(Generic[T]):
         """Adds or replaces an entry: an object, or "module:attribute" to import later."""
         self._targets[name] = part
         self._here.add(name)
+
+    @contextmanager
+    def having(self, name: str, part: str | T) -> Iterator[None]:
+        """An entry for as long as the block lasts; tests of plug-ins leave nothing behind."""
+        before = dict(self._targets), set(self._here)
+        self.register(name, part)
+        try:
+            yield
+        finally:
+            self._targets, self._here = before
 
     def registered(self) -> tuple[str, ...]:
         """Names that were added or replaced in this process: others do not know of them."""

@@ -52,10 +52,8 @@ def maxout_module(pieces: int) -> object:
 
 @pytest.fixture
 def plugged_in() -> Iterator[None]:
-    LAYERS.register("Maxout", Maxout)
-    LAYERS.register("Wrong", Wrong)
-    yield
-    del LAYERS._targets["Maxout"], LAYERS._targets["Wrong"]
+    with LAYERS.having("Maxout", Maxout), LAYERS.having("Wrong", Wrong):
+        yield
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)

@@ -21,10 +21,10 @@ def test_the_smallest_form_gives_all_keys_and_names_who_is_absent(
     monkeypatch.delenv("LAMINA_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setitem(CARDS, "elsewhere", Card("Elsewhere", "no_such_library"))
-    PEERS.register("elsewhere", "no_such_library:Elsewhere")
     arguments = ["networks", "--quick", "--epochs", "3", "--json", "-o", str(tmp_path / "out")]
     arguments += ["--peers", "sklearn,elsewhere", "--sets", "breast-cancer,pima"]
-    ran = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    with PEERS.having("elsewhere", "no_such_library:Elsewhere"):
+        ran = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert ran.exit_code == 0
     found = json.loads(ran.stdout)
     name = "breast-cancer"

@@ -41,8 +41,8 @@ def test_the_loader_never_runs_more_epochs_than_the_others() -> None:
 
 def test_a_peer_without_its_library_is_absent_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CARDS, "elsewhere", Card("Elsewhere", "no_such_library"))
-    PEERS.register("elsewhere", "no_such_library:Elsewhere")
-    found, absent = jobs(Options(peers=("elsewhere", "sklearn")), FILES)
+    with PEERS.having("elsewhere", "no_such_library:Elsewhere"):
+        found, absent = jobs(Options(peers=("elsewhere", "sklearn")), FILES)
     assert "no_such_library is not installed" in absent["elsewhere"]
     assert "elsewhere" not in {job.name for job in found}
     assert "sklearn" in {job.name for job in found}

@@ -76,26 +76,22 @@ def test_functions_of_files_keep_their_folder(tmp_path: Path) -> None:
     assert called(again(made), 1) == 2
 
 
-def test_tasks_known_by_name_travel_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_known_by_name_travel_by_name() -> None:
     assert recipe(of(named("split-table")))["action"] == {"do": "split-table"}
-    monkeypatch.setitem(TASKS._targets, "double-here", double)
-    monkeypatch.setattr(TASKS, "_here", {"double-here"})
-    assert called(again(of(named("double-here"))), 4.0) == 8.0
+    with TASKS.having("double-here", double):
+        assert called(again(of(named("double-here"))), 4.0) == 8.0
 
 
-def test_a_type_that_was_registered_here_is_known_in_the_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(TYPES, "_targets", dict(TYPES._targets))
-    monkeypatch.setattr(TYPES, "_here", set())
-    TYPES.register("even", TypeRule("even", check=lambda value: value % 2 == 0))
-    made = Task("double", PythonAction.of(double), (Port("x", "even"),), (Port("result", "int"),))
-    assert not is_plain(recipe(made))
-    hands = Hands(tmp_path)
-    assert hands.result(made, x=hands.artifacts.put(4)) == 8
-    wrong = hands.do(made, x=hands.artifacts.put(3))
-    assert "port 'x' needs even" in wrong.error["cause"]
-    hands.runtime.close()
+def test_a_type_that_was_registered_here_is_known_in_the_worker(tmp_path: Path) -> None:
+    with TYPES.having("even", TypeRule("even", check=lambda value: value % 2 == 0)):
+        ports = (Port("x", "even"),), (Port("result", "int"),)
+        made = Task("double", PythonAction.of(double), *ports)
+        assert not is_plain(recipe(made))
+        hands = Hands(tmp_path)
+        assert hands.result(made, x=hands.artifacts.put(4)) == 8
+        wrong = hands.do(made, x=hands.artifacts.put(3))
+        assert "port 'x' needs even" in wrong.error["cause"]
+        hands.runtime.close()
 
 
 def test_what_cannot_be_sent_is_named() -> None:

@@ -123,10 +123,9 @@ def test_a_plug_in_adds_a_named_task() -> None:
     def double(x: int) -> int:
         return 2 * x
 
-    TASKS.register("double", double)
-    assert NamedAction("double").signature() == Signature(
-        (Port("x", "int"),), (Port("result", "int"),)
-    )
+    with TASKS.having("double", double):
+        signature = NamedAction("double").signature()
+    assert signature == Signature((Port("x", "int"),), (Port("result", "int"),))
 
 
 def test_an_unknown_named_task_lists_the_known_ones() -> None:

@@ -128,9 +128,10 @@ def test_broken_brackets_are_no_type(text: str) -> None:
 
 
 def test_a_plug_in_adds_a_type() -> None:
-    TYPES.register("fraction", TypeRule("fraction", ("float",), ("fractions.Fraction",)))
-    assert port_type("fraction").fits(port_type("float"))
-    assert port_type("list[fraction]").problem([0.5]) == "item 0 gets float 0.5"
+    with TYPES.having("fraction", TypeRule("fraction", ("float",), ("fractions.Fraction",))):
+        assert port_type("fraction").fits(port_type("float"))
+        assert port_type("list[fraction]").problem([0.5]) == "item 0 gets float 0.5"
+    assert "fraction" not in TYPES.names()
 
 
 def test_a_list_of_several_types_is_a_list_of_anything() -> None:
