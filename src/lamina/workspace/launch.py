@@ -70,16 +70,20 @@ class Finished:
 class _Watch:
     """Hands events to the store, then to listeners; keeps what the result needs of them."""
 
-    def __init__(self, project: Project, run: str, listeners: Iterable[Listener]) -> None:
-        self._store = project.store
-        self._run = run
-        self._listeners = tuple(listeners)
+    def __init__(self, session: Session) -> None:
+        self._store = session.project.store
+        self._run = session.record.id
+        self._listeners = session.listeners
+        self._notices = session.notices
         self._began = 0.0
         self.reused = 0
         self.done = 0
         self.spans: list[tuple[str, str, float, float]] = []
 
     def __call__(self, events: Sequence[log.Event]) -> None:
+        if self._notices and events and isinstance(events[0], log.RunStarted):
+            said = [log.Noticed(events[0].time, *notice) for notice in self._notices]
+            events = [events[0], *said, *events[1:]]
         self._store.append(self._run, events)
         for event in events:
             if isinstance(event, log.AttemptEnded):
@@ -209,6 +213,7 @@ class Session:
         listeners: called with each batch of events once it is written.
         past: what earlier sessions left.
         runtime: that is there already, and ends with the session; None to have one made.
+        notices: (what, task, text) that the record and the listeners are told at its beginning.
     """
 
     project: Project
@@ -219,12 +224,13 @@ class Session:
     listeners: tuple[Listener, ...] = ()
     past: Past | None = None
     runtime: Runtime | None = None
+    notices: tuple[tuple[str, str, str], ...] = ()
 
     def go(self, control: Control, say: Say | None = None) -> Finished:
         """Runs what is left to run, and waits for the end."""
         project, record = self.project, self.record
         protect(project.store, self.workflow, self.inputs)
-        watch = _Watch(project, record.id, self.listeners)
+        watch = _Watch(self)
         runtime = self.runtime or _runtime(project, self.wish)
         began = time.perf_counter()
         try:

@@ -40,7 +40,7 @@ def mended(session: Session, error: ArtifactError) -> Session:
     finished = {unit: found for unit, found in past.finished.items() if unit not in makers}
     wish = replace(session.wish, force=())
     past = replace(past, finished=finished, time=now)
-    return replace(session, past=past, wish=wish, runtime=None)
+    return replace(session, past=past, wish=wish, runtime=None, notices=())
 
 
 def both(first: Finished, then: Finished) -> Finished:

@@ -27,6 +27,7 @@ from lamina.workspace.project import Project, project
 from lamina.workspace.recording import recorded
 from lamina.workspace.rereading import whole_inputs
 from lamina.workspace.runs import read
+from lamina.workspace.since import changed_since
 from lamina.workspace.wishes import Wish
 
 __all__ = ["Cancelled", "cancel", "continued", "resumed", "spun"]
@@ -56,8 +57,8 @@ def resumed(
     record = home.store.find(run)
     workflow = workflow_of(record)
     past = Past.of(event for _, event in home.store.events(record.id))
+    decided = decided_in(_ends(home, record.id))
     if from_task:
-        decided = decided_in(_ends(home, record.id))
         for name in from_task:
             task_at(workflow, name, decided)
         past = past.without(from_task, workflow)
@@ -65,7 +66,10 @@ def resumed(
     wish = _wish(record, {"force": (*from_task, *behind), **(changes or {})})
     inputs = recorded(record.inputs, record.name)
     whole_inputs(home, workflow, inputs)
-    return Session(home, record, workflow, inputs, wish, tuple(listeners), past)
+    notices = changed_since(home, record, workflow, past.finished, decided)
+    return Session(
+        home, record, workflow, inputs, wish, tuple(listeners), past, notices=tuple(notices)
+    )
 
 
 def continued(

@@ -74,10 +74,10 @@ class Ran:
         found = self.finished
         reused = f" ({found.reused} reused)" if found.reused else ""
         failed = f", {len(found.failures)} failed" if found.failures else ""
-        lines.append(
-            f"{found.record.workflow}: {found.tasks} tasks done{reused}{failed} "
-            f"in {found.seconds:.2f} s, run {found.record.name}"
-        )
+        done = f"{found.tasks} tasks done{reused}{failed} in {found.seconds:.2f} s"
+        if not (found.tasks or found.spans or failed):
+            done = "nothing was left to do"
+        lines.append(f"{found.record.workflow}: {done}, run {found.record.name}")
         return "\n".join(lines)
 
 

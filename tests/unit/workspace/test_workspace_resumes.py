@@ -12,6 +12,7 @@ import pytest
 
 from lamina.errors import ArtifactError, RunBusyError, UnknownNameError, UsageError
 from lamina.execution.engine import Control
+from lamina.workflow import log
 from lamina.workspace import resumes, runs
 from lamina.workspace.project import project
 
@@ -81,6 +82,25 @@ def test_resuming_from_a_task_runs_it_and_its_readers_again(here: Path) -> None:
     assert ran(here)[-2:] == ["total", "total"]
     with pytest.raises(UnknownNameError, match="unknown task 'totals'"):
         resumes.resumed("last", ["totals"])
+
+
+def test_what_changed_since_tasks_ended_is_said_and_their_results_stay(here: Path) -> None:
+    failed = runs.session(Path("steps.yaml"), {"broken": True}, {"cpus": 1, "keep_going": True})
+    failed.go(Control())
+    told: list[log.Event] = []
+    same = resumes.resumed("last", listeners=[told.extend])
+    assert not same.notices
+    tasks = (here / "tasks.py").read_text(encoding="utf-8")
+    (here / "tasks.py").write_text(tasks.replace("x + 1", "x + 100"), encoding="utf-8")
+    (here / "mended").write_text("")
+    ended = runs.ended(resumes.resumed("last", listeners=[told.extend]), None)
+    # Two results of the old text, one of the new.
+    assert dict(ended.outputs) == {"total": 2 + 102 + 4}
+    (noticed,) = [event for event in told if isinstance(event, log.Noticed)]
+    assert (noticed.what, noticed.task) == ("changed since it ended", "step")
+    assert noticed.text.startswith("code changed: tasks.py:5 (step); its result stays: lamina ")
+    assert f"resume {failed.record.name} --from step" in noticed.text
+    assert "steps: nothing was left to do, run" in runs.ended(resumes.resumed("last"), None).text()
 
 
 def test_one_task_runs_alone_on_its_recorded_inputs(here: Path) -> None:
