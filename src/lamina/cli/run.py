@@ -13,6 +13,7 @@ from lamina.cli.streams import note, out
 
 if TYPE_CHECKING:
     from lamina.workspace.launch import Session
+    from lamina.workspace.runs import Ran
 
 
 @click.command("run")
@@ -63,20 +64,30 @@ def command(file: Path, **options: Any) -> None:
 
 def go(session: Session, options: dict[str, Any]) -> None:
     """Runs a session, with a view of how it goes, and prints what came out."""
+    from lamina.workspace.outputs import file_to_write
+
+    with session:
+        if options.get("report"):
+            file_to_write(options["report"])
+        found = _watched(session, options)
+    out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())
+    if found.failed is not None:
+        raise found.failed
+
+
+def _watched(session: Session, options: dict[str, Any]) -> Ran:
+    """Runs a session, with a view of how it goes and a report of how it went."""
     from dataclasses import replace
 
     from lamina.cli.progress import listener
     from lamina.workspace import runs
-    from lamina.workspace.outputs import file_to_write
 
     silent = options["quiet"] or options["as_json"]
-    if options.get("report"):
-        file_to_write(options["report"])
     view = None if silent else listener()
     if view is not None:
         session = replace(session, listeners=(*session.listeners, view))
     try:
-        found = runs.ended(session, options.get("output") or None, None if silent else note)
+        return runs.ended(session, options.get("output") or None, None if silent else note)
     finally:
         if view is not None:
             view.close()
@@ -84,6 +95,3 @@ def go(session: Session, options: dict[str, Any]) -> None:
             from lamina.workspace.reports import write
 
             write(session.record.id, Path(options["report"]), session.project)
-    out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())
-    if found.failed is not None:
-        raise found.failed

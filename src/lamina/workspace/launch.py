@@ -204,6 +204,8 @@ def _runtime(project: Project, wish: Wish) -> Runtime:
 class Session:
     """One session of a run: its first, or one that goes on with it.
 
+    Workers may be on their way before it goes: it is gone with, or closed (`with session:`).
+
     Args:
         project: where records, artifacts and files are.
         record: the run.
@@ -226,14 +228,21 @@ class Session:
     runtime: Runtime | None = None
     notices: tuple[tuple[str, str, str], ...] = ()
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.runtime is not None:
+            self.runtime.close()
+
     def go(self, control: Control, say: Say | None = None) -> Finished:
         """Runs what is left to run, and waits for the end."""
         project, record = self.project, self.record
-        protect(project.store, self.workflow, self.inputs)
         watch = _Watch(self)
         runtime = self.runtime or _runtime(project, self.wish)
         began = time.perf_counter()
         try:
+            protect(project.store, self.workflow, self.inputs)
             with interruptible(control, say) as signals:
                 ending = execute(
                     self.workflow,

@@ -124,9 +124,10 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
         RunCancelledError: somebody ended it.
         ArtifactError: an output is damaged, and so it is once its task made it again.
     """
-    if output is not None and not is_remote(output):
-        folder_to_write(output)
-    finished, values = _came(session, say)
+    with session:
+        if output is not None and not is_remote(output):
+            folder_to_write(output)
+        finished, values = _came(session, say)
     written = _delivered(session, values, output)
     wrote(session.project.store, finished.record.id, written)
     failed = _told(finished.failures) if finished.failures else None

@@ -20,6 +20,7 @@ KEYS = {
     *("lamina", "network", "data", "plan", "sets", "settings", "loss", "engine", "device", "form"),
     *("threads", "reason", "seed", "seconds", "confusion", "folds", "best", "members", "model"),
     *("accuracy", "precision", "recall", "f1", "auc", "log_loss", "versions", "loss_units"),
+    "begun",
 }
 
 

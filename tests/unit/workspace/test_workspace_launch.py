@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lamina.errors import StoreError
+from lamina.errors import StoreError, UsageError
 from lamina.execution.engine import Control
 from lamina.execution.runtimes.local import LocalRuntime
 from lamina.workflow import Workflow, task, workflow
 from lamina.workspace.launch import Session, opened
 from lamina.workspace.project import Project
+from lamina.workspace.runs import ended
 from lamina.workspace.wishes import Wish
 
 
@@ -78,3 +79,12 @@ def test_a_run_that_does_not_come_to_begin_leaves_no_process(
         opened(Project(tmp_path), made(), {}, Wish())
     assert len(started) == 1
     assert not any(map(is_there, started))
+
+
+def test_a_run_whose_outputs_have_no_place_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    session = opened(Project(tmp_path), made(), {}, Wish())
+    (early,) = zygotes(session)
+    with pytest.raises(UsageError, match="is a file"):
+        ended(session, tmp_path / "taken")
+    assert not is_there(early)
