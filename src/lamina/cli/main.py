@@ -101,10 +101,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     told = sys.argv[1:] if arguments is None else arguments
     try:
         with ended_by_signals():
-            lamina.main(arguments, prog_name="lamina", standalone_mode=False)
-        code = 0
-    except click.exceptions.Exit as ended:
-        code = ended.exit_code
+            # Without its own way of ending, click gives the code of an Exit as the result.
+            found = lamina.main(arguments, prog_name="lamina", standalone_mode=False)
+        code = found if isinstance(found, int) else 0
     except _HELP as error:
         error.show()
         code = 2

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from commandline import done, run
 
+from lamina.benchmark.faults.judge import WORDS
+
 
 @pytest.mark.parametrize("name", ["networks", "overhead", "faults", "gantt"])
 def test_every_benchmark_says_where_its_results_go(name: str) -> None:
@@ -25,6 +27,16 @@ def test_an_output_that_is_a_file_is_refused_before_anything_is_measured(
     assert refused.code == 2
     assert "taken" in refused.err
     assert file.read_text() == "mine"
+
+
+def test_a_campaign_in_which_something_went_wrong_ends_with_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = "lamina.benchmark.faults.campaign.benchmark_faults"
+    for unseen in (0, 1):
+        results = dict.fromkeys(WORDS, 0) | {"unseen": unseen}
+        monkeypatch.setattr(campaign, lambda *told, results=results: results)
+        assert run("benchmark", "faults", "--json").code == unseen
 
 
 def test_the_python_of_a_peer_needs_the_name_of_the_peer() -> None:

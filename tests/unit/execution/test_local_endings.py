@@ -178,6 +178,16 @@ def test_the_zygote_may_be_killed(hands: Hands, tmp_path: Path) -> None:
     assert hands.runtime.zygotes() != [zygote]
 
 
+def test_a_zygote_that_dies_while_all_its_workers_wait_is_told(hands: Hands) -> None:
+    hands.result(pid)
+    (zygote,) = hands.runtime.zygotes()
+    os.kill(zygote, signal.SIGKILL)
+    assert gone(zygote)
+    told = [report for report in hands.runtime.poll(1.0) if isinstance(report, Seen)]
+    assert {one.what for one in told} == {"worker lost"}
+    assert any("starts workers has ended with signal 9" in one.text for one in told)
+
+
 def test_a_zygote_killed_before_anybody_heard_of_it_is_replaced(hands: Hands) -> None:
     first = hands.start(sleeps, seconds=600.0)
     hands.began(first)

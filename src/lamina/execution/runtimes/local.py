@@ -359,6 +359,9 @@ class LocalRuntime(Runtime):
         self._listener.remove(zygote.socket)
         hands = [hand for hand in self._hands.values() if hand.zygote is zygote]
         words = self._zygotes.lose(zygote, [hand.pid for hand in hands if hand.pid])
+        if not any(hand.job for hand in hands):
+            text = f"{words}; no task was lost with it"
+            self._reports.append(Seen(NOBODY, time.monotonic(), "worker lost", text))
         for hand in hands:
             self._gone(hand, {"status": 0, "reason": "zygote", "why": words})
 
