@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import pyarrow
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
-from lamina.data.artifacts.codecs import CLASSES, CODECS, Codec, Sink
+from lamina.data.artifacts.codecs import CLASSES, CODECS, Codec, Sink, codec_of
 from lamina.data.artifacts.deposit import Buffer
 from lamina.data.artifacts.store import Artifacts
 from lamina.data.tables import read_table
@@ -45,6 +51,69 @@ def test_every_codec_of_ours_conforms(name: str, value: Any) -> None:
 def test_the_codec_of_tables_conforms() -> None:
     table = read_table({"a": [1.0, None], "b": ["x", None]})
     check_codec(CODECS.get("arrow"), table, lambda one, other: one.equals(other))
+
+
+FRAMES = st.builds(
+    lambda rows, index: pandas.DataFrame(rows, index=index[: len(rows["n"])]),
+    st.integers(0, 6).flatmap(
+        lambda size: st.fixed_dictionaries(
+            {
+                "n": st.lists(st.integers(-9, 9), min_size=size, max_size=size),
+                "x": st.lists(st.floats(), min_size=size, max_size=size),
+                "t": st.lists(st.text() | st.none(), min_size=size, max_size=size),
+                "o": st.lists(
+                    st.text(max_size=2) | st.just(float("nan")) | st.integers(0, 1),
+                    min_size=size,
+                    max_size=size,
+                ),
+            }
+        )
+    ),
+    st.permutations(range(6)),
+)
+
+
+@given(FRAMES)
+def test_a_frame_of_pandas_comes_back_as_it_was_whatever_is_in_it(frame: Any) -> None:
+    made = CODECS.get(codec_of(frame))
+    sink = io.BytesIO()
+    made.write(frame, sink)
+    assert_frame_equal(made.read(sink.getvalue()), frame, check_column_type=True, check_exact=True)
+
+
+def test_codecs_of_data_frames_conform() -> None:
+    days = ["2026-01-01", "2026-01-03", "2026-01-04"]
+    times = pandas.DatetimeIndex(days, tz="Europe/Berlin", name="when")
+    frame = pandas.DataFrame(
+        {"n": [1, 2, 3], "kind": pandas.Categorical(["a", "b", "a"]), "t": ["x", None, "z"]}, times
+    )
+    check_codec(CODECS.get("dataframe"), frame, lambda one, other: one.equals(other))
+    table = pyarrow.table({"n": [1, None, 3], "l": [[1], [], None]})
+    check_codec(CODECS.get("arrow-table"), table, lambda one, other: one.equals(other))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pandas.DataFrame({"o": ["a", 1]}),
+        pandas.DataFrame({"o": [[1], [2]]}),
+        pandas.DataFrame([[1, 2]], columns=["same", "same"]),
+        pandas.DataFrame([[1, 2]], columns=[0, "b"]),
+        pandas.DataFrame({"n": [1, 2]}, pandas.date_range("2026-01-01", periods=2)),
+    ],
+    ids=["numbers among texts", "lists", "one name twice", "a number as a name", "a frequency"],
+)
+def test_frames_that_arrow_would_change_are_pickled(frame: Any, tmp_path: Path) -> None:
+    store = Artifacts(tmp_path / "store")
+    ref = store.put(frame)
+    assert ref.codec == "pickle"
+    assert_frame_equal(store.get(ref), frame)
+
+
+def test_frames_need_no_trust(tmp_path: Path) -> None:
+    store = Artifacts(tmp_path / "store")
+    for value in (pandas.DataFrame({"n": [1]}), pyarrow.table({"n": [1]})):
+        assert store.get(store.put(value), trusted=False).equals(value)
 
 
 def test_the_codec_of_models_conforms() -> None:

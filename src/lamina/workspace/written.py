@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,18 @@ def _forms() -> tuple[_Form, ...]:
             lambda given: f"table of {given.rows} rows: {', '.join(given.names)}",
         ),
         _Form(
+            lambda given: _is_frame(given, "pandas"),
+            lambda given: ".parquet",
+            lambda given, path: given.to_parquet(path),
+            lambda given: _frame(given, given.columns),
+        ),
+        _Form(
+            lambda given: _is_frame(given, "pyarrow"),
+            lambda given: ".parquet",
+            _write_parquet,
+            lambda given: _frame(given, given.column_names),
+        ),
+        _Form(
             lambda given: isinstance(given, Bundle),
             lambda given: ".lamina",
             lambda given, path: given.save(path),
@@ -86,9 +98,9 @@ def _forms() -> tuple[_Form, ...]:
 def write_value(name: str, given: Any, folder: Path) -> Path:
     """Writes a value below a folder and returns where.
 
-    Tables become CSV, models bundles, networks YAML, arrays and tensors .npy, bytes .bin; files
-    and folders are copied; other values become JSON. A list in which such values stand becomes a
-    folder of numbered files, a mapping one of files by its keys.
+    Tables become CSV, data frames Parquet, models bundles, networks YAML, arrays and tensors
+    .npy, bytes .bin; files and folders are copied; other values become JSON. A list in which such
+    values stand becomes a folder of numbered files, a mapping one of files by its keys.
     """
     if _holds_files(given):
         inner = folder / name
@@ -134,6 +146,22 @@ def brief(given: Any) -> str:
         return f"{len(given)} values: {'; '.join(said[:3])}" + ("; ..." if len(said) > 3 else "")
     text = str(given) if isinstance(given, (str, Path)) else json.dumps(given, default=_word)
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _is_frame(given: Any, library: str) -> bool:
+    """Whether it is a table of a library; none is loaded to find out."""
+    kind = type(given)
+    return kind.__name__ in ("DataFrame", "Table") and kind.__module__.split(".")[0] == library
+
+
+def _frame(given: Any, names: Iterable[Any]) -> str:
+    return f"table of {len(given)} rows: {', '.join(map(str, names))}"
+
+
+def _write_parquet(given: Any, path: Path) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(given, path)
 
 
 def _is_file(given: Any) -> bool:

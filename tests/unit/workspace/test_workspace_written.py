@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import pyarrow
 import pytest
+from pandas.testing import assert_frame_equal
+from pyarrow import parquet
 
 from lamina.data.tables import Table, read_table
 from lamina.nets.bundle import Bundle
@@ -27,6 +31,15 @@ def test_every_kind_of_value_is_written_so_that_it_can_be_read(tmp_path: Path) -
     assert read_network(write_value("n", NETWORK, tmp_path)) == NETWORK
     assert np.load(write_value("a", np.eye(3), tmp_path)).shape == (3, 3)
     assert json.loads(write_value("j", {"x": [1, np.eye(1)]}, tmp_path).read_text())
+
+
+def test_data_frames_become_parquet_with_their_types(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"n": [1, 2], "kind": pandas.Categorical(["a", "b"])}, ["x", "y"])
+    assert_frame_equal(pandas.read_parquet(write_value("f", frame, tmp_path)), frame)
+    table = pyarrow.table({"n": [1, None]})
+    assert parquet.read_table(write_value("t", table, tmp_path)).equals(table)
+    assert brief(frame) == "table of 2 rows: n, kind"
+    assert brief(table) == "table of 2 rows: n"
 
 
 def test_a_list_of_models_becomes_a_folder_of_models(tmp_path: Path) -> None:

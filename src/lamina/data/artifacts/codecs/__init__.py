@@ -53,6 +53,8 @@ CODECS: Registry[Codec] = Registry(
     {
         "npy": "lamina.data.artifacts.codecs.arrays:ARRAYS",
         "arrow": "lamina.data.artifacts.codecs.arrow:TABLES",
+        "arrow-table": "lamina.data.artifacts.codecs.dataframes:ARROW_TABLES",
+        "dataframe": "lamina.data.artifacts.codecs.dataframes:DATAFRAMES",
         "tensor": "lamina.nets.tensor_codec:TENSORS",
         "bytes": "lamina.data.artifacts.codecs.plain:BYTES",
         "pickle": "lamina.data.artifacts.codecs.pickles:PICKLES",
@@ -67,6 +69,9 @@ CLASSES = {
     "builtins.bytes": "bytes",
     "numpy.ndarray": "npy",
     "lamina.data.tables.Table": "arrow",
+    "pyarrow.lib.Table": "arrow-table",
+    "pandas.DataFrame": "dataframe",
+    "pandas.core.frame.DataFrame": "dataframe",
     "torch.Tensor": "tensor",
     "torch.nn.parameter.Parameter": "pickle",
     "lamina.nets.bundle.Bundle": "bundle",

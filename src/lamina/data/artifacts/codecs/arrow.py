@@ -16,7 +16,7 @@ from lamina.data.tables import Table
 _ORIGIN = b"lamina.origin"
 
 
-class _Stream:
+class SinkFile:
     """A sink as Arrow wants it: a file, which it closes."""
 
     closed = False
@@ -59,7 +59,7 @@ class Tables(Codec):
         schema = pyarrow.schema(kinds, metadata={_ORIGIN: value.origin.encode()})
         batch = pyarrow.record_batch(arrays, schema=schema)
         with (
-            pyarrow.PythonFile(_Stream(sink), mode="w") as file,
+            pyarrow.PythonFile(SinkFile(sink), mode="w") as file,
             ipc.new_file(file, schema) as writer,
         ):
             writer.write_batch(batch)
