@@ -3,7 +3,9 @@ to end."""
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 from collections.abc import Sequence
 
 from lamina.benchmark.faults.kinds.base import Fault, cut_short, ended_badly, noticed, sessions
@@ -74,19 +76,26 @@ class WorkersKilled(Fault):
     def play(self, stage: Stage) -> None:
         """The run has to go on by itself."""
         command = stage.run("--retries", "4")
+        moments = []
         for _ in range(self.random.choice((1, 1, 2))):
             if self.over_before(stage, command):
                 break
-            self._strike(command)
+            moments.append(self._strike(command))
         command.wait()
+        # After the last attempt workers are on their way out, and no record can tell of them.
+        ends = [event.time for event in words_of(stage.log(), "AttemptEnded")]
+        self.struck = bool(ends) and any(moment < ends[-1] for moment in moments)
 
-    def _strike(self, command: Command) -> None:
+    def _strike(self, command: Command) -> float:
+        """Kills one; gives the time at which it was done, and that of never where it was not."""
         depth = 1 if self.random.random() < 0.15 else 2
         while not (chosen := [pid for pid, at in descendants(command.pid) if at == depth]):
             if command.over_within(0.02):
-                return
-        self.struck = kill(self.random.choice(chosen)) or self.struck
+                return math.inf
+        if not kill(self.random.choice(chosen)):
+            return math.inf
         self.notes.append("worker" if depth == 2 else "maker of workers")
+        return time.time()
 
     def seen(self, events: Sequence[Event]) -> bool:
         """An attempt that was lost, or a notice."""
