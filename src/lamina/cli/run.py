@@ -59,16 +59,23 @@ def command(file: Path, **options: Any) -> None:
 
         go(resumes.continued(file, given, wished(options)), options)
         return
-    go(runs.session(file, given, changes), options)
+    go(runs.session(file, given, changes, lambda: places(options)), options)
+
+
+def places(options: dict[str, Any]) -> None:
+    """Makes sure that the outputs and the report of a run can be written."""
+    from lamina.workspace.outputs import file_to_write
+    from lamina.workspace.runs import place_of
+
+    if options.get("report"):
+        file_to_write(options["report"])
+    place_of(options.get("output") or None)
 
 
 def go(session: Session, options: dict[str, Any]) -> None:
     """Runs a session, with a view of how it goes, and prints what came out."""
-    from lamina.workspace.outputs import file_to_write
-
     with session:
-        if options.get("report"):
-            file_to_write(options["report"])
+        places(options)
         found = _watched(session, options)
     out(json.dumps(found.to_json(), indent=2) if options["as_json"] else found.text())
     if found.failed is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lamina.cli.run import go
+from lamina.cli.run import go, places
 from lamina.cli.run_options import run_options, wished
 
 
@@ -22,4 +22,5 @@ def command(task: str, run: str, **options: Any) -> None:
     """
     from lamina.workspace import resumes
 
-    go(resumes.spun(task, run, wished(options)), options)
+    session = resumes.spun(task, run, wished(options), places=lambda: places(options))
+    go(session, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,7 @@ def spun(
     run: str,
     changes: Mapping[str, Any] | None = None,
     listeners: Sequence[Listener] = (),
+    places: Callable[[], None] | None = None,
 ) -> Session:
     """A new run of one task on the inputs that it got in an earlier run.
 
@@ -162,6 +163,7 @@ def spun(
         run: id, name or "last".
         changes: fields of `Wish` that differ from those of the run.
         listeners: called with each batch of events.
+        places: makes sure of the places of results, before anything is recorded.
 
     Raises:
         UnknownNameError: no such run, or no such unit in it; lists those that there are.
@@ -173,6 +175,8 @@ def spun(
     decided = decided_in(_ends(home, record.id))
     workflow = _alone(*task_at(workflow_of(record), task, decided), record, inputs)
     wish = replace(_wish(record, changes or {}), force=("*",), until=())
+    if places is not None:
+        places()
     return opened(home, workflow, inputs, wish, listeners)
 
 

@@ -81,13 +81,19 @@ class Ran:
         return "\n".join(lines)
 
 
-def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> Session:
+def session(
+    file: Path,
+    given: Mapping[str, Any],
+    wishes: Mapping[str, Any],
+    places: Callable[[], None] | None = None,
+) -> Session:
     """A new run of a workflow document, its inputs read; not begun.
 
     Args:
         file: a workflow document.
         given: inputs by name: text as on a command line, or plain values.
         wishes: fields of `Wish`.
+        places: makes sure of the places of results, before anything is recorded.
 
     Raises:
         LaminaError: what is wrong with the document or its inputs.
@@ -95,6 +101,8 @@ def session(file: Path, given: Mapping[str, Any], wishes: Mapping[str, Any]) -> 
     workflow, values = read(file, given)
     home = project()
     inputs = inputs_of(home, workflow, values)
+    if places is not None:
+        places()
     remember(home, workflow, given, inputs)
     return opened(home, workflow, inputs, Wish(**wishes))
 
@@ -106,7 +114,13 @@ def run(
     wishes: Mapping[str, Any] | None = None,
 ) -> Ran:
     """Runs a workflow document and writes its outputs; see `session` and `ended`."""
-    return ended(session(file, given, wishes or {}), output)
+    return ended(session(file, given, wishes or {}, lambda: place_of(output)), output)
+
+
+def place_of(output: Path | str | None) -> None:
+    """Makes sure that outputs can be written to a place. Raises UsageError."""
+    if output is not None and not is_remote(output):
+        folder_to_write(output)
 
 
 def ended(session: Session, output: Path | str | None, say: Say | None = None) -> Ran:
@@ -125,8 +139,7 @@ def ended(session: Session, output: Path | str | None, say: Say | None = None) -
         ArtifactError: an output is damaged, and so it is once its task made it again.
     """
     with session:
-        if output is not None and not is_remote(output):
-            folder_to_write(output)
+        place_of(output)
         finished, values = _came(session, say)
     written = _delivered(session, values, output)
     wrote(session.project.store, finished.record.id, written)

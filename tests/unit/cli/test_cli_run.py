@@ -98,6 +98,19 @@ def test_outputs_are_written_into_a_folder(here: Path) -> None:
     assert json.loads((here / "made/here/total.json").read_text(encoding="utf-8")) == 12.0
 
 
+@pytest.mark.parametrize("place", [("-o", "taken"), ("--report", "taken/page.html")])
+def test_results_without_a_place_are_refused_before_anything_is_recorded(
+    place: tuple[str, str], here: Path
+) -> None:
+    (here / "taken").write_text("mine", encoding="utf-8")
+    refused = run("run", "sums.yaml", *place)
+    assert (refused.code, "taken" in refused.err) == (2, True)
+    done("run", "sums.yaml", "-q")
+    assert run("spin", "total", *place).code == 2
+    assert run("resume", *place).code == 2
+    assert len(done("ls", "--json").json) == 1
+
+
 def test_a_dry_run_tells_and_runs_nothing(here: Path) -> None:
     ran = done("run", "sums.yaml", "-n", "-p", "word=bad")
     assert ran.out.splitlines()[-1] == "2 tasks would run, 0 are reused"
