@@ -49,8 +49,9 @@ class Finished:
         status: "succeeded", "failed" or "cancelled".
         outputs: workflow output -> reference.
         failures: of the tasks that failed for good.
-        tasks: attempts that ended well in this session, and results that stood in.
-        reused: how many of them stood in.
+        made: units whose attempts ended well in this session.
+        stood_in: units of which an earlier result was taken; some were made after all, where it
+            was found damaged or gone.
         seconds: of this session.
         spans: (task, status, begin, end) of each attempt, seconds since the session began.
         signal: number of the signal that ended it; 0 for none.
@@ -60,11 +61,21 @@ class Finished:
     status: str
     outputs: Mapping[str, Ref]
     failures: tuple[TaskFailedError, ...]
-    tasks: int
-    reused: int
+    made: frozenset[str]
+    stood_in: frozenset[str]
     seconds: float
     spans: tuple[tuple[str, str, float, float], ...]
     signal: int = 0
+
+    @property
+    def tasks(self) -> int:
+        """How many units were made or stood in."""
+        return len(self.made | self.stood_in)
+
+    @property
+    def reused(self) -> int:
+        """How many of them were not made again."""
+        return len(self.stood_in - self.made)
 
 
 class _Watch:
@@ -76,8 +87,8 @@ class _Watch:
         self._listeners = session.listeners
         self._notices = session.notices
         self._began = 0.0
-        self.reused = 0
-        self.done = 0
+        self.stood_in = set[str]()
+        self.made = set[str]()
         self.spans: list[tuple[str, str, float, float]] = []
 
     def __call__(self, events: Sequence[log.Event]) -> None:
@@ -90,9 +101,10 @@ class _Watch:
                 begin, end = event.phases.get("run", (event.time, event.time))
                 span = (event.task, event.status, begin - self._began, end - self._began)
                 self.spans.append(span)
-                self.done += event.status == "succeeded"
+                if event.status == "succeeded":
+                    self.made.add(event.task)
             elif isinstance(event, log.TaskReused):
-                self.reused += 1
+                self.stood_in.add(event.task)
             elif isinstance(event, log.RunStarted):
                 self._began = event.time
         for listener in self._listeners:
@@ -269,8 +281,8 @@ class Session:
             ending.status,
             ending.outputs,
             tuple(_with_way_out(failure, record) for failure in ending.failures),
-            watch.done + watch.reused,
-            watch.reused,
+            frozenset(watch.made),
+            frozenset(watch.stood_in),
             time.perf_counter() - began,
             tuple(watch.spans),
             signals[0] if signals else 0,

@@ -47,8 +47,8 @@ def both(first: Finished, then: Finished) -> Finished:
     """Two sessions of one run as one: how it ended, and what was done in both."""
     return replace(
         then,
-        tasks=first.tasks + then.tasks,
-        reused=first.reused + then.reused,
+        made=first.made | then.made,
+        stood_in=first.stood_in | then.stood_in,
         seconds=first.seconds + then.seconds,
         spans=(
             *first.spans,
