@@ -7,14 +7,16 @@ import secrets
 import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Annotated
 
 from lamina.errors import ArtifactError
+from lamina.workflow.telling import current
 
 _PIECE = 1 << 20
 
@@ -48,6 +50,17 @@ class _Member:
 
 
 DEFAULT = Limits()
+
+
+def unpacked(archive: Annotated[Path, "file"]) -> Annotated[Path, "folder"]:
+    """A zip or tar file as a folder of its own: the task `unpack` of workflows.
+
+    Raises:
+        ArtifactError: see `unpack`.
+    """
+    attempt = current()
+    home = Path.cwd() if attempt is None else attempt.scratch()
+    return unpack(archive, Path(tempfile.mkdtemp(prefix="unpacked-", dir=home)))
 
 
 def unpack(archive: Path, folder: Path, limits: Limits = DEFAULT) -> Path:

@@ -24,6 +24,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
         "layer-output": "lamina.training.tasks:layer_output",
         "read-table": "lamina.data.tables:read_table",
         "write-table": "lamina.data.tables:write_table",
+        "unpack": "lamina.data.artifacts.archives:unpacked",
         "split-table": "lamina.data.split:split_table",
         "split": "lamina.workflow.patterns:split",
         "join": "lamina.workflow.patterns:join",
@@ -33,7 +34,12 @@ TASKS: Registry[Callable[..., Any]] = Registry(
 )
 """Name -> function; `TASKS.register(name, function)` or the entry points `lamina.tasks`."""
 
-_RESULTS = {"train": "model", "predict": "predictions", "evaluate": "metrics"}
+_RESULTS = {
+    "train": "model",
+    "predict": "predictions",
+    "evaluate": "metrics",
+    "unpack": "folder",
+}
 """What the one output of a task is called in documents, where "result" would say too little."""
 
 
