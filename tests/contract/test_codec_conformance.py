@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 import pyarrow
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -73,6 +73,8 @@ FRAMES = st.builds(
 )
 
 
+# The first frame loads pandas.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FRAMES)
 def test_a_frame_of_pandas_comes_back_as_it_was_whatever_is_in_it(frame: Any) -> None:
     made = CODECS.get(codec_of(frame))

@@ -14,7 +14,7 @@ import pytest
 from attempts_by_hand import Hands
 from watched_processes import alive, gone, pids
 
-from lamina.execution.runtimes.base import Assignment, Ended, Seen
+from lamina.execution.runtimes.base import Assignment, Ended, Report, Seen
 from lamina.execution.workers import zygotes
 from lamina.workflow import command
 from lamina.workflow.needs import Needs
@@ -156,6 +156,21 @@ def test_an_idle_worker_that_dies_costs_nothing_and_is_told(hands: Hands) -> Non
     told = [report for report in hands.runtime.poll(0.0) if isinstance(report, Seen)]
     assert [(one.what, str(found) in one.text) for one in told] == [("worker lost", True)]
     assert hands.result(pid) != found
+
+
+def test_a_dead_worker_that_is_given_a_task_is_told_too(hands: Hands) -> None:
+    found = hands.result(pid)
+    os.kill(found, signal.SIGKILL)
+    assert gone(found)
+    time.sleep(0.05)
+    # Nobody has listened since: its end is met when the next task is given to it.
+    assignment = hands.start(pid)
+    reports: list[Report] = []
+    while not any(isinstance(report, Ended) for report in reports):
+        reports += hands.runtime.poll(5.0)
+    told = [report for report in reports if isinstance(report, Seen)]
+    assert [(one.what, str(found) in one.text) for one in told] == [("worker lost", True)]
+    assert [r.ticket for r in reports if isinstance(r, Ended)] == [assignment.ticket]
 
 
 def test_a_program_killed_from_outside_is_lost_not_failed(hands: Hands, tmp_path: Path) -> None:

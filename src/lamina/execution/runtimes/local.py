@@ -138,6 +138,7 @@ class LocalRuntime(Runtime):
                 break
             message.pop("recipe", None)
             if found is not None:
+                self._miss(hand)
                 self._forget(hand)
                 continue
             # Nobody holds the other end: the zygote has ended, and nobody has read so yet.
