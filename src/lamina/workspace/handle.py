@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from html import escape
@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import (
     ArtifactError,
-    LaminaError,
     RunCancelledError,
-    TaskFailedError,
     UnknownNameError,
-    UnknownOutputError,
     UsageError,
 )
 from lamina.execution.engine import Control
@@ -27,10 +24,10 @@ from lamina.workflow.graph import Workflow
 from lamina.workspace.cells import explain
 from lamina.workspace.launch import Finished, Session, inputs_of, opened
 from lamina.workspace.notebook import Progress, display
-from lamina.workspace.project import Project, project
+from lamina.workspace.project import project
 from lamina.workspace.recording import resumable
+from lamina.workspace.results import Outputs, worded
 from lamina.workspace.wishes import Wish
-from lamina.workspace.written import brief
 
 _WAKING = 0.2
 """Seconds after which somebody who awaits a run looks up."""
@@ -341,7 +338,7 @@ class Run:
             ]
             rows += [("failed", failure.message) for failure in found.failures]
             rows += [
-                (name, _worded(self._session.project, ref)) for name, ref in found.outputs.items()
+                (name, worded(self._session.project, ref)) for name, ref in found.outputs.items()
             ]
         cells = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th>"
@@ -349,58 +346,3 @@ class Run:
             for name, text in rows
         )
         return f"<table>{cells}</table>"
-
-
-class Outputs(Mapping[str, Any]):
-    """Values of a run's outputs, each read from the store once it is asked for.
-
-    Args:
-        home: the project.
-        refs: output -> reference.
-        mend: has a damaged output made again; gives all of them.
-    """
-
-    def __init__(
-        self,
-        home: Project,
-        refs: Mapping[str, Ref],
-        mend: Callable[[ArtifactError], Mapping[str, Ref]],
-    ) -> None:
-        self._home = home
-        self._refs = refs
-        self._mend = mend
-        self._values: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._refs:
-            raise UnknownOutputError("output", name, self._refs)
-        if name not in self._values:
-            self._values[name] = self._value(name)
-        return self._values[name]
-
-    def _value(self, name: str) -> Any:
-        try:
-            return self._home.artifacts.get(self._refs[name])
-        except ArtifactError as error:
-            if not error.digest:
-                raise
-            self._refs = self._mend(error)
-        return self._home.artifacts.get(self._refs[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._refs)
-
-    def __len__(self) -> int:
-        return len(self._refs)
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{name}: {_worded(self._home, ref)}" for name, ref in self._refs.items())
-
-
-def _worded(home: Project, ref: Ref) -> str:
-    if ref.codec == "stream":  # it may be larger than the memory
-        return f"stream of {ref.count} items"
-    try:
-        return brief(home.artifacts.get(ref))
-    except (LaminaError, TaskFailedError) as error:
-        return str(error).splitlines()[0]

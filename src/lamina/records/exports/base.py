@@ -7,10 +7,11 @@ import os
 import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 from urllib.parse import quote
 
 from lamina.errors import UsageError
@@ -60,11 +61,18 @@ def write_json(document: Any, target: Path) -> None:
 
 def write_bytes(data: bytes, target: Path) -> None:
     """Writes a file, whole or not at all. Raises UsageError."""
+    with whole(target) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[IO[bytes]]:
+    """A file to write into, which is in its place once all went well. Raises UsageError."""
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                yield file
             Path(name).chmod(0o644)
             Path(name).replace(target)
         except BaseException:

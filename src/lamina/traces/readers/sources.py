@@ -26,8 +26,8 @@ _DAMAGE = (
 they do not know."""
 
 
-class LocalFile(Source):
-    """A file on a disk."""
+class _Local(Source):
+    """Something on a disk."""
 
     def __init__(self, path: Path, name: str, beside: tuple[Path, ...] = ()) -> None:
         super().__init__(name, path.absolute().parts[1:], beside)
@@ -37,6 +37,10 @@ class LocalFile(Source):
     def local(self) -> Path:
         """Its path."""
         return self.path
+
+
+class LocalFile(_Local):
+    """A file on a disk."""
 
     @property
     def files(self) -> Mapping[str, Source]:
@@ -60,19 +64,10 @@ class LocalFile(Source):
             raise self.broken(f"it cannot be read: {error.strerror}") from error
 
 
-class LocalFolder(Source):
+class LocalFolder(_Local):
     """A folder on a disk, with all files below it; links to folders are not followed."""
 
     is_folder = True
-
-    def __init__(self, path: Path, name: str, beside: tuple[Path, ...] = ()) -> None:
-        super().__init__(name, path.absolute().parts[1:], beside)
-        self.path = path
-
-    @property
-    def local(self) -> Path:
-        """Its path."""
-        return self.path
 
     @cached_property
     def files(self) -> Mapping[str, Source]:

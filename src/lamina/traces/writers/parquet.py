@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lamina.errors import UsageError
+from lamina.records.exports.base import whole
 from lamina.traces.trace import Attempt, Trace
 from lamina.traces.writers.base import Writer
 
@@ -38,22 +36,9 @@ class ParquetWriter(Writer):
             + [("simulated", pa.bool_()), ("attempt", pa.int32()), ("exit", pa.int32())]
             + [(name, pa.float64()) for name in _NUMBERS]
         )
-        try:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            os.close(handle)
-            try:
-                with pq.ParquetWriter(name, schema) as file:
-                    for rows in _grouped(_rows(traces)):
-                        file.write_table(pa.Table.from_pylist(rows, schema=schema))
-                Path(name).chmod(0o644)
-                Path(name).replace(target)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise UsageError(
-                f"{str(target)!r} cannot be written: {error.strerror}", "name another file"
-            ) from error
+        with whole(target) as made, pq.ParquetWriter(made, schema) as file:
+            for rows in _grouped(_rows(traces)):
+                file.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def _grouped(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
