@@ -24,6 +24,9 @@ Span = tuple[float, float]
 
 NOTHING: Mapping[str, Any] = {}
 
+HELD = ("stage_in", "run", "stage_out")
+"""Phases in which an attempt holds a worker, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -91,6 +94,12 @@ class Attempt:
         """Seconds that the task itself ran; None where it did not."""
         span = self.phases.get("run")
         return None if span is None else span[1] - span[0]
+
+    @property
+    def held(self) -> float:
+        """Seconds for which it held a worker: from stage in to stage out."""
+        spans = [self.phases[phase] for phase in HELD if phase in self.phases]
+        return spans[-1][1] - spans[0][0] if spans else 0.0
 
     @property
     def cause(self) -> str:

@@ -90,7 +90,7 @@ def figures(story: Story) -> dict[str, Any]:
         "cpu": sum(one.usage.get("cpu", 0.0) for one in ran),
         "wait": sum(waited(one) or 0.0 for one in ran),
         "memory_peak": max((one.usage.get("memory_peak", 0) for one in ran), default=0),
-        "busy": spent / story.wall if story.wall else 0.0,
+        "busy": sum(one.held for one in ran) / story.wall if story.wall else 0.0,
         "notices": len(story.notices),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from lamina.records.attempts import HELD
 from lamina.records.dependencies import site_of
 from lamina.records.history import Driven, Notice, Session
 from lamina.records.lanes import SLACK, lanes_of
@@ -245,7 +246,7 @@ class Trace(Driven):
 
 def busy(attempt: Attempt) -> tuple[float, float]:
     """When an attempt held a worker: from stage in to stage out; all of it where none is told."""
-    held = [one for one in attempt.phases if one.name in ("stage_in", "run", "stage_out")]
+    held = [one for one in attempt.phases if one.name in HELD]
     if not held:
         return (attempt.begin, attempt.end)
     return (held[0].begin, held[-1].end)

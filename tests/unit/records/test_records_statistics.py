@@ -7,6 +7,7 @@ import pytest
 from lamina.records.attempts import attempts
 from lamina.records.statistics import FORMS, Story, Teller, figures, integrity, summary, transfer
 from lamina.testing.runs import RUNS
+from lamina.traces.reading import trace_of
 from lamina.workflow import log
 
 
@@ -77,3 +78,11 @@ def test_damage_and_what_was_made_again_are_told() -> None:
         ["made again", "1"],
         ["  b", "ab" * 32],
     ]
+
+
+@pytest.mark.parametrize("kind", sorted(RUNS.keys() - {"interrupted", "resumed"}))
+def test_how_many_ran_at_the_same_time_is_what_charts_say(kind: str) -> None:
+    """But for attempts whose end nobody saw: charts draw them until the last event."""
+    run = RUNS[kind]()
+    chart = trace_of(run.record, run.events)
+    assert figures(told(run.events))["busy"] == pytest.approx(chart.parallelism)

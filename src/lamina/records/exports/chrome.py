@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lamina.records.attempts import Attempt
+from lamina.records.attempts import HELD, Attempt
 from lamina.records.exports.base import Artifacts, Exporter, iso, write_json
 from lamina.records.history import History
 from lamina.records.lanes import lanes_of
@@ -19,7 +19,6 @@ from lamina.workflow.masking import mask_plain
 ARROWS = 20_000
 """Edges up to which arrows are written: more cannot be told apart, and make viewers slow."""
 
-_HELD = ("stage_in", "run", "stage_out")
 _WORKERS, _WAITING = 1, 2
 """Groups of rows: processes, in the words of the format."""
 
@@ -94,7 +93,7 @@ def _meta(name: str, process: int, row: int, args: dict[str, Any]) -> dict[str, 
 
 def held(one: Attempt, end: float) -> tuple[float, float]:
     """When an attempt held a worker; a running one until the end of what is known."""
-    spans = [span for name, span in one.phases.items() if kind_of(name) in _HELD]
+    spans = [span for name, span in one.phases.items() if kind_of(name) in HELD]
     if not spans:
         return (one.started, max(end if one.ended is None else one.ended, one.started))
     return (min(begin for begin, _ in spans), max(last for _, last in spans))
@@ -116,7 +115,7 @@ def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, An
     for name, (first, last) in one.phases.items():
         kind = kind_of(name)
         event = {"name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane}
-        if kind in _HELD:
+        if kind in HELD:
             length = _length(first, last, history)
             yield {**event, "ph": "X", "ts": _micros(first, history), "dur": length}
             continue
