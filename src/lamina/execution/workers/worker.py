@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,8 @@ from lamina.execution.workers.messages import LARGE, Inbox, packed
 
 _GOODBYE = 10
 """Seconds that functions registered with `atexit` get."""
+_NOT_OURS = (errno.EBADF, errno.ENOTSOCK, errno.ENOTCONN)
+"""What a connection says that the task's code has closed, or put something else in its place."""
 
 
 class Worker:
@@ -75,7 +79,11 @@ class Worker:
                 if loaded := [module for module in missing if module in sys.modules]:
                     found["loaded"] = loaded
                     missing = [module for module in missing if module not in loaded]
-                engine.sendall(packed(found))
+                try:
+                    engine.sendall(packed(found))
+                except OSError as error:
+                    _wait_to_be_ended(error)
+                    raise
                 if last:
                     _say_goodbye(self._callbacks)
                     return
@@ -120,6 +128,15 @@ def _flush() -> None:
         with suppress(Exception):  # the user's code may have closed or replaced it
             stream.flush()
     processes.flush_c()
+
+
+def _wait_to_be_ended(error: OSError) -> None:
+    """The engine sees a closed connection too, and knows of what: it is to be the one that ends.
+
+    A worker that ended by itself meanwhile would leave its own exit code as the only reason.
+    """
+    if error.errno in _NOT_OURS:
+        time.sleep(_GOODBYE)
 
 
 def _say_goodbye(known: int) -> None:
