@@ -79,11 +79,7 @@ class Worker:
                 if loaded := [module for module in missing if module in sys.modules]:
                     found["loaded"] = loaded
                     missing = [module for module in missing if module not in loaded]
-                try:
-                    engine.sendall(packed(found))
-                except OSError as error:
-                    _wait_to_be_ended(error)
-                    raise
+                _send(engine, found)
                 if last:
                     _say_goodbye(self._callbacks)
                     return
@@ -130,13 +126,18 @@ def _flush() -> None:
     processes.flush_c()
 
 
-def _wait_to_be_ended(error: OSError) -> None:
-    """The engine sees a closed connection too, and knows of what: it is to be the one that ends.
+def _send(engine: socket.socket, found: dict[str, Any]) -> None:
+    """Tells what came of a job.
 
-    A worker that ended by itself meanwhile would leave its own exit code as the only reason.
+    Where the task's code has closed the connection, the engine sees it too, and knows of what: it
+    is to end this worker, whose own exit code would otherwise stand as the only reason.
     """
-    if error.errno in _NOT_OURS:
-        time.sleep(_GOODBYE)
+    try:
+        engine.sendall(packed(found))
+    except OSError as error:
+        if error.errno in _NOT_OURS:
+            time.sleep(_GOODBYE)
+        raise
 
 
 def _say_goodbye(known: int) -> None:
