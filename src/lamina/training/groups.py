@@ -176,6 +176,7 @@ def identity(groups: Sequence[Group], engine: str, device: str) -> str:
         shapes = [[i.name, list(i.shape), i.values] for i in program.network.inputs]
         text = [engine, device.partition(":")[0], shapes, nodes, members, program.loss]
         text += [sorted(program.begin)] if program.begin else []
+        text += [repr(program.augment)] if program.augment is not None else []
         digest.update(json.dumps(text, sort_keys=True).encode())
         arrays: list[NDArray[Any] | None] = [program.features, program.targets]
         arrays += [program.begin[name] for name in sorted(program.begin)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,15 @@ Rows = NDArray[np.int64]
 
 Wanted = NDArray[np.float32] | NDArray[np.int64]
 """Targets as a network learns them."""
+
+Augment = Callable[[Any, int], Any]
+"""(features of a batch as the network sees them, a tensor on the device; a seed) -> the same shape.
+
+A pure function of both, so that a resumed training goes on alike; its repr tells all that it does.
+"""
+
+BYTE = np.float32(1.0 / 255.0)
+"""What one step of a byte counts."""
 
 _SAMPLE = 1024
 """Rows that a fitted start looks at."""
@@ -71,7 +82,8 @@ class Program:
 
     Args:
         network: one input, one output.
-        features: (rows, *shape of the input); float64 or float32 (int64 for category codes).
+        features: (rows, *shape of the input); float64 or float32 (int64 for category codes), or
+            uint8 for pictures, which the network sees as values from 0 to 1.
         targets: (rows, *shape of the output), float64 or float32, for bce, bce-logits, mse, l1,
             huber; (rows,) int64 class numbers for cross-entropy. In their own units: engines
             read them through `wanted`.
@@ -80,15 +92,18 @@ class Program:
             schedule kind, and may differ in numbers (learning rate, momentum, decay, ...).
         loss: the resolved loss (never "auto").
         begin: arrays by name with which every member begins; others are drawn.
+        augment: changes each batch while it is trained on, anew in every epoch; evaluation sees
+            the rows as they are. None changes nothing.
     """
 
     network: Network
-    features: NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64]
+    features: NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64] | NDArray[np.uint8]
     targets: Wanted | NDArray[np.float64]
     portions: tuple[Portion, ...]
     members: tuple[Member, ...]
     loss: str
     begin: Weights = field(default_factory=dict)
+    augment: Augment | None = None
 
     @property
     def epochs(self) -> int:
@@ -120,9 +135,11 @@ class Program:
 
     def normalised(self, rows: Rows, portion: Portion) -> NDArray[np.float32] | NDArray[np.int64]:
         """Features of some rows with the normalisation of a portion; see `prepared`."""
-        taken = self.features[rows]
+        taken: NDArray[Any] = self.features[rows]
         if taken.dtype.kind == "i":
             return taken.astype(np.int64, copy=False)
+        if taken.dtype == np.uint8:
+            taken = np.multiply(taken, BYTE, dtype=np.float32)
         if portion.shift is not None and portion.scale is not None:
             taken = (taken - portion.shift) * portion.scale
         return np.ascontiguousarray(taken, dtype=np.float32)

@@ -125,14 +125,16 @@ def test_the_identity_covers_data_network_engine_and_device() -> None:
     base = laid("kfold:3")
     other_rows = lay_out(NETWORK, examples(seed=1), Settings(), Plan("kfold", folds=3))
     other_net = lay_out(mlp(2, [4], 1), examples(), Settings(), Plan("kfold", folds=3))
+    changed = [replace(g, program=replace(g.program, augment=lambda x, seed: -x)) for g in base]
     found = {
         identity(base, "fused", "cpu"),
         identity(base, "torch", "cpu"),
         identity(base, "torch", "cuda:1"),
         identity(other_rows, "fused", "cpu"),
+        identity(changed, "fused", "cpu"),
         identity(other_net, "fused", "cpu"),
     }
-    assert len(found) == 5
+    assert len(found) == 6
     assert identity(base, "torch", "cuda:0") in found, "another card of the same kind goes on"
 
 

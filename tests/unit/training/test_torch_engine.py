@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from lamina.nets.layers.reshaping import Flatten
 from lamina.nets.network import Network, Wiring, sequential
 from lamina.testing.engines import Case, dense_program
 from lamina.training.engines import cost, torch_data, torch_forms
+from lamina.training.engines.fused import FusedEngine
 from lamina.training.engines.torch import TorchEngine, TorchSession
 from lamina.training.program import Member, Portion, Program
 from lamina.training.settings import Settings
@@ -75,6 +78,64 @@ def test_dropout_depends_on_the_member_and_the_epoch_only() -> None:
     alone = TorchEngine(form="vectorised").start(made, "cpu", 1).advance(2, first)
     np.testing.assert_allclose(alone[:, 0], together[:, 0], rtol=1e-5)
     assert len(set(together[0])) == 3
+
+
+def pictures(members: int = 1, **settings: Any) -> Program:
+    layers = [Conv2d(1, 2, 3), ReLU(), Flatten(), Linear(out_features=2)]
+    made = program(sequential(layers, shape=(1, 5, 5)), members=members, **settings)
+    shades = np.random.default_rng(1).integers(0, 256, size=made.features.shape, dtype=np.uint8)
+    return replace(made, features=shades)
+
+
+def brighter(x: torch.Tensor, seed: int) -> torch.Tensor:
+    return x + (seed % 1000) / 1000
+
+
+def test_bytes_stay_bytes_and_count_as_values_up_to_one() -> None:
+    made = pictures()
+    values = replace(made, features=(made.features / 255.0).astype(np.float32))
+    session, other = (TorchEngine().start(m, "cpu", 1) for m in (made, values))
+    assert isinstance(session, TorchSession)
+    assert session._recipe.pool.x.dtype == torch.uint8
+    np.testing.assert_allclose(
+        session.advance(3, every(made)), other.advance(3, every(made)), rtol=1e-5
+    )
+    np.testing.assert_allclose(session.outputs("test")[0], other.outputs("test")[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("shuffle", ["once", "epoch"])
+def test_batches_are_changed_anew_in_each_epoch_and_alike_after_a_resume(shuffle: str) -> None:
+    seeds: list[int] = []
+
+    def change(x: torch.Tensor, seed: int) -> torch.Tensor:
+        seeds.append(seed)
+        return brighter(x, seed)
+
+    made = replace(pictures(members=2, shuffle=shuffle), augment=change)
+    whole = TorchEngine().start(made, "cpu", 1)
+    whole.advance(2, every(made))
+    assert len(set(seeds)) == len(seeds) == 2 * 2 * 3, "members, epochs, batches"
+    state = whole.state()
+    costs = whole.advance(2, every(made))
+    resumed = TorchEngine().start(made, "cpu", 1)
+    resumed.restore(state)
+    np.testing.assert_array_equal(resumed.advance(2, every(made)), costs)
+    plain = TorchEngine().start(replace(made, augment=None), "cpu", 1)
+    assert (plain.advance(4, every(made))[2:] != costs).all()
+
+
+def test_what_is_evaluated_is_not_changed() -> None:
+    made = replace(pictures(learning_rate=1e-9), augment=lambda x, seed: x * 0.0 + 100.0)
+    session = TorchEngine().start(made, "cpu", 1)
+    before = session.outputs("test")[0]
+    session.advance(1, every(made))
+    np.testing.assert_allclose(session.outputs("test")[0], before, atol=1e-4)
+
+
+def test_an_engine_that_cannot_change_batches_refuses_to() -> None:
+    made = dense_program(Case())
+    assert FusedEngine().refusal(made, "cpu") == ""
+    assert "changes its batches" in FusedEngine().refusal(replace(made, augment=brighter), "cpu")
 
 
 def test_small_operations_take_one_thread_and_large_ones_all() -> None:

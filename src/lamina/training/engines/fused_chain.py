@@ -39,6 +39,8 @@ _ACTIVATIONS: dict[str, Callable[[Layer], tuple[str, float]]] = {
 def refusal(program: Program) -> str:
     """Why the kernel cannot train a program, as one sentence; empty when it can."""
     network = program.network
+    if program.augment is not None:
+        return "fused takes rows as they are; this training changes its batches"
     if not network.chain:
         return "fused trains chains of dense layers; this network branches"
     given = network.inputs[0]

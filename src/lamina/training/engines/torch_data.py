@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lamina.training.program import Member, Program
+from lamina.training.program import BYTE, Member, Program
 
 RESIDENT_BYTES = 1 << 30
 """Up to this size the batches of all members are laid out once; above, they are gathered."""
@@ -24,7 +24,8 @@ class Pool:
     """Training rows of all portions on the device, and where each portion's rows lie.
 
     Portions that are normalised have their own copy, in the order in which batches are cut;
-    large data that no portion normalises is there once, behind row numbers.
+    large data and bytes that no portion normalises are there once, behind row numbers. Bytes
+    stay bytes until a batch is served.
     """
 
     def __init__(self, program: Program, device: torch.device) -> None:
@@ -36,7 +37,8 @@ class Pool:
         row_bytes = program.features.nbytes // max(1, len(program.features))
         folds = [program.portions[p] for p in portions]
         scaled = any(p.shift is not None or p.target_shift is not None for p in folds)
-        self.shared = not scaled and count * row_bytes > SHARED_BYTES
+        small = program.features.dtype != np.uint8 and count * row_bytes <= SHARED_BYTES
+        self.shared = not (scaled or small)
         if self.shared:
             self.places = dict(rows)
             self.x, self.y = self._send(program.features), self._send(program.targets)
@@ -51,9 +53,10 @@ class Pool:
         self.row_bytes = self.x[0].nbytes + self.y[0].nbytes
 
     def _send(self, array: NDArray[np.generic]) -> Tensor:
-        kind = np.int64 if array.dtype.kind == "i" else np.float32
+        kinds = {"i": "int64", "u": "uint8"}
+        made = np.asarray(array, dtype=kinds.get(array.dtype.kind, "float32"))
         # A copy in torch's own memory: how it is aligned must not change from run to run.
-        return torch.tensor(np.asarray(array, dtype=kind), device=self.device)
+        return torch.tensor(made, device=self.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +149,10 @@ class Feed:
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Features and targets of a batch."""
         if self._resident is not None:
-            return self._resident[number]
-        return self._gather(*self.spans[number])
+            x, y = self._resident[number]
+        else:
+            x, y = self._gather(*self.spans[number])
+        return x.float().mul_(float(BYTE)) if x.dtype == torch.uint8 else x, y
 
     def _gather(self, start: int, end: int) -> tuple[Tensor, Tensor]:
         if self._block is not None:

@@ -24,10 +24,15 @@ SHARE = 0.1
 
 
 def together(recipe: Recipe) -> int:
-    """Most members that fit into memory as one network; 1 when a layer cannot be folded."""
+    """Most members that fit into memory as one network; 1 when a layer cannot be folded, or when
+    each member sees batches that are changed for itself."""
     program = recipe.program
     count = len(program.members)
-    if count == 1 or any(unfoldable(step) for step in recipe.steps()[0]):
+    if (
+        count == 1
+        or program.augment is not None
+        or any(unfoldable(step) for step in recipe.steps()[0])
+    ):
         return 1
     rows = max(len(program.portions[m.portion].train) for m in program.members)
     batch = int(torch.tensor(program.members[0].settings.bounds(rows)).diff().max())

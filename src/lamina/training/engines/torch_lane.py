@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lamina.nets.layers import Shape
-from lamina.training.engines.torch_data import Feed, Pool
+from lamina.training.engines.torch_data import Feed, Pool, rows_last
 from lamina.training.engines.torch_losses import row_loss
 from lamina.training.engines.torch_members import FoldedNetwork, LaneContext, first_layout
 from lamina.training.engines.torch_parts import PartOptimisers, runs_of
@@ -126,6 +126,7 @@ class Lane:
         self._dice = Dice(members, recipe.device, any(map(_is_dropout, steps)))
         self._mask: Tensor | None = None
         self._rows = self.feed.cuts.sizes[0]
+        self._epoch = 0
         self._run: Function
         if count == 1:
             self._run = single = SingleNetwork(steps, end, recipe.source, arrays, self._drop)
@@ -133,6 +134,7 @@ class Lane:
         else:
             context = LaneContext(count, arrays, lambda: self._mask, self._drop)
             self._run = FoldedNetwork(steps, end, recipe.source, layout, context)
+        self._augment, self._seed = program.augment, members[0].seed
         self._draws_inside = any(draws_inside(step.module) for step in steps)
         self._needs_mask = any(isinstance(s.module, BATCH_NORMS) for s in steps) and count > 1
         self._loss = _loss(program, members, recipe.device)
@@ -148,6 +150,7 @@ class Lane:
 
     def begin_epoch(self, epoch: int) -> None:
         """Lays out what changes from epoch to epoch: order, numbers of the steps, seeds."""
+        self._epoch = epoch
         self.feed.begin_epoch(epoch)
         self.optimiser.begin_epoch(epoch, self.feed.cuts.live)
         self.store.taken = self.optimiser.taken
@@ -174,6 +177,8 @@ class Lane:
         """One batch."""
         start, end = self.feed.spans[number]
         x, y = self.feed.batch(number)
+        if self._augment is not None:
+            x = rows_last(self._augment(x, _mixed(self._seed, self._epoch, number)))
         self._rows = self.feed.cuts.sizes[number]
         masked = self._needs_mask and self.feed.padded[number]
         self._mask = self.feed.real[:, start:end] if masked else None
@@ -190,7 +195,8 @@ class Lane:
     @property
     def capturable(self) -> bool:
         """Whether an epoch can become a CUDA graph: nothing is drawn within it."""
-        return self.recipe.device.type == "cuda" and not (self._draws_inside or self._dice.used)
+        drawn = self._draws_inside or self._dice.used or self._augment is not None
+        return self.recipe.device.type == "cuda" and not drawn
 
     def _drop(self, shape: Shape, probability: float) -> Tensor:
         return self._dice.mask(self._rows, shape, probability)
@@ -286,8 +292,8 @@ class _Seeded(AbstractContextManager[object]):
         self._fork.__exit__(None, None, None)
 
 
-def _mixed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _dropping(shape: Shape, probability: float, drop: Function) -> Function:
