@@ -24,6 +24,7 @@ VERBS = {
     "cancel": "end a run, or a task of it",
     "clean": "delete what runs left and can be made again",
     "data": "list, fetch and describe the named data sets",
+    "diagnose": "say what went wrong in a run, and why",
     "diff": "say what differs between two runs",
     "doctor": "say what this machine has and what is missing",
     "evaluate": "measure a saved model on labelled data",

@@ -17,6 +17,12 @@ from lamina.workflow.log import PHASES
 
 Floats = NDArray[np.float64]
 
+USED = (
+    "cpu", "memory_peak", "bytes_read", "bytes_written", "stage_in_bytes", "stage_out_bytes",
+    "io_wait",
+)  # fmt: skip
+"""What an attempt may say that it used: seconds, or bytes."""
+
 _COLUMN = {name: column for column, name in enumerate(PHASES)}
 
 
@@ -33,6 +39,7 @@ class PhaseTable:
         broken: (n, 7) seconds between the first begin and the last end of a phase in which it
             did not go on, since others interrupted it; None where none was.
         parents: unit -> units that it reads; asked for with `get`, since it may be lazy.
+        used: of `USED`, those that any attempt tells: (n,), NaN where it is not told.
 
     Raises:
         DataError: columns of different lengths.
@@ -49,6 +56,7 @@ class PhaseTable:
     seconds: float
     broken: Floats | None = field(default=None, repr=False)
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    used: Mapping[str, Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         rows = len(self.tasks)
@@ -101,6 +109,7 @@ class PhaseTable:
             phase_begin=self.phase_begin[at],
             phase_end=self.phase_end[at],
             broken=None if self.broken is None else self.broken[at],
+            used={name: column[at] for name, column in self.used.items()},
         )
 
 
@@ -131,7 +140,17 @@ def table_of(trace: Trace, *, every: bool = False) -> PhaseTable:
         seconds=trace.seconds,
         broken=broken,
         parents=trace.parents,
+        used=_used(attempts),
     )
+
+
+def _used(attempts: Sequence[Attempt]) -> dict[str, Floats]:
+    told = {name for one in attempts for name in one.usage}
+    return {
+        name: np.array([one.usage.get(name, np.nan) for one in attempts], dtype=np.float64)
+        for name in USED
+        if name in told
+    }
 
 
 def _phases(

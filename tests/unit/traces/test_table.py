@@ -53,6 +53,18 @@ def test_a_table_holds_what_the_attempts_say_in_working_time(kind: str, every: b
                 assert table.spent[row, column] == 0
 
 
+def test_what_was_used_stands_in_columns_of_its_own() -> None:
+    found = trace("chain")
+    usages: list[dict[str, float]] = [{"cpu": 2.0, "odd": 1.0}, {"stage_in_bytes": 7.0}]
+    usages += [{}] * (len(found.attempts) - 2)
+    told = tuple(replace(a, usage=u) for a, u in zip(found.attempts, usages, strict=True))
+    table = table_of(replace(found, attempts=told), every=True)
+    assert set(table.used) == {"cpu", "stage_in_bytes"}
+    assert table.used["cpu"][0] == 2.0
+    assert np.isnan(table.used["cpu"][1])
+    assert table.taken([1]).used["stage_in_bytes"].tolist() == [7.0]
+
+
 def test_an_attempt_that_tells_no_phases_counts_as_running() -> None:
     found = trace("chain")
     bare = tuple(

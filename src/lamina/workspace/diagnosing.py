@@ -1,0 +1,187 @@
+"""`diagnose`: detectors trained, measured, and asked what went wrong in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from lamina.diagnosis.detectors.base import Fitting, silent
+from lamina.diagnosis.learning import figures_of, learn
+from lamina.diagnosis.runs import Collection, Run, collection_of, run_of
+from lamina.diagnosis.splits import warning_of
+from lamina.diagnosis.trained import ENDING, TrainedDetector
+from lamina.diagnosis.verdict import Verdict
+from lamina.errors import DataError, UsageError
+from lamina.records.tables import size, table_lines
+from lamina.workspace import timelines
+from lamina.workspace.outputs import file_to_write, not_over
+from lamina.workspace.traces import is_trace, read_traces
+
+SHIPPED = "1000genome"
+"""The detector that is installed with Lamina."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be learnt, and how.
+
+    Args:
+        paths: of labelled traces.
+        classes: their names; those that the labels tell when empty.
+        detector, split, seed, device, options: as `lamina.diagnosis.learning.learn` takes them.
+        refit: whether to learn from all runs at the end.
+    """
+
+    paths: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    detector: str = "default"
+    split: str = "random"
+    seed: int = 0
+    device: str = "cpu"
+    options: tuple[tuple[str, str], ...] = ()
+    refit: bool = True
+
+
+def train(
+    wish: Wish, target: Path | None, tell: Callable[[str], None] = silent
+) -> tuple[TrainedDetector, str]:
+    """Trains a detector and writes it; also what to beware of in the split, or nothing.
+
+    Raises:
+        LaminaError: paths that hold no labelled runs, an unknown name, a file that cannot be
+            written (told before anything is learnt).
+    """
+    if target is not None:
+        not_over(target, *wish.paths)
+        file_to_write(target)
+    runs = labelled(wish.paths, wish.classes)
+    tell(f"{runs!r} in {len(set(runs.batches))} batches")
+    how = Fitting(wish.seed, wish.device, dict(wish.options), tell)
+    made = learn(runs, wish.detector, how, wish.split, wish.refit)
+    if target is not None:
+        made.save(target)
+    return made, warning_of(runs) if wish.split == "random" else ""
+
+
+def labelled(paths: Sequence[str], classes: Sequence[str] = ()) -> Collection:
+    """The labelled runs of paths.
+
+    Raises:
+        LaminaError: broken traces, no labelled run, labels that belong to no class.
+    """
+    runs = collection_of(read_traces(paths), classes).labelled
+    if not len(runs):
+        raise DataError(
+            f"no run in {', '.join(paths)} has a label",
+            "lay labelled runs out as <workflow>/<label>/<batch>-runNNNN.csv",
+        )
+    return runs
+
+
+def evaluate(detector: str, paths: Sequence[str], against: Sequence[str] = ()) -> dict[str, Any]:
+    """How good a detector is on labelled runs: keys of `figures_of`, and "seconds"."""
+    begun = perf_counter()
+    made = detector_named(detector)
+    runs = labelled(paths, made.classes)
+    found = made.probabilities(runs.runs, runs_named(against))
+    figures = figures_of(runs, found, made.calibration.unsure_below)
+    return {**figures, "detector": made.detector, "seconds": round(perf_counter() - begun, 3)}
+
+
+def judge(name: str, detector: str = "", against: Sequence[str] = ()) -> Verdict:
+    """What a detector says of a recorded run, or of a trace."""
+    made = detector_named(detector)
+    return made.judge([run_of(timelines.trace_or_run(name))], runs_named(against))[0]
+
+
+def runs_named(names: Sequence[str]) -> tuple[Run, ...]:
+    """Runs of traces (all that a path holds) or recorded ones, by their names."""
+    found: list[Run] = []
+    for name in names:
+        if is_trace(name):
+            found += map(run_of, read_traces([name]))
+        else:
+            found.append(run_of(timelines.trace(name)))
+    return tuple(found)
+
+
+def detector_named(path: str = "") -> TrainedDetector:
+    """A detector from its file; the shipped one when no path is given.
+
+    Raises:
+        LaminaError: no such file, or no detector.
+    """
+    if path:
+        return TrainedDetector.load(path)
+    with as_file(files("lamina.diagnosis") / "shipped" / f"{SHIPPED}{ENDING}") as file:
+        if not file.is_file():
+            raise UsageError(
+                "this installation has no trained detector",
+                "train one: lamina diagnose train --traces PATH -o FILE",
+            )
+        return TrainedDetector.load(file)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name for name in (one.strip() for one in text.split(",")) if name)
+
+
+def options_in(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Options of a detector. Raises UsageError where one is not NAME=VALUE."""
+    found = []
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not name or not sign:
+            raise UsageError(f"--set {one}", "give NAME=VALUE, such as --set size=128")
+        found.append((name, value))
+    return tuple(found)
+
+
+def training_json(made: TrainedDetector, target: Path | None, warning: str) -> dict[str, Any]:
+    """What was learnt and how it did on the runs that were held back, as plain values."""
+    test = made.about["test"]
+    return {
+        **test,
+        "detector": made.detector,
+        "output": None if target is None else str(target),
+        "bytes": len(made.to_bytes()),
+        "workflow": made.workflow,
+        "warning": warning or None,
+        **{name: value for name, value in made.about.items() if name != "test"},
+    }
+
+
+def training_lines(made: TrainedDetector, target: Path | None) -> list[str]:
+    """The same for people."""
+    how = "whole batches" if made.about["split"] == "batch" else "a tenth of the runs"
+    found = [f"{made.detector}, tested on {how} held back", *figures_lines(made.about["test"])]
+    if target is not None:
+        found.append(f"detector: {target} ({size(len(made.to_bytes()))})")
+    return found
+
+
+def figures_lines(figures: Mapping[str, Any]) -> list[str]:
+    """Figures of `figures_of` for people: what was said of which class, and how often rightly."""
+    classes = figures["classes"]
+    rows = [
+        [name, *(str(count) if count else "" for count in counts), _share(counts[k], sum(counts))]
+        for k, (name, counts) in enumerate(zip(classes, figures["confusion"], strict=True))
+    ]
+    answered = figures["accuracy_answered"]
+    return [
+        *table_lines([["is \\ said", *classes, "right"], *rows]),
+        "",
+        f"accuracy {figures['accuracy']:.3f} of {figures['n']} runs, "
+        f"macro F1 {figures['macro_f1']:.3f}, calibration error {figures['ece']:.3f}",
+        f"sure of {figures['answered']:.0%}"
+        + ("" if answered is None else f", of which {answered:.1%} are right"),
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else ""
