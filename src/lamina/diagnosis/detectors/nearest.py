@@ -13,6 +13,8 @@ from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.errors import BundleError
 from lamina.workflow.log import PHASES
 
+_NEVER = 20.0
+"""How much a class scores below the others that no run was learnt from for."""
 _LEAST = 0.5
 """Seconds that are added before logarithms are taken: less is not told apart."""
 
@@ -62,8 +64,10 @@ class NearestFitted:
     def scores(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Minus half the squared distance, per feature, to the mean of each class."""
         del against
-        away = (_features(runs, self.kinds)[:, None, :] - self.means) / self.spreads
+        found = _features(runs, self.kinds)
+        away = (found[:, None, :] - self.means) / self.spreads
         found = -0.5 * (np.minimum(away**2, 100.0)).mean(axis=2) * np.sqrt(away.shape[2])
+        found[:, np.isinf(self.means).all(axis=1)] -= _NEVER
         return np.asarray(found - np.logaddexp.reduce(found, axis=1, keepdims=True))
 
     def to_parts(self) -> Parts:

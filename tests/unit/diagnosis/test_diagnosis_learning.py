@@ -1,0 +1,102 @@
+"""Learning, measuring, and the file of a trained detector."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lamina.diagnosis.detectors.base import Fitting
+from lamina.diagnosis.learning import digest_of, figures_of, learn
+from lamina.diagnosis.runs import Collection
+from lamina.diagnosis.trained import TrainedDetector
+from lamina.errors import BundleError, DataError, UnknownNameError
+from lamina.testing.detectors import made_run, made_runs
+
+RUNS = made_runs(("normal", "cpu_1", "cpu_2", "loss"), batches=3, each=10)
+
+
+@pytest.mark.parametrize("split", ["random", "batch"])
+def test_a_detector_is_measured_on_runs_that_it_did_not_learn_from(split: str) -> None:
+    made = learn(RUNS, "nearest", Fitting(), split)
+    test = made.about["test"]
+    assert test["n"] == (12 if split == "random" else 120)
+    assert test["accuracy"] > 0.9
+    assert np.sum(test["confusion"]) == test["n"]
+    assert set(test["by_label"]) == {"normal", "cpu_1", "cpu_2", "loss"}
+    assert made.about["labels"] == {"normal": 30, "cpu_1": 30, "cpu_2": 30, "loss": 30}
+    assert made.workflow == "made"
+
+
+def test_labels_at_random_are_not_learnt() -> None:
+    generator = np.random.default_rng(0)
+    mixed = [replace(run, label=str(generator.choice(["normal", "cpu"]))) for run in RUNS]
+    made = learn(Collection(tuple(mixed), ("normal", "cpu")), "nearest", Fitting(), "batch")
+    assert 0.3 < made.about["test"]["accuracy"] < 0.7
+
+
+def test_figures_are_those_of_the_confusion() -> None:
+    runs = Collection(
+        tuple(made_run(c, "b", 0) for c in ("normal", "normal", "cpu")), ("normal", "cpu")
+    )
+    found = figures_of(runs, np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]), 0.7)
+    assert found["confusion"] == [[1, 1], [0, 1]]
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["macro_f1"] == pytest.approx(2 / 3)
+    assert found["answered"] == pytest.approx(2 / 3)
+    assert found["accuracy_answered"] == 0.5
+
+
+def test_the_file_holds_the_detector_and_says_the_same(tmp_path: Path) -> None:
+    made = learn(RUNS, "nearest", Fitting(seed=3))
+    again = TrainedDetector.load(made.save(tmp_path / "made.detector"))
+    assert again.about == json.loads(json.dumps(made.about))
+    assert [v.to_json() for v in again.judge(RUNS.runs)] == [
+        v.to_json() for v in made.judge(RUNS.runs)
+    ]
+    assert again.to_bytes() == made.to_bytes()
+
+
+@pytest.mark.parametrize("where", [0, 20, 300, -1])
+def test_a_damaged_file_is_told(tmp_path: Path, where: int) -> None:
+    file = learn(RUNS, "nearest", Fitting()).save(tmp_path / "made.detector")
+    data = bytearray(file.read_bytes())
+    data[where] ^= 0x41
+    file.write_bytes(bytes(data))
+    with pytest.raises(BundleError, match=r"made\.detector"):
+        TrainedDetector.load(file)
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, 1000])
+def test_a_truncated_file_is_told(tmp_path: Path, length: int) -> None:
+    file = learn(RUNS, "nearest", Fitting()).save(tmp_path / "made.detector")
+    file.write_bytes(file.read_bytes()[:length])
+    with pytest.raises(BundleError, match=r"made\.detector"):
+        TrainedDetector.load(file)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="there is no"):
+        TrainedDetector.load(tmp_path / "none.detector")
+
+
+def test_what_cannot_be_learnt_from_is_refused() -> None:
+    with pytest.raises(DataError, match="of one class"):
+        learn(made_runs(("normal",)), "nearest", Fitting())
+    with pytest.raises(DataError, match="have no label"):
+        unknown = replace(RUNS.runs[0], label="")
+        learn(Collection((unknown, *RUNS.runs), RUNS.classes), "nearest", Fitting())
+    with pytest.raises(UnknownNameError, match="split"):
+        learn(RUNS, "nearest", Fitting(), "nested")
+    with pytest.raises(UnknownNameError, match="detector"):
+        learn(RUNS, "farthest", Fitting())
+    with pytest.raises(DataError, match="give more batches"):
+        learn(made_runs(batches=1), "nearest", Fitting(), "batch")
+
+
+def test_the_digest_of_runs_does_not_depend_on_their_order() -> None:
+    assert digest_of(RUNS.runs) == digest_of(RUNS.runs[::-1])
+    assert digest_of(RUNS.runs) != digest_of(RUNS.runs[1:])
