@@ -1,4 +1,4 @@
-"""`lamina stats`: figures of a recorded run."""
+"""`lamina stats`: figures of a recorded run, or of a trace of any system."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ import click
 
 from lamina.cli.streams import out, room
 
-FORMS = ("summary", "tasks", "runtimes", "transfer", "integrity")
+FORMS = ("summary", "tasks", "runtimes", "phases", "types", "hosts", "path", "transfer",
+         "integrity")  # fmt: skip
 
 
 @click.command("stats")
-@click.argument("target", default="last", metavar="[RUN[/TASK]]")
+@click.argument("target", default="last", metavar="[RUN[/TASK]|TRACE]")
 @click.option(
     "-s", "--statistics", "form", type=click.Choice(FORMS), default="summary", help="Which figures."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(target: str, form: str, as_json: bool) -> None:
-    """Print figures of RUN (an id, a name or "last").
+    """Print figures of RUN (an id, a name or "last"), or of a TRACE that another system left.
 
     \b
-    summary    wall time, tasks, retries, CPU time, memory
+    summary    makespan, critical path, retries, parallelism; phases, types, hosts
     tasks      each attempt with the seconds of its phases
     runtimes   each task: how often it ran, least, median, mean and most seconds
-    transfer   seconds in staging, bytes read and written
-    integrity  what was verified by its digest, what was damaged and made again
-    """
-    from lamina.workspace import looking
+    phases     each phase: seconds over all attempts, mean, most
+    types      each type of job: seconds of each phase over all its attempts
+    hosts      each host, likewise
+    path       the critical path, attempt by attempt: where the makespan went
+    transfer   seconds in staging, bytes and their rate, bytes read and written
+    integrity  what was verified by its digest, damaged and made again
 
-    record, rows, told = looking.statistics(target, form)
+    TRACE is a file or folder, or ARCHIVE:MEMBER; `lamina traces read` tells what can be read.
+    """
+    from lamina.workspace import figures
+
+    found = figures.seen(target)
     if as_json:
-        kept = told if form == "summary" else looking.statistics_json(rows, form)
-        about = {"run": record.id, "name": record.name, "workflow": record.workflow}
-        out(json.dumps({**about, form: kept}, indent=2))
+        out(json.dumps(figures.to_json(found, form), indent=2))
         return
-    for line in looking.statistics_lines(rows, form, room()):
+    for line in figures.lines(found, form, room()):
         out(line)

@@ -1,4 +1,4 @@
-"""`lamina trace`: the attempts of a run as a table of chosen fields."""
+"""`lamina trace`: the attempts of a run, or of a trace, as a table of chosen fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lamina.cli.streams import out, room
 
 
 @click.command("trace")
-@click.argument("target", default="last", metavar="[RUN[/TASK]]")
+@click.argument("target", default="last", metavar="[RUN[/TASK]|TRACE]")
 @click.option(
     "--fields", default="", help='Columns: "task,status,run", "+host" for more, "all".', metavar="F"
 )
@@ -23,7 +23,7 @@ from lamina.cli.streams import out, room
 def command(
     target: str, fields: str, filters: tuple[str, ...], form: str, as_json: bool, listed: bool
 ) -> None:
-    """Print the attempts of RUN (an id, a name or "last"), one per line.
+    """Print the attempts of RUN (an id, a name or "last"), or of a TRACE, one per line.
 
     Filters compare fields with = != < > <= >= and look for parts of texts with ~ and !~;
     `and` binds before `or`. Numbers may have units: run>2m, memory>1.5GB. Given more than once,

@@ -43,7 +43,7 @@ class Attempt:
         needs, gpus: what it was given.
         inputs, outputs: port -> reference (`Ref.to_json`).
         worker, host, pid: where it ran.
-        phases: phase -> (begin, end).
+        phases: phase -> (begin, end); one in pieces has more of them as "run~2" and so on.
         usage: see `AttemptEnded`.
         exit: exit code of a command, or minus a signal.
         error: cause, details, way_out, kind, last; empty unless it failed.
@@ -51,6 +51,7 @@ class Attempt:
         source: run that made a reused result.
         told: (seconds since 1970, values) of its live metrics.
         about: the session's host, versions, options and environment digest.
+        kind: type of job in traces of other systems; see `type`.
     """
 
     task: str
@@ -78,6 +79,12 @@ class Attempt:
     source: str = ""
     told: tuple[tuple[float, Mapping[str, Any]], ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+
+    @property
+    def type(self) -> str:
+        """Its kind; the task that the unit is an item of, where no kind is told."""
+        return self.kind or task_of(self.task)
 
     @property
     def name(self) -> str:
@@ -92,14 +99,21 @@ class Attempt:
     @property
     def seconds(self) -> float | None:
         """Seconds that the task itself ran; None where it did not."""
-        span = self.phases.get("run")
-        return None if span is None else span[1] - span[0]
+        return self.spent("run")
+
+    def spent(self, phase: str) -> float | None:
+        """Seconds of a phase, with all its pieces; None where it did not happen."""
+        span = self.phases.get(phase)
+        if span is None:
+            return None
+        more = (p for name, p in self.phases.items() if name.startswith(f"{phase}~"))
+        return sum((last - begin for begin, last in more), span[1] - span[0])
 
     @property
     def held(self) -> float:
         """Seconds for which it held a worker: from stage in to stage out."""
-        spans = [self.phases[phase] for phase in HELD if phase in self.phases]
-        return spans[-1][1] - spans[0][0] if spans else 0.0
+        spans = [span for name, span in self.phases.items() if name.partition("~")[0] in HELD]
+        return max(e for _, e in spans) - min(b for b, _ in spans) if spans else 0.0
 
     @property
     def cause(self) -> str:

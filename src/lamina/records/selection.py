@@ -44,11 +44,7 @@ class Field:
 
 
 def _spent(phase: str) -> Callable[[Attempt], float | None]:
-    def read(attempt: Attempt) -> float | None:
-        span = attempt.phases.get(phase)
-        return None if span is None else span[1] - span[0]
-
-    return read
+    return lambda attempt: attempt.spent(phase)
 
 
 def _used(name: str) -> Callable[[Attempt], float | None]:
@@ -57,8 +53,8 @@ def _used(name: str) -> Callable[[Attempt], float | None]:
 
 def waited(attempt: Attempt) -> float | None:
     """Seconds from its inputs being there until the task itself ran; None where it did not."""
-    span = attempt.phases.get("run")
-    return None if span is None else max(0.0, span[0] - attempt.ready)
+    pieces = [span[0] for name, span in attempt.phases.items() if name.partition("~")[0] == "run"]
+    return max(0.0, min(pieces) - attempt.ready) if pieces else None
 
 
 def _total(attempt: Attempt) -> float | None:
@@ -73,6 +69,11 @@ def _values(refs: Mapping[str, Any]) -> str:
     )
 
 
+def _labels(attempt: Attempt) -> str:
+    told = attempt.about.get("labels") or {}
+    return " ".join(f"{name}={value}" for name, value in told.items())
+
+
 def _metrics(attempt: Attempt) -> str:
     last: dict[str, Any] = {}
     for row in attempt.epochs():
@@ -82,6 +83,7 @@ def _metrics(attempt: Attempt) -> str:
 
 FIELDS: dict[str, Field] = {
     "task": Field("text", lambda a: task_of(a.task), "the task, without places of items"),
+    "type": Field("text", lambda a: a.type, "of job: its task, in runs of Lamina"),
     "unit": Field("text", lambda a: a.task, 'the unit: "count[3]"'),
     "attempt": Field("number", lambda a: a.number, "from 1; 0 for a reused result"),
     "status": Field("text", lambda a: a.status, "how it ended"),
@@ -98,6 +100,12 @@ FIELDS: dict[str, Field] = {
     "gpu_memory": Field("bytes", _used("gpu_memory_peak"), "peak of memory on the device"),
     "read": Field("bytes", _used("bytes_read"), "bytes read"),
     "written": Field("bytes", _used("bytes_written"), "bytes written"),
+    "staged_in": Field("bytes", _used("stage_in_bytes"), "bytes staged in"),
+    "staged_out": Field("bytes", _used("stage_out_bytes"), "bytes staged out"),
+    "critical": Field(
+        "text", lambda a: a.about.get("critical", ""), '"yes" where it is on the critical path'
+    ),
+    "labels": Field("text", _labels, "what a collection says of it: site, anomaly"),
     "exit": Field("number", lambda a: a.exit, "exit code of a command, or minus a signal"),
     "cause": Field("text", lambda a: a.cause, "why it failed"),
     "worker": Field("text", lambda a: a.worker, "who did it"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from lamina.records.attempts import Attempt, newest
+from lamina.records.history import History, Notice
 from lamina.records.selection import waited
 from lamina.records.tables import duration, line, size
-from lamina.workflow.log import PHASES, Event, Noticed, RunStarted
-from lamina.workflow.units import task_of
+from lamina.workflow.log import PHASES
 
 Rows = list[list[str]]
 
@@ -23,7 +23,7 @@ _BYTES = ("bytes_read", "bytes_written")
 
 @dataclass(frozen=True)
 class Story:
-    """A run's events, folded once for all figures.
+    """A run, or some of its attempts, as all figures take it.
 
     Args:
         attempts: see `lamina.records.attempts`.
@@ -34,8 +34,15 @@ class Story:
 
     attempts: tuple[Attempt, ...]
     sessions: tuple[tuple[float, float], ...]
-    notices: tuple[Noticed, ...]
+    notices: tuple[Notice, ...]
     tasks: int = 0
+
+    @classmethod
+    def of(cls, history: History, some: Sequence[Attempt] | None = None) -> Story:
+        """That of a run; of some of its attempts where they are given."""
+        known = history.planned if some is None else len({one.task for one in some})
+        kept = history.attempts if some is None else some
+        return cls(tuple(kept), tuple(history.sessions), history.notices, known)
 
     @property
     def wall(self) -> float:
@@ -46,27 +53,6 @@ class Story:
     def ran(self) -> list[Attempt]:
         """Attempts that were started; reused and skipped tasks are none."""
         return [one for one in self.attempts if one.number]
-
-
-@dataclass
-class Teller:
-    """Listens to the events on their way to the fold of the attempts."""
-
-    sessions: list[tuple[float, float]] = field(default_factory=list)
-    notices: list[Noticed] = field(default_factory=list)
-    tasks: int = 0
-
-    def heard(self, events: Iterable[Event]) -> Iterable[Event]:
-        """The same events."""
-        for event in events:
-            if isinstance(event, RunStarted):
-                self.sessions.append((event.time, event.time))
-                self.tasks = event.tasks
-            elif self.sessions:
-                self.sessions[-1] = (self.sessions[-1][0], event.time)
-            if isinstance(event, Noticed):
-                self.notices.append(event)
-            yield event
 
 
 def figures(story: Story) -> dict[str, Any]:
@@ -99,7 +85,7 @@ def summary(story: Story) -> Rows:
     """What a person asks first."""
     told = figures(story)
     rows = [
-        ("wall time", f"{duration(told['wall'])} in {_many(told['sessions'], 'session')}"),
+        ("makespan", f"{duration(told['wall'])} in {_many(told['sessions'], 'session')}"),
         ("tasks", _tasks(told)),
         ("attempts", f"{told['attempts']}, of which {told['retries']} repeat an earlier one"),
         ("run time of all", f"{duration(told['run'])}, {duration(told['run_useful'])} of it good"),
@@ -123,8 +109,7 @@ def tasks(story: Story) -> Rows:
     heads = ["UNIT", "ATTEMPT", "STATUS", "WAIT", *(phase.upper() for phase in PHASES), "CPU"]
     rows = [heads]
     for one in story.attempts:
-        spans = [one.phases.get(phase) for phase in PHASES]
-        seconds = [None if span is None else span[1] - span[0] for span in spans]
+        seconds = [one.spent(phase) for phase in PHASES]
         times = [waited(one), *seconds, one.usage.get("cpu")]
         rows.append([one.task, str(one.number), one.status, *map(_seconds, times)])
     return rows
@@ -135,7 +120,7 @@ def runtimes(story: Story) -> Rows:
     rows = [["TASK", "RAN", "GOOD", "REUSED", "MIN", "MEDIAN", "MEAN", "MAX", "SUM", "CPU"]]
     groups: dict[str, list[Attempt]] = {}
     for one in story.attempts:
-        groups.setdefault(task_of(one.task), []).append(one)
+        groups.setdefault(one.type, []).append(one)
     for task, found in groups.items():
         seconds = [one.seconds for one in found if one.seconds is not None] or [0.0]
         numbers = [
@@ -155,7 +140,7 @@ def transfer(story: Story) -> Rows:
     rows = [["TASK", "STAGED", "STAGE IN", "STAGE OUT", "READ", "WRITTEN", "INPUTS", "OUTPUTS"]]
     groups: dict[str, list[Attempt]] = {}
     for one in story.ran:
-        groups.setdefault(task_of(one.task), []).append(one)
+        groups.setdefault(one.type, []).append(one)
     for task, found in groups.items():
         staged = [one for one in found if {"stage_in", "stage_out"} & one.phases.keys()]
         spent = [_spent(staged, "stage_in"), _spent(staged, "stage_out")]
@@ -226,8 +211,7 @@ def _weight(refs: Mapping[str, Any]) -> int:
 
 
 def _spent(found: Sequence[Attempt], phase: str) -> float:
-    spans = (one.phases.get(phase) for one in found)
-    return sum(span[1] - span[0] for span in spans if span is not None)
+    return sum(one.spent(phase) or 0.0 for one in found)
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:

@@ -1,95 +1,20 @@
-"""`stats`, `trace` and `diff`: recorded runs read closely."""
+"""`trace` and `diff`: runs read closely, recorded ones and traces of other systems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lamina.errors import StoreError
 from lamina.records.attempts import Attempt, attempts
 from lamina.records.difference import Difference, Side, difference
 from lamina.records.selection import FIELDS, SHOWN, USUAL, fields_of, filter_of, rows_of, values_of
-from lamina.records.statistics import FORMS, Story, Teller, figures
-from lamina.records.store import RunRecord, Store
+from lamina.records.store import Store
 from lamina.records.tables import csv_text, table_lines
-from lamina.workspace.logs import chosen, placed
+from lamina.workflow.log import PHASES
+from lamina.workspace.figures import Seen, seen
 from lamina.workspace.project import Project, project
-
-
-def story(target: str = "last", here: Project | None = None) -> tuple[RunRecord, Story]:
-    """A run with all that happened in it.
-
-    Args:
-        target: RUN, RUN/TASK, or a task of the newest run.
-        here: the project; that of the current folder when None.
-
-    Raises:
-        LaminaError: no such run or task, or records that cannot be read.
-    """
-    store = (here or project()).store
-    (record, task), teller = placed(store, target), Teller()
-    found = attempts(teller.heard(event for _, event in store.events(record.id)))
-    kept = chosen(found, task, record)
-    known = teller.tasks if not task else len({one.task for one in kept})
-    return record, Story(tuple(kept), tuple(teller.sessions), tuple(teller.notices), known)
-
-
-def statistics(
-    target: str, form: str, here: Project | None = None
-) -> tuple[RunRecord, list[list[str]], dict[str, Any]]:
-    """Figures of a run: the run, a table, and its summary as plain values.
-
-    Args:
-        target: RUN or RUN/TASK.
-        form: one of `lamina.records.statistics.FORMS`.
-        here: the project; that of the current folder when None.
-    """
-    record, found = story(target, here)
-    return record, FORMS[form](found), figures(found)
-
-
-def statistics_lines(
-    rows: Sequence[Sequence[str]], form: str, room: int | None = None
-) -> list[str]:
-    """Figures as lines, with names cut where there is too little room."""
-    if form in ("summary", "integrity"):
-        return table_lines([["", ""], *rows])[1:]
-    return table_lines(_brief(rows) if form == "tasks" else rows, room, (0,))
-
-
-def _brief(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Attempts by their names, with the phases that some of them had, under short heads; what
-    they waited is the sum of the first ones."""
-    named = [["ATTEMPT", rows[0][2], *rows[0][4:]]]
-    for unit, number, status, _, *phases in rows[1:]:
-        named.append([f"{unit}~{number}" if number != "0" else unit, status, *phases])
-    empty = {
-        place
-        for place, column in enumerate(zip(*named, strict=True))
-        if place > 1 and all(cell == "-" for cell in column[1:])
-    }
-    kept = [[cell for place, cell in enumerate(row) if place not in empty] for row in named]
-    return [[_HEADS.get(head, head) for head in kept[0]], *kept[1:]]
-
-
-_HEADS = {"PRE_SCRIPT": "PRE", "STAGE_IN": "IN", "STAGE_OUT": "OUT", "POST_SCRIPT": "POST"}
-
-
-def statistics_json(rows: Sequence[Sequence[str]], form: str) -> Any:
-    """Figures as plain values: a list of rows by their heads, or texts by their names."""
-    if form in ("summary", "integrity"):
-        return {row[0].strip(): row[1] for row in rows}
-    heads = [head.lower().replace(" ", "_") for head in rows[0]]
-    return [{head: _plain(cell) for head, cell in zip(heads, row, strict=True)} for row in rows[1:]]
-
-
-def _plain(cell: str) -> str | float | None:
-    if cell in ("-", ""):
-        return None
-    try:
-        return float(cell) if "." in cell else int(cell)
-    except ValueError:
-        return cell
 
 
 def selected(
@@ -98,7 +23,7 @@ def selected(
     """Names of fields, and the attempts of a run that pass all filters.
 
     Args:
-        target: RUN or RUN/TASK.
+        target: RUN, RUN/TASK or the path of a trace.
         fields: as in `fields_of`.
         filters: as in `filter_of`.
         form: "table" for people, else for programs.
@@ -107,10 +32,34 @@ def selected(
     Raises:
         LaminaError: no such run, task or field, or a filter that cannot be understood.
     """
-    names = fields_of(fields, SHOWN if form == "table" else USUAL)
+    run = seen(target, here)
+    names = fields_of(fields, _usual(run, form))
     tests = [filter_of(text) for text in filters]
-    _, found = story(target, here)
-    return names, [one for one in found.attempts if all(test(one) for test in tests)]
+    path = {(one.task, one.number) for one in run.trace.critical_path}
+    marked = (
+        replace(one, about={**one.about, "critical": "yes"})
+        if (one.task, one.number) in path
+        else one
+        for one in run.attempts
+    )
+    return names, [one for one in marked if all(test(one) for test in tests)]
+
+
+def _usual(run: Seen, form: str) -> tuple[str, ...]:
+    """Fields that are told when nobody says: of another system's trace, those that it has."""
+    if not run.foreign:
+        return SHOWN if form == "table" else USUAL
+    told = [
+        name
+        for name in _OF_TRACES
+        if any(FIELDS[name].read(one) not in (None, "", 0) for one in run.attempts)
+    ]
+    return tuple(told)
+
+
+_OF_TRACES = (
+    "unit", "status", "host", "wait", *PHASES, "cpu", "staged_in", "staged_out", "cause",
+)  # fmt: skip
 
 
 def trace_text(
@@ -162,8 +111,6 @@ def _side(store: Store, run: str) -> Side:
 
 def _with_recipes(store: Store, found: Sequence[Attempt]) -> list[Attempt]:
     """Reused results with the recipe of the attempt that made them."""
-    from dataclasses import replace
-
     keys = [one.key for one in found if one.key and not one.recipe]
     known = store.results(keys)
     return [

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from lamina.errors import LaminaError, UnknownNameError, UsageError
+from lamina.errors import LaminaError, UsageError
 from lamina.records.dependencies import Body
 from lamina.records.store import RunRecord
 from lamina.traces.gantt.rows import ROWS
@@ -56,14 +56,22 @@ def trace_or_run(name: str, until: float | None = None) -> Trace:
     Raises:
         LaminaError: no such run, or a trace that cannot be read.
     """
-    from lamina.workspace.traces import is_trace, one_trace
+    from lamina.workspace.traces import one_trace
+
+    return one_trace(name) if means_trace(name) else trace(name, until=until)
+
+
+def means_trace(name: str, here: Project | None = None) -> bool:
+    """Whether a text names what another system left at a path, and no run of the project."""
+    from lamina.workspace.traces import is_trace
 
     if not is_trace(name):
-        return trace(name, until=until)
+        return False
     if not {"/", os.sep, "."} & set(name):
-        with suppress(UnknownNameError):
-            return trace(name, until=until)
-    return one_trace(name)
+        with suppress(LaminaError):
+            (here or project()).store.find(name)
+            return False
+    return True
 
 
 def document_reader(record: RunRecord) -> Callable[[str], Body | None]:

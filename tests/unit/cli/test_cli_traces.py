@@ -93,3 +93,52 @@ def test_mistakes_are_said_in_words(words: list[str], said: str) -> None:
     assert ran.code == 2
     assert said in ran.err
     assert "way out" in ran.err
+
+
+CSV = TRACES / "labelled" / "toy" / "cpu_2" / "toy-20260103T030405Z-run0002.csv"
+
+
+def test_statistics_of_a_trace_tell_the_same_as_those_of_a_run() -> None:
+    told = done("stats", CSV, "--json").json
+    summary = told["summary"]
+    assert (told["origin"], told["labels"]["label"]) == ("csv", "cpu_2")
+    assert summary["tasks"] == summary["succeeded"] + summary["failed"] == 5
+    assert summary["makespan"] == summary["wall"] > 0
+    assert {one["name"] for one in summary["types"]} >= {"grind", "brew"}
+    assert summary["critical_path"]["attempts"]
+    shown = done("stats", CSV).out
+    assert shown.startswith("toy  ·  toy-20260103T030405Z-run0002  ·  cpu_2")
+    for word in ("makespan", "critical path", "PHASE", "TYPE", "at most"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("form", ["tasks", "runtimes", "phases", "types", "hosts", "path"])
+@pytest.mark.parametrize("name", ["pegasus", "wfformat-1.5.json", "parsl.db", "chrome.json"])
+def test_every_form_of_statistics_takes_traces(form: str, name: str) -> None:
+    assert done("stats", TRACES / name, "-s", form).out
+    assert form in done("stats", TRACES / name, "-s", form, "--json").json
+
+
+def test_statistics_say_that_a_schedule_was_made_up() -> None:
+    assert "simulated" in done("stats", TRACES / "wfformat-1.5.json").out
+    assert done("stats", TRACES / "wfformat-1.5.json", "--json").json["summary"]["simulated"]
+
+
+def test_a_trace_does_not_tell_what_was_verified() -> None:
+    refused = run("stats", CSV, "-s", "integrity")
+    assert refused.code == 2
+    assert "recorded run" in refused.err
+
+
+def test_the_attempts_of_a_trace_are_filtered_like_those_of_a_run() -> None:
+    rows = done("trace", CSV, "--fields", "unit,type,critical", "--json").json["attempts"]
+    assert len(rows) == 5
+    critical = done("trace", CSV, "--filter", "critical=yes", "--json").json["attempts"]
+    assert 0 < len(critical) < 5
+    assert "REASON" not in done("trace", CSV).out
+
+
+def test_a_folder_of_many_runs_has_no_statistics_of_its_own() -> None:
+    refused = run("stats", TRACES / "labelled")
+    assert refused.code == 2
+    assert "holds 3 runs" in refused.err

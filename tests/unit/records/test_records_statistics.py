@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from lamina.records.attempts import attempts
-from lamina.records.statistics import FORMS, Story, Teller, figures, integrity, summary, transfer
+from lamina.records.history import history_of
+from lamina.records.rows import RunRecord
+from lamina.records.statistics import FORMS, Story, figures, integrity, summary, transfer
 from lamina.testing.runs import RUNS
 from lamina.traces.reading import trace_of
 from lamina.workflow import log
 
 
 def told(events: list[log.Event] | tuple[log.Event, ...]) -> Story:
-    teller = Teller()
-    found = attempts(teller.heard(events))
-    return Story(tuple(found), tuple(teller.sessions), tuple(teller.notices), teller.tasks)
+    return Story.of(history_of(RunRecord("ab", "quiet-fox", "w", created=0.0), events))
 
 
 @pytest.mark.parametrize("kind", sorted(RUNS))

@@ -71,5 +71,6 @@ def _recorded(one: Attempt) -> recorded.Attempt:
         one.task, one.number, one.status, 1, one.ready, one.begin,
         None if one.status == "running" else one.end, one.reason, gpus=one.gpus,
         worker=one.worker, host=one.host, pid=one.pid, phases=pieces(one), usage=one.usage,
-        exit=one.exit, error=one.error, folder=one.folder,
+        exit=one.exit, error=one.error, folder=one.folder, kind=one.kind,
+        about={"labels": one.labels} if one.labels else {},
     )  # fmt: skip
