@@ -170,6 +170,34 @@ def gantt(*, quick: bool, seed: int, as_json: bool, output: Path | None) -> None
     _deliver(lambda say: benchmark_gantt(Options(quick, seed), line, say), as_json, output)
 
 
+@command.command("diagnosis")
+@click.option(
+    "--protocol", default="batch", show_default=True, metavar="batch|paper",
+    help="Detectors on phases, with whole batches held out; or the Gantt paper's tables.",
+)  # fmt: skip
+@click.option("--quick", is_flag=True, help="One seed, and smaller networks: a hint, no verdict.")
+@click.option("--data", default="", metavar="FOLDER", help="With exogeni_2020.  [LAMINA_DATA]")
+@click.option("--detectors", default="", help="Which detectors; those of the protocol if left out.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@_delivered("Folder for results.json and results.md.")
+def diagnosis(
+    *,
+    protocol: str,
+    quick: bool,
+    data: str,
+    detectors: str,
+    device: str,
+    as_json: bool,
+    output: Path | None,
+) -> None:
+    """Measure detectors of anomalies beside each other, on the same splits of the same runs."""
+    from lamina.benchmark.diagnosis.measuring import Options, benchmark_diagnosis
+
+    options = Options(protocol, quick, data, _names(detectors), device)
+    line = shlex.join(["lamina", *sys.argv[1:]])
+    _deliver(lambda say: benchmark_diagnosis(options, line, say), as_json, output)
+
+
 @command.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

@@ -41,11 +41,9 @@ def learn(
         DataError: too few runs or classes, runs without a label.
         UnknownNameError: no such detector or split.
     """
-    _check(runs, split)
     part = DETECTORS.get(detector)()
     begun = perf_counter()
-    measure = _at_random if split == "random" else _over_batches
-    fitted, calibration, figures = measure(part, runs, how)
+    fitted, calibration, figures = measured(part, runs, how, split)
     if fitted is None or (refit and not part.stops_early):
         how.tell(f"learning from all {len(runs)} runs")
         fitted = part.fit(*_for_good(part, runs, how), how)
@@ -67,6 +65,23 @@ def learn(
         },
     }
     return TrainedDetector(detector, fitted, "+".join(runs.workflows), calibration, about)
+
+
+def measured(
+    part: Detector, runs: Collection, how: Fitting, split: str
+) -> tuple[Fitted | None, Calibration, dict[str, Any]]:
+    """Learns from some runs and judges others.
+
+    Args:
+        part: the detector.
+        runs, how, split: as `learn` takes them.
+
+    Returns:
+        What was learnt on the random split (None on whole batches, where many were), the
+        calibration for what is learnt from all runs, and `figures_of` the runs held back.
+    """
+    _check(runs, split)
+    return (_at_random if split == "random" else _over_batches)(part, runs, how)
 
 
 def _check(runs: Collection, split: str) -> None:

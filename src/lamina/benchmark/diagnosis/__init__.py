@@ -1,0 +1,1 @@
+"""`benchmark diagnosis`: detectors beside each other, on the same splits of the same runs."""
