@@ -54,6 +54,7 @@ def learn(
         "options": {name: _plain(value) for name, value in how.options.items()},
         "runs": len(runs),
         "batches": len(set(runs.batches)),
+        "kinds": sorted({kind for run in runs for kind in run.table.kinds}),
         "labels": {label: runs.labels.count(label) for label in sorted(set(runs.labels))},
         "data": digest_of(runs),
         "test": figures,

@@ -52,6 +52,12 @@ class TrainedDetector:
         """Names of the classes."""
         return self.fitted.classes
 
+    def knows(self, run: Run) -> bool:
+        """Whether a run is of the kind that it learnt from: at least half of its jobs are of types
+        that those had. What it says of others means nothing."""
+        known = set(self.about.get("kinds", ()))
+        return 2 * sum(kind in known for kind in run.table.kinds) >= max(1, len(run.table))
+
     def probabilities(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Calibrated probabilities, (n, classes).
 

@@ -31,6 +31,15 @@ def test_a_detector_is_measured_on_runs_that_it_did_not_learn_from(split: str) -
     assert made.workflow == "made"
 
 
+def test_a_detector_knows_which_runs_it_can_judge() -> None:
+    made = learn(RUNS, "nearest", Fitting())
+    run = made_run("cpu", "new", 5)
+    assert made.knows(run)
+    strange = replace(run.table, kinds=("other",) * len(run.table))
+    assert not made.knows(replace(run, table=strange))
+    assert not made.knows(replace(run, table=run.table.taken([]), anomalies=()))
+
+
 def test_labels_at_random_are_not_learnt() -> None:
     generator = np.random.default_rng(0)
     mixed = [replace(run, label=str(generator.choice(["normal", "cpu"]))) for run in RUNS]
