@@ -7,7 +7,9 @@ TORCH ?= cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 STAMP := $(VENV)/.installed-$(TORCH)
 
-.PHONY: setup demo test test-all check bench docs clean
+DETECTOR := src/lamina/diagnosis/shipped/1000genome.detector
+
+.PHONY: setup demo test test-all check bench detector docs clean
 
 setup: $(STAMP)
 
@@ -47,6 +49,12 @@ bench: setup
 	@$(BIN)/lamina benchmark faults -o benchmarks/out/faults
 	@$(BIN)/lamina benchmark gantt -o benchmarks/out/gantt
 	@$(BIN)/lamina benchmark report benchmarks/out/*/results.json -o benchmarks/RESULTS.md
+
+detector: setup
+	@test -n "$(LAMINA_DATA)" || { echo "set LAMINA_DATA to the folder that holds exogeni_2020"; exit 2; }
+	@mkdir -p $(dir $(DETECTOR))
+	@$(BIN)/lamina diagnose train --traces $(LAMINA_DATA)/exogeni_2020/1000genome.tar.xz \
+	  --classes normal,cpu,hdd,loss --split batch --seed 1 -o $(DETECTOR)
 
 docs: setup
 	@$(BIN)/pip install -q --disable-pip-version-check -c $(VENV)/constraints.txt zensical

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,6 @@ def learn(
         UnknownNameError: no such detector or split.
     """
     part = DETECTORS.get(detector)()
-    begun = perf_counter()
     fitted, calibration, figures = measured(part, runs, how, split)
     if fitted is None or (refit and not part.stops_early):
         how.tell(f"learning from all {len(runs)} runs")
@@ -58,7 +56,6 @@ def learn(
         "labels": {label: runs.labels.count(label) for label in sorted(set(runs.labels))},
         "data": digest_of(runs),
         "test": figures,
-        "seconds": round(perf_counter() - begun, 3),
         "versions": {
             "lamina": __version__,
             "python": platform.python_version(),

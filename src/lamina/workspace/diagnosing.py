@@ -143,7 +143,10 @@ def options_in(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 def training_json(made: TrainedDetector, target: Path | None, warning: str) -> dict[str, Any]:
-    """What was learnt and how it did on the runs that were held back, as plain values."""
+    """What was learnt and how it did on the runs that were held back, as plain values.
+
+    The file does not tell how long it took: equal seeds give equal files.
+    """
     test = made.about["test"]
     return {
         **test,

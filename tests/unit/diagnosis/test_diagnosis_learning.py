@@ -67,6 +67,7 @@ def test_the_file_holds_the_detector_and_says_the_same(tmp_path: Path) -> None:
         v.to_json() for v in made.judge(RUNS.runs)
     ]
     assert again.to_bytes() == made.to_bytes()
+    assert learn(RUNS, "nearest", Fitting(seed=3)).to_bytes() == made.to_bytes()
 
 
 @pytest.mark.parametrize("where", [0, 20, 300, -1])
