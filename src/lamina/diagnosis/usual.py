@@ -1,4 +1,4 @@
-"""What is usual in runs of a workflow: how long each phase of a job takes where nothing is wrong."""
+"""What is usual in runs of a workflow: how long the phases of jobs take where nothing is wrong."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ MEASURES = (*PHASES, *USES)
 
 LEVELS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 """Quantiles that tell how jobs of a type differ within one run."""
+
+QUEUE, STAGE_IN, RUN, STAGE_OUT = map(PHASES.index, ("queue", "stage_in", "run", "stage_out"))
+LAST_WAIT = QUEUE + 1
+HELD = slice(STAGE_IN, STAGE_OUT + 1)
+"""Columns of phases: those before a worker is held, those in which it is."""
 
 _CENTRAL = (0.1, 0.5, 0.9)
 _MOST_TASKS = 5_000
@@ -75,9 +80,9 @@ class Usual:
         """For people: "over 12 runs"."""
         return f"over {self.runs} runs" if self.known else "of its type in this run"
 
-    def rows(self, table: PhaseTable) -> tuple[Floats, NDArray[np.bool_]]:
+    def rows(self, table: PhaseTable) -> Floats:
         """(n, measures, 3) what is usual for each job, by its name where that is known, else by
-        its type; NaN for types that are not known. And which are known by name, (n,)."""
+        its type; NaN for types that are not known."""
         kind = {name: place for place, name in enumerate(self.kinds)}
         found = np.full((len(table), len(MEASURES), 3), np.nan)
         at = np.array([kind.get(name, -1) for name in table.kinds], dtype=np.int64)
@@ -85,7 +90,7 @@ class Usual:
         task = {name: place for place, name in enumerate(self.tasks)}
         own = np.array([task.get(name, -1) for name in table.tasks], dtype=np.int64)
         found[own >= 0] = self.of_tasks[own[own >= 0]]
-        return found, own >= 0
+        return found
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """A plain document and arrays, small enough to stand in a trained detector."""
@@ -123,13 +128,29 @@ ITSELF = "itself"
 
 
 def measured(table: PhaseTable) -> Floats:
-    """(n, measures): seconds of each phase, 0 where it did not happen; NaN for what is not told."""
+    """(n, measures): seconds of each phase, 0 where it did not happen; NaN for what is not told.
+
+    Time after a job was ready in which nothing is told of it counts as queue.
+    """
     found = np.full((len(table), len(MEASURES)), np.nan)
     found[:, : len(PHASES)] = table.spent
+    found[:, QUEUE] += np.maximum(
+        hold(table)[0] - table.ready - found[:, :LAST_WAIT].sum(axis=1), 0
+    )
     for place, name in enumerate(USES, len(PHASES)):
         if name in table.used:
             found[:, place] = table.used[name]
     return found
+
+
+def hold(table: PhaseTable) -> tuple[Floats, Floats]:
+    """When each job held a worker, (n,) and (n,): from stage in to stage out, whatever of them
+    happened; all of its time where nothing of them is told."""
+    begins, ends = table.phase_begin[:, HELD], table.phase_end[:, HELD]
+    told = ~np.isnan(begins).all(axis=1)
+    first = np.where(told, np.fmin.reduce(begins, axis=1), table.begin)
+    last = np.where(told, np.fmax.reduce(ends, axis=1), table.end)
+    return np.nan_to_num(first), np.nan_to_num(np.maximum(first, last))
 
 
 def usual_of(runs: Sequence[Run], origin: str = "other runs") -> Usual:

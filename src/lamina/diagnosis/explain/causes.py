@@ -1,0 +1,438 @@
+"""Causes that are considered: what in a run speaks for each, what against, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from lamina.diagnosis.explain.deviations import Deviations
+from lamina.diagnosis.explain.explanation import (
+    FAILED,
+    RETRIED,
+    SLOWER,
+    WAITED,
+    Considered,
+    Finding,
+    names_text,
+    seconds_text,
+    times_text,
+)
+from lamina.diagnosis.explain.findings import Excess
+from lamina.diagnosis.runs import NORMAL
+from lamina.diagnosis.usual import RUN, Floats
+from lamina.diagnosis.verdict import UNSURE, Verdict
+from lamina.workflow.log import PHASES
+
+LIKELY = 0.4
+"""Part of what was lost that a cause has to explain to be called likely without a detector."""
+
+ALSO = 0.25
+"""The same for a cause beside that of a detector."""
+
+HEAVY = 1e6
+"""Bytes per second of a job, moved by staging, from which on it counts as one that moves much."""
+
+CLEARLY = 0.25
+"""Part by which jobs that move few bytes have to take longer, to be clearly slower."""
+
+_WORTH = 0.01
+"""Part of the makespan that has to be lost for a cause to be looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What causes are judged by.
+
+    Args:
+        deviations: of the run from what is usual.
+        excess: where its seconds come from.
+        costs: phase -> seconds by which the run took longer for it.
+        findings: all that were made.
+    """
+
+    deviations: Deviations
+    excess: Excess
+    costs: Mapping[str, float]
+    findings: Sequence[Finding]
+    ratios: Mapping[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = {
+            name: self.ratio(column, np.ones(len(self.deviations.table), dtype=np.bool_))
+            for column, name in enumerate(PHASES)
+        }
+        object.__setattr__(self, "ratios", found)
+
+    def ratio(self, column: int, rows: Floats) -> float:
+        """Times as long as usual that a phase took over some jobs together; 1 where unknown."""
+        spent, usual = self.deviations.cells[:, column], self.deviations.expected[:, column]
+        known = ~np.isnan(usual) & rows.astype(np.bool_)
+        below, above = float(usual[known].sum()), float(spent[known].sum())
+        return above / below if below > 0 else 1.0
+
+    @cached_property
+    def lost(self) -> float:
+        """Seconds that were lost: in the makespan, or by jobs side by side where that is more."""
+        jobs = float(self.excess.own.sum()) / max(len(self.deviations.table) ** 0.5, 1.0)
+        return max(sum(self.costs.values()), jobs)
+
+    def share(self, *phases: str) -> float:
+        """Part of what was lost in some phases, by makespan and by jobs alike."""
+        columns = [PHASES.index(name) for name in phases]
+        own, cost = self.excess.own.sum(axis=0), np.array([self.costs[name] for name in PHASES])
+        parts = [one[columns].sum() / one.sum() for one in (own, cost) if one.sum() > 0]
+        return float(np.mean(parts)) if parts else 0.0
+
+    @cached_property
+    def heavy(self) -> Floats | None:
+        """(n,) 1 for jobs that move much, 0 for others; None where no bytes are told."""
+        total = np.zeros(len(self.deviations.table))
+        told = False
+        for name in ("stage_in_bytes", "stage_out_bytes", "bytes_read", "bytes_written"):
+            used, _ = self.deviations.used(name)
+            told = told or bool((~np.isnan(used)).any())
+            total += np.nan_to_num(used)
+        took = self.deviations.expected[:, RUN - 1 : RUN + 2].sum(axis=1)
+        return (total / np.maximum(took, 1e-9) > HEAVY).astype(np.float64) if told else None
+
+    @cached_property
+    def light_part(self) -> float | None:
+        """How far runs of jobs that move few bytes are slower: 1 for clearly, 0 for not; None where
+        it is not told which move few. A disk or a network does not slow those, cores do."""
+        heavy = self.heavy
+        if heavy is None or not heavy.any() or heavy.all():
+            return None
+        light = heavy == 0
+        below = float(np.nansum(self.deviations.expected[light, RUN]))
+        slower = float(self.excess.own[light, RUN].sum()) / below if below > 0 else 0.0
+        return min(slower / CLEARLY, 1.0)
+
+    @cached_property
+    def computed(self) -> float | None:
+        """Times the usual seconds of CPU, over all jobs; None where nobody counted."""
+        used, usual = self.deviations.used("cpu")
+        known = ~np.isnan(used) & ~np.isnan(usual)
+        below = float(usual[known].sum())
+        return float(used[known].sum()) / below if below > 0 else None
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Hosts that findings are limited to, those with the most excess first."""
+        total: dict[str, float] = {}
+        for one in self.findings:
+            if one.kind == SLOWER and len(one.jobs) > 1:
+                for host in one.hosts:
+                    total[host] = total.get(host, 0.0) + one.excess / len(one.hosts)
+        return tuple(sorted(total, key=lambda name: -total[name]))
+
+
+Evidence = tuple[float, tuple[str, ...], tuple[str, ...]]
+"""How much of what was lost a cause explains, what speaks for it, what against it."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause.
+
+    Args:
+        title: in words.
+        judge: what speaks for it in a run.
+        advice: what to try.
+    """
+
+    title: str
+    judge: Callable[[Facts], Evidence]
+    advice: Callable[[Facts], tuple[str, ...]]
+
+
+def _slower(facts: Facts, phase: str, title: str) -> str:
+    """How many times as long as usual a phase takes, by type of job."""
+    told = [
+        f"{times_text(one.times)} usual for {names_text(one.kinds) or 'all types of jobs'}"
+        for one in facts.findings
+        if one.kind == SLOWER and one.phase == phase and one.times and len(one.jobs) > 1
+    ]
+    return f"{title} takes {', '.join(told[:3]) or times_text(facts.ratios[phase]) + ' usual'}"
+
+
+def _usual_text(facts: Facts, phase: str, title: str) -> str:
+    return f"{title} is as usual ({facts.ratios[phase]:.2f}x)"
+
+
+def _cpu(facts: Facts) -> Evidence:
+    share, light = facts.share("run"), facts.light_part
+    if share < 0.1:
+        return 0.0, (), (f"{_usual_text(facts, 'run', 'the run phase')}, so not the cores",)
+    reasons = [_slower(facts, "run", "the run phase")]
+    if facts.computed is not None:
+        reasons.append(f"all jobs needed {facts.computed:.2f}x the usual seconds of CPU")
+    against = []
+    if light is None:
+        share *= 0.6
+    else:
+        share *= light
+        if light > 0.5:
+            reasons.append("jobs that move few bytes are slower as well")
+        else:
+            against.append("jobs that move few bytes run as usual")
+    return share, tuple(reasons), tuple(against)
+
+
+def _disk(facts: Facts) -> Evidence:
+    run, light = facts.share("run"), facts.light_part
+    around = facts.share("submit", "post_script", "stage_out")
+    part = 0.4 if light is None else 1 - light
+    score = run * part + around
+    reasons, against = [], []
+    if around > 0.1:
+        told = [
+            f"{title} {times_text(facts.ratios[name])}"
+            for name, title in (
+                ("submit", "submission"),
+                ("post_script", "post script"),
+                ("stage_out", "stage out"),
+            )
+            if facts.ratios[name] > 1.15
+        ]
+        reasons.append(f"{names_text(told)} usual: what writes files is slow")
+    if run > 0.1 and light is not None and light <= 0.5:
+        reasons.append("runs of jobs that move many bytes are slower, those of others are not")
+    if score < 0.1:
+        against.append(
+            "submission, stage out and the runs of jobs that move many bytes are as usual"
+        )
+    elif light is not None and light > 0.5:
+        against.append("jobs that move few bytes are slower as well, so not the disk alone")
+    return score, tuple(reasons), tuple(against)
+
+
+def _loss(facts: Facts) -> Evidence:
+    score = facts.share("stage_in")
+    if score < 0.1:
+        return 0.0, (), (f"{_usual_text(facts, 'stage_in', 'stage in')}, so not the network",)
+    reason = _slower(facts, "stage_in", "stage in")
+    used, usual = facts.deviations.used("stage_in_bytes")
+    known = ~np.isnan(used) & ~np.isnan(usual)
+    if known.any() and usual[known].sum() > 0:
+        ratio = used[known].sum() / usual[known].sum()
+        reason += f"; of bytes there were {ratio:.2f}x the usual"
+    return score, (reason,), ()
+
+
+def _host(facts: Facts) -> Evidence:
+    if not facts.hosts:
+        around = set(facts.deviations.table.hosts) - {""}
+        why = "no host differs from the others" if len(around) > 1 else "there is one host only"
+        return 0.0, (), (why,)
+    total = sum(one.excess for one in facts.findings if one.kind == SLOWER)
+    there = sum(
+        one.excess for one in facts.findings
+        if one.kind == SLOWER and one.hosts and len(one.jobs) > 1
+    )  # fmt: skip
+    score = there / total if total else 0.0
+    text = f"{score:.0%} of the seconds lost were lost on {names_text(facts.hosts)}"
+    return score, (text,), () if score >= ALSO else (f"only {text}",)
+
+
+def _size(facts: Facts) -> Evidence:
+    size, own = float(facts.excess.size.sum()), float(facts.excess.own.sum())
+    score = size / (size + own) if size + own > 0 else 0.0
+    ratio = _bytes_ratio(facts)
+    told = "the bytes are not told" if ratio is None else f"{ratio:.2f}x the usual bytes"
+    computed = "" if facts.computed is None else f", {facts.computed:.2f}x the usual computing"
+    against = () if score >= ALSO else (f"{told}{computed}",)
+    return score, (f"{told}{computed}",), against
+
+
+def _bytes_ratio(facts: Facts) -> float | None:
+    for name in ("stage_in_bytes", "bytes_read"):
+        used, usual = facts.deviations.used(name)
+        known = ~np.isnan(used) & ~np.isnan(usual)
+        if known.any() and usual[known].sum() > 0:
+            return float(used[known].sum() / usual[known].sum())
+    return None
+
+
+def _workers(facts: Facts) -> Evidence:
+    waited = [one for one in facts.findings if one.kind == WAITED]
+    score = facts.share("queue") if not waited else max(facts.share("queue"), 0.5)
+    reasons = tuple(one.text for one in waited) or (
+        f"jobs wait {times_text(facts.ratios['queue'])} usual in the queue",
+    )
+    if score >= 0.1:
+        return score, reasons, ()
+    follows = float(facts.excess.follows.sum())
+    if follows > 0:
+        why = f"{seconds_text(follows)} more in the queue follow from jobs that held workers longer"
+        return 0.0, (), (why,)
+    return 0.0, (), (_usual_text(facts, "queue", "waiting in the queue"),)
+
+
+def _failures(facts: Facts) -> Evidence:
+    bad = [one for one in facts.findings if one.kind in (FAILED, RETRIED)]
+    if not bad:
+        return 0.0, (), ("every job succeeded at once",)
+    lost = sum(one.cost for one in bad)
+    failed = any(one.kind == FAILED for one in bad)
+    score = 1.0 if failed else lost / max(lost + facts.lost, 1e-9)
+    return score, tuple(one.text for one in bad[:3]), ()
+
+
+def _machines(facts: Facts) -> Evidence:
+    """Other machines compute at another speed: every type needs more seconds of CPU."""
+    used, usual = facts.deviations.used("cpu")
+    own = np.array(facts.deviations.table.kinds, dtype=object)
+    ratios = []
+    for kind in set(facts.deviations.table.kinds):
+        known = (own == kind) & ~np.isnan(used) & (usual > 0.5)
+        if known.any():
+            ratios.append(float(used[known].sum() / usual[known].sum()))
+    if not ratios:
+        return 0.0, (), ("seconds of CPU are not told",)
+    middle, text = float(np.median(ratios)), f"{np.median(ratios):.2f}x the usual seconds of CPU"
+    if min(ratios) > 1.08 and middle < 2:
+        return 0.5 * facts.share("run"), (f"all types of jobs need {text}",), ()
+    return 0.0, (), (f"jobs need {text}",)
+
+
+def _on(facts: Facts) -> str:
+    hosts = facts.hosts
+    return f"on {names_text(hosts)}" if hosts else "on the workers"
+
+
+def _advice_cpu(facts: Facts) -> tuple[str, ...]:
+    found = [f"look what else takes cores {_on(facts)}: more processes than cores, or other guests"]
+    if not facts.hosts and len(set(facts.deviations.table.hosts)) > 2:
+        found.append(
+            "all workers are affected: look for a limit set on all of them, or a machine beneath"
+        )
+    return (*found, "give jobs whole cores, or fewer places to each worker, and run again")
+
+
+def _advice_disk(facts: Facts) -> tuple[str, ...]:
+    found = [f"look what else writes to the disks {_on(facts)} (iostat -x 5)"]
+    if facts.ratios["submit"] > 1.3:
+        found.append("submission is slow: look at the disk of the submit host as well")
+    return (*found, "put the work folders on another or a local disk, and run again")
+
+
+def _advice_loss(facts: Facts) -> tuple[str, ...]:
+    return (
+        f"measure the path from the inputs' place to the jobs {_on(facts)} (mtr, iperf3): "
+        "a few percent of lost packets make transfers many times slower",
+        "keep a copy of the inputs near the workers, or stage them in once for each worker",
+    )
+
+
+def _advice_host(facts: Facts) -> tuple[str, ...]:
+    names = names_text(facts.hosts) or "that host"
+    return (
+        f"run again without {names}",
+        f"compare {names} with another worker: disk, cores, network",
+    )
+
+
+def _advice_size(facts: Facts) -> tuple[str, ...]:
+    del facts
+    return (
+        "nothing to mend: there was more to do; if that stays so, say so: "
+        "lamina diagnose answer RUN expected",
+    )
+
+
+def _advice_workers(facts: Facts) -> tuple[str, ...]:
+    del facts
+    return (
+        "give the run more workers, or more places on each; or let the longest jobs begin first",
+    )
+
+
+def _advice_failures(facts: Facts) -> tuple[str, ...]:
+    found = [one for one in facts.findings if one.kind in (FAILED, RETRIED)]
+    first = (
+        [f"read what {found[0].jobs[0]} printed last; then let the run go on where it ended"]
+        if found
+        else []
+    )
+    hosts = {host for one in found for host in one.hosts}
+    return (
+        *first,
+        *([f"leave out {names_text(sorted(hosts))}: failures stand there only"] if hosts else []),
+    )
+
+
+def _advice_machines(facts: Facts) -> tuple[str, ...]:
+    del facts
+    return ("compare with runs of the same machines: lamina diagnose run RUN --against RUNS",)
+
+
+CAUSES: Mapping[str, Cause] = {
+    "cpu": Cause("cores taken from the jobs", _cpu, _advice_cpu),
+    "hdd": Cause("a busy disk", _disk, _advice_disk),
+    "loss": Cause("packets lost on the network", _loss, _advice_loss),
+    "host": Cause("a slow host", _host, _advice_host),
+    "size": Cause("a larger input", _size, _advice_size),
+    "workers": Cause("too few workers", _workers, _advice_workers),
+    "failures": Cause("jobs that failed", _failures, _advice_failures),
+    "machines": Cause("other machines", _machines, _advice_machines),
+}
+"""Name of a cause -> how it is judged; the first three are classes of detectors."""
+
+_OTHERS = ("host", "size", "workers", "failures", "machines")
+
+
+def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
+    """All causes, the likely ones first; those that a detector has a class for with its
+    probability.
+
+    A detector's answer stands. Without one, the cause that explains most is likely, if it
+    explains enough.
+    """
+    judged = {name: cause.judge(facts) for name, cause in CAUSES.items()}
+    matters = facts.lost >= _WORTH * facts.deviations.table.seconds
+    best = max(judged, key=lambda name: judged[name][0])
+    found = []
+    for name in dict.fromkeys([*(verdict.probabilities if verdict else ()), *CAUSES]):
+        if name == NORMAL:
+            continue
+        score, reasons, against = judged.get(name, (0.0, (), ()))
+        enough = (matters or name == "failures") and score >= (LIKELY if name == best else ALSO)
+        likely = _likely(name, enough, name == best, verdict)
+        told = reasons if likely else against or reasons
+        if not likely and score >= ALSO and not matters:
+            told = (f"only {seconds_text(facts.lost)} were lost", *told)
+        title = CAUSES[name].title if name in CAUSES else name
+        probability = verdict.probabilities.get(name) if verdict else None
+        one = Considered(name, title, likely, probability, told or (_NOTHING,))
+        found.append((not likely, -(probability or 0.0), -score, one))
+    found.sort(key=lambda one: one[:3])
+    return [one[-1] for one in found]
+
+
+_NOTHING = "nothing in the phases speaks for it"
+
+
+def _likely(name: str, enough: bool, best: bool, verdict: Verdict | None) -> bool:
+    """Whether a cause is called likely: by the detector for its classes where it is sure, by what
+    it explains elsewhere."""
+    if name not in _OTHERS and verdict is not None and verdict.answer != UNSURE:
+        return verdict.answer == name
+    if verdict is not None and name in verdict.probabilities:
+        return enough and verdict.first == name
+    return enough and (best or name in _BESIDE)
+
+
+_BESIDE = frozenset({"host", "failures", "size"})
+"""Causes that may be likely beside another one."""
+
+
+def advice(facts: Facts, causes: Sequence[Considered]) -> tuple[str, ...]:
+    """What to try for the likely causes, without repeats."""
+    told = [
+        line for one in causes if one.likely and one.cause in CAUSES
+        for line in CAUSES[one.cause].advice(facts)
+    ]  # fmt: skip
+    return tuple(dict.fromkeys(told))

@@ -1,0 +1,139 @@
+"""What a detector's answer rests on: phases put back to what is usual, the answer asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import log
+
+import numpy as np
+
+from lamina.diagnosis.explain.deviations import Deviations
+from lamina.diagnosis.explain.explanation import Salient
+from lamina.diagnosis.explain.replay import Schedule
+from lamina.diagnosis.runs import Floats, Run
+from lamina.diagnosis.verdict import Verdict
+from lamina.workflow.log import PHASES
+
+Ask = Callable[[Sequence[Run]], Floats]
+"""Runs -> calibrated probabilities, (n, classes)."""
+
+MOST, FEWEST, ROWS = 48, 6, 40_000
+"""Pairs of a type of job and a phase that are put back, at most: those with the most excess; in
+large runs as few as have so many rows together, but some."""
+
+_LEAST = 1e-9
+_FEWEST_SECONDS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Judging:
+    """A detector beside one run.
+
+    Args:
+        verdict: what it says of the run.
+        ask: what it says of others; the classes are those of the verdict, in their order.
+    """
+
+    verdict: Verdict
+    ask: Ask = field(repr=False)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(self.verdict.probabilities)
+
+    def odds(self, found: Floats) -> Floats:
+        """Logarithm of the odds of the verdict's first class, (n,)."""
+        own = np.clip(found[:, self.classes.index(self.verdict.first)], _LEAST, 1 - _LEAST)
+        return np.asarray(np.log(own / (1 - own)))
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A phase of all jobs of a type.
+
+    Args:
+        kind, phase: which.
+        rows: of the table.
+        cut: (n, phases) seconds above what is usual.
+        weight: by how much the probability of the answer falls without them.
+        odds: by how much the logarithm of its odds falls.
+    """
+
+    kind: str
+    phase: str
+    rows: tuple[int, ...]
+    cut: Floats = field(repr=False)
+    weight: float = 0.0
+    odds: float = 0.0
+
+
+def parts_of(deviations: Deviations) -> list[Part]:
+    """The phases of each type that took longer than expected at all, the most seconds first."""
+    above = np.nan_to_num(deviations.cells[:, : len(PHASES)] - deviations.expected)
+    above = np.maximum(above, 0.0)
+    own = np.array(deviations.table.kinds, dtype=object)
+    found = []
+    for kind in dict.fromkeys(deviations.table.kinds):
+        rows = np.flatnonzero(own == kind)
+        for column, phase in enumerate(PHASES):
+            cut = np.zeros_like(above)
+            cut[rows, column] = above[rows, column]
+            if cut.sum() >= _FEWEST_SECONDS:
+                found.append(Part(kind, phase, tuple(rows.tolist()), cut))
+    most = max(FEWEST, min(MOST, ROWS // max(len(own), 1)))
+    return sorted(found, key=lambda part: -float(part.cut.sum()))[:most]
+
+
+def occluded(parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judging) -> list[Part]:
+    """The parts with what the answer loses without each, those that it rests on first."""
+    if not parts:
+        return []
+    asked = [run, *(replaced(run, schedule, part.cut) for part in parts)]
+    found = judging.ask(asked)
+    odds = judging.odds(found)
+    own = found[:, judging.classes.index(judging.verdict.first)]
+    told = [
+        replace(part, weight=float(own[0] - own[n]), odds=float(odds[0] - odds[n]))
+        for n, part in enumerate(parts, 1)
+    ]
+    return sorted(told, key=lambda part: -part.odds)
+
+
+def replaced(run: Run, schedule: Schedule, cut: Floats) -> Run:
+    """The run as it would have been without some seconds."""
+    return replace(run, table=schedule.without(cut).table)
+
+
+def salient(parts: Sequence[Part], run: Run) -> tuple[Salient, ...]:
+    """The parts for people, those that change nothing left out."""
+    tasks = run.table.tasks
+    return tuple(
+        Salient(
+            part.phase, part.kind, tuple(tasks[row] for row in part.rows), part.weight, part.odds
+        )
+        for part in parts
+        if abs(part.odds) >= log(1.1)
+    )
+
+
+def turning(
+    parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judging, cut: Floats
+) -> tuple[list[Part], Floats] | None:
+    """The fewest parts, in the order of their weight, without which, besides a cut, the answer is
+    another; and the probabilities then. None where there are none."""
+    chosen = [part for part in parts if part.odds > 0]
+    cuts, now = [], cut
+    for part in chosen:
+        now = np.maximum(now, part.cut)
+        cuts.append(now)
+    if not cuts:
+        return None
+    found = judging.ask([replaced(run, schedule, one) for one in cuts])
+    first = judging.classes.index(judging.verdict.first)
+    turned = np.flatnonzero(found.argmax(axis=1) != first)
+    if not len(turned):
+        return None
+    at = int(turned[0])
+    return chosen[: at + 1], found[at]

@@ -1,0 +1,94 @@
+"""An explanation for the terminal: the answer in the first line, then why, then what to try."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from lamina.diagnosis.explain.explanation import Considered, Explanation, seconds_text
+from lamina.diagnosis.explain.findings import TITLES
+
+SHOWN = 6
+"""Findings that are shown; all of them stand in the report and in JSON."""
+
+
+_HARD = "\u00a0"
+"""A space at which no line ends."""
+
+
+def explanation_lines(told: Explanation, width: int = 100, *, every: bool = False) -> list[str]:
+    """Lines of text.
+
+    Args:
+        told: the explanation.
+        width: letters of a line.
+        every: all findings and all causes, however many there are.
+    """
+    lines = list(_wrapped(told.headline, width, "", "  "))
+    lines += _phases(told, width)
+    findings = told.findings if every else told.findings[:SHOWN]
+    lines += _part("findings", (one.text for one in findings), width)
+    left = len(told.findings) - len(findings)
+    lines += [f"  and {left} more: --all"] if left > 0 else []
+    lines += _part("in common", [told.share] if told.share else [], width)
+    lines += _part("because", _reasons(told.considered), width)
+    put_back = [one for one in told.considered if not one.likely]
+    shown = (
+        put_back
+        if every
+        else [one for one in put_back if one.probability is not None] or put_back[:4]
+    )
+    lines += _part("put back", map(_cause_text, shown), width)
+    lines += _part("the answer rests on", _rests_on(told), width)
+    lines += _part("try", told.advice, width)
+    lines += _part("note", told.notes, width)
+    return lines
+
+
+def _part(title: str, texts: Iterable[str], width: int) -> list[str]:
+    found = [line for text in texts for line in _wrapped(text, width, "  - ", "    ")]
+    return [title, *found] if found else []
+
+
+def _wrapped(text: str, width: int, first: str, later: str) -> Iterator[str]:
+    kept = re.sub(r"(?<=\d) (?=s\b)", _HARD, text)
+    for line in textwrap.wrap(
+        kept, max(width, 40), initial_indent=first, subsequent_indent=later,
+        break_long_words=False, break_on_hyphens=False,
+    ):  # fmt: skip
+        yield line.replace(_HARD, " ")
+
+
+def _phases(told: Explanation, width: int) -> list[str]:
+    """What each phase cost, beside what the run took longer."""
+    costs = sorted(told.phases.items(), key=lambda item: -item[1])
+    parts = [f"{TITLES[name]} +{seconds_text(cost)}" for name, cost in costs if cost >= 0.005]
+    if not parts:
+        return []
+    longer = told.longer
+    head = "" if longer is None else f"{longer:+.0f} s against usual; "
+    return list(_wrapped(f"{head}by phase: {', '.join(parts)}", width, "  ", "  "))
+
+
+def _reasons(causes: Iterable[Considered]) -> Iterator[str]:
+    for one in causes:
+        if one.likely:
+            yield f"{one.title}: {'; '.join(one.reasons)}"
+
+
+def _cause_text(one: Considered) -> str:
+    sure = "" if one.probability is None else f" ({one.probability:.2f})"
+    return f"{one.title}{sure}: {'; '.join(one.reasons)}"
+
+
+def _rests_on(told: Explanation) -> Iterator[str]:
+    if told.verdict is None:
+        return
+    first = told.verdict.first
+    for one in told.saliency[:3]:
+        if one.odds > 0:
+            yield f"{TITLES[one.phase]} of {one.kind}: {first} {-one.weight:+.2f} were it as usual"
+    if told.without:
+        name = max(told.without, key=lambda each: told.without[each])
+        yield f"without these findings: {name} ({told.without[name]:.2f})"
