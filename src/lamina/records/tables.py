@@ -12,7 +12,7 @@ SHORTEST = 12
 """Letters that a cell keeps."""
 
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_NUMERIC = re.compile(r"|-|-?[\d.,/]+%?( (B|[kMGTP]B|s)(/s)?)?|\d+ [mhd] \d+ [smh]")
+_NUMERIC = re.compile(r"|-|[-+]?[\d.,/]+[%x]?( (B|[kMGTP]B|s)(/s)?)?|\d+ [mhd] \d+ [smh]")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lamina.errors import StoreError
+from lamina.errors import StoreError, UsageError
 from lamina.records.attempts import Attempt, attempts
 from lamina.records.difference import Difference, Side, difference
 from lamina.records.selection import FIELDS, SHOWN, USUAL, fields_of, filter_of, rows_of, values_of
 from lamina.records.store import Store
 from lamina.records.tables import csv_text, table_lines
+from lamina.traces import verdicts
+from lamina.traces.comparison import Comparison, compare
 from lamina.workflow.log import PHASES
 from lamina.workspace.figures import Seen, seen
 from lamina.workspace.project import Project, project
@@ -87,14 +89,56 @@ def trace_json(names: Sequence[str], found: Sequence[Attempt]) -> list[dict[str,
     return values_of(found, names)
 
 
-def compared(first: str, second: str, here: Project | None = None) -> Difference:
-    """What differs between two runs.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Two runs side by side.
+
+    Args:
+        times: what took longer, and where.
+        names: of the two runs.
+        records: what differs in inputs, code and outputs; None where one is a trace of another
+            system, which tells nothing of them.
+    """
+
+    times: Comparison
+    names: tuple[str, str]
+    records: Difference | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values: those of the records, and the times under "times"."""
+        told = {} if self.records is None else self.records.to_json()
+        return {**told, "times": verdicts.to_json(self.times, self.names)}
+
+    def lines(self, room: int | None = None) -> list[str]:
+        """For a terminal, with at most so many letters in a line where a number is given."""
+        tables = verdicts.tables(self.times, room)
+        if self.records is None:
+            heads = verdicts.heads(self.times, self.names, room)
+            return [*heads, *verdicts.said(self.times, room), *tables]
+        head, *more = self.records.lines()
+        called = (f"{self.names[0]} (A)", f"{self.names[1]} (B)")
+        return [head, *verdicts.said(self.times, room, called), *more, *tables]
+
+
+def compared(first: str, second: str, here: Project | None = None) -> Compared:
+    """What differs between two runs, recorded or traces of other systems.
 
     Raises:
-        LaminaError: no such run, or records that cannot be read.
+        LaminaError: no such run, or records or a trace that cannot be read.
     """
-    store = (here or project()).store
-    return difference(_side(store, first), _side(store, second))
+    one, two = seen(first, here), seen(second, here)
+    for run in (one, two):
+        if run.task:
+            raise UsageError(
+                f"{run.history.record.name}/{run.task} is a part of a run",
+                "compare whole runs: what differs in their tasks is told one by one",
+            )
+    records = None
+    if not (one.foreign or two.foreign):
+        store = (here or project()).store
+        records = difference(*(_side(store, run.history.record.id) for run in (one, two)))
+    names = [run.history.record.name or run.history.record.id for run in (one, two)]
+    return Compared(compare(one.trace, two.trace), (names[0], names[1]), records)
 
 
 def _side(store: Store, run: str) -> Side:

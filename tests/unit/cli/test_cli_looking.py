@@ -80,7 +80,7 @@ def test_what_is_shown_fits_a_terminal(project: Project, monkeypatch: pytest.Mon
         ("lineage", ["retried-run"]),
         ("diff", ["failed-run", "retried-run"]),
     ]
-    for verb in ("ls", "stats", "trace", "lineage"):
+    for verb in ("ls", "stats", "trace", "diff", "lineage"):
         monkeypatch.setattr(f"lamina.cli.{verb}.room", lambda: 80)
     for verb, arguments in shown:
         lines = done(verb, *arguments).out.splitlines()

@@ -142,3 +142,26 @@ def test_a_folder_of_many_runs_has_no_statistics_of_its_own() -> None:
     refused = run("stats", TRACES / "labelled")
     assert refused.code == 2
     assert "holds 3 runs" in refused.err
+
+
+def test_two_traces_are_compared_and_the_verdict_comes_first() -> None:
+    other = TRACES / "labelled" / "toy" / "normal" / "toy-20260102T030405Z-run0001.csv"
+    lines = done("diff", other, CSV).out.splitlines()
+    assert lines[0].startswith("A  toy-20260102T030405Z-run0001  normal")
+    assert lines[2].startswith("B took ")
+    told = done("diff", other, CSV, "--json").json["times"]
+    assert told["verdict"] == lines[2]
+    assert told["makespan_change"] == pytest.approx(
+        told["runs"][1]["makespan"] - told["runs"][0]["makespan"]
+    )
+
+
+def test_a_recorded_run_is_compared_with_a_trace(
+    tmp_path: Path,
+) -> None:
+    record(tmp_path, RUNS["retried"]())
+    name = done("ls", "--json").json["runs"][0]["name"]
+    told = done("diff", name, CSV, "--json").json
+    assert set(told) == {"times"}
+    assert "no type of job in common" in told["times"]["verdict"]
+    assert "verdict" in done("diff", name, name, "--json").json["times"]

@@ -105,10 +105,10 @@ class Parents(Mapping[str, Sequence[str]]):
 
     def __init__(self, graph: Mapping[str, Sequence[str]], units: Sequence[str]) -> None:
         self._graph = graph
-        self._named = {_unstamped(unit): unit for unit in units}
+        self._named = {unstamped(unit): unit for unit in units}
 
     def __getitem__(self, unit: str) -> Sequence[str]:
-        found = self._graph[_unstamped(unit)]
+        found = self._graph[unstamped(unit)]
         return [self._named[one] for one in found if one in self._named]
 
     def __iter__(self) -> Iterator[str]:
@@ -119,7 +119,8 @@ class Parents(Mapping[str, Sequence[str]]):
 
 
 @lru_cache(maxsize=65536)
-def _unstamped(name: str) -> str:
+def unstamped(name: str) -> str:
+    """The name of a job without the time at which its workflow was planned."""
     return _STAMP.sub("", name)
 
 
@@ -155,8 +156,8 @@ def _graph(path: Path) -> Mapping[str, Sequence[str]]:
         raise TraceError(
             str(path), f"it does not tell a graph as {{job: [children]}}: {error}"
         ) from error
-    found: dict[str, list[str]] = {_unstamped(job): [] for job in children}
+    found: dict[str, list[str]] = {unstamped(job): [] for job in children}
     for job, told in children.items():
         for child in told:
-            found.setdefault(_unstamped(child), []).append(_unstamped(job))
+            found.setdefault(unstamped(child), []).append(unstamped(job))
     return found
