@@ -12,7 +12,21 @@ from lamina.diagnosis.detectors.base import Detector
 from lamina.errors import MissingExtraError
 from lamina.testing.detectors import CONFORMANCE
 
-SMALL: Mapping[str, Mapping[str, Any]] = {}
+_CHARTS = {
+    "size": 32,
+    "axis": "absolute",
+    "epochs": 25,
+    "patience": 20,
+    "learning_rate": 3e-3,
+    "threads": 1,
+}
+_FROM_SCRATCH = {**_CHARTS, "weights": ""}
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "alexnet": {**_FROM_SCRATCH, "size": 64, "width": 0.1, "channels": "phases"},
+    "paper-cnn": {**_CHARTS, "width": 0.25},
+    "resnet-18": {**_FROM_SCRATCH, "width": 0.1},
+    "vgg-16": {**_FROM_SCRATCH, "learning_rate": 5e-4, "width": 0.06, "channels": "phases"},
+}
 """Options with which those that take long learn in seconds."""
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lamina.errors import MissingExtraError, NetworkError, UnknownNameError
 from lamina.nets.initial import Weights
 from lamina.nets.layers import Layer
+from lamina.nets.layers.base import size
 from lamina.nets.network import Network
 
 Floats = NDArray[np.float32]
@@ -22,13 +23,18 @@ ROWS = 4096
 """Rows per block of the NumPy form; the last block is padded, so every row is computed alike."""
 
 TORCH_ROWS = 256
-"""Rows per block of the torch form."""
+"""Most rows per block of the torch form."""
+
+TORCH_VALUES = 1 << 24
+"""Values of all layers up to which rows go into a block of the torch form; one row always does."""
 
 _SMALL = 16384
 """Weights up to which a dense layer adds its terms one after another, in a fixed order."""
 
 
-def apply(network: Network, weights: Weights, features: NDArray[Any]) -> Floats:
+def apply(
+    network: Network, weights: Weights, features: NDArray[Any], device: str = "cpu"
+) -> Floats:
     """The network's output for each row, (rows, *output shape), float32, evaluation mode.
 
     A row's output does not depend on the rows beside it: blocks have a fixed size, and the
@@ -38,13 +44,18 @@ def apply(network: Network, weights: Weights, features: NDArray[Any]) -> Floats:
         network: one input, one output.
         weights: arrays by "node.parameter".
         features: (rows, *input shape), as the network sees them (normalised).
+        device: where torch computes, if it is needed.
     """
     name = network.outputs[0]
-    return layer_outputs(network, weights, features, (name,))[name]
+    return layer_outputs(network, weights, features, (name,), device)[name]
 
 
 def layer_outputs(
-    network: Network, weights: Weights, features: NDArray[Any], layers: Sequence[str]
+    network: Network,
+    weights: Weights,
+    features: NDArray[Any],
+    layers: Sequence[str],
+    device: str = "cpu",
 ) -> dict[str, Floats]:
     """Values behind the named layers, each (rows, *shape behind the layer), float32.
 
@@ -60,7 +71,7 @@ def layer_outputs(
     run = _numpy_form(network, weights, layers)
     step = ROWS
     if run is None:
-        run, step = _torch_form(network, weights, layers), TORCH_ROWS
+        run, step = _torch_form(network, weights, layers, device), _torch_rows(network)
     found = {n: np.empty((len(features), *network.shapes[n]), np.float32) for n in layers}
     for start, block in _blocks(features, step):
         count = min(step, len(features) - start)
@@ -119,8 +130,13 @@ def _numpy_form(
     return run
 
 
+def _torch_rows(network: Network) -> int:
+    values = sum(size(shape) for shape in network.shapes.values())
+    return max(1, min(TORCH_ROWS, TORCH_VALUES // max(1, values)))
+
+
 def _torch_form(
-    network: Network, weights: Weights, layers: Sequence[str]
+    network: Network, weights: Weights, layers: Sequence[str], device: str
 ) -> Callable[[NDArray[Any]], dict[str, Floats]]:
     try:
         import torch
@@ -132,12 +148,13 @@ def _torch_form(
         kinds = sorted({n.layer.kind for n in network.nodes} - set(KERNELS))
         purpose = f"predicting with {', '.join(kinds)}"
         raise MissingExtraError("torch", "torch", purpose) from None
-    module = to_torch(network, weights).eval()
+    module = to_torch(network, weights).to(device).eval()
 
     def run(block: NDArray[Any]) -> dict[str, Floats]:
         with torch.no_grad():
-            values: Any = module(torch.from_numpy(block), outputs=list(layers))
-        return {name: values[name].numpy() for name in layers}
+            given = torch.from_numpy(block).to(device)
+            values: Any = module(given, outputs=list(layers))
+        return {name: values[name].cpu().numpy() for name in layers}
 
     return run
 

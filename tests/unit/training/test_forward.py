@@ -144,3 +144,16 @@ def test_a_layer_that_mixes_rows_is_refused() -> None:
     network = sequential([Linear(3, 2), BatchNorm1d(track_running_stats=False)])
     with pytest.raises(NetworkError, match="BatchNorm1d b1 keeps no running statistics"):
         apply(network, weights_of(network), rows(network, 3))
+
+
+def test_blocks_of_large_rows_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = sequential([Conv2d(1, 2, 3), ReLU(), Flatten(), Linear(out_features=2)], (1, 8, 8))
+    weights, rows = weights_of(network), np.random.default_rng(0).normal(size=(7, 1, 8, 8))
+    whole = apply(network, weights, rows.astype(np.float32))
+    assert forward._torch_rows(network) == forward.TORCH_ROWS
+    monkeypatch.setattr(forward, "TORCH_VALUES", 1000)
+    assert forward._torch_rows(network) == 1000 // (64 + 3 * 72 + 2)
+    pieces = apply(network, weights, rows.astype(np.float32))
+    np.testing.assert_allclose(pieces, whole, rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(forward, "TORCH_VALUES", 1)
+    assert forward._torch_rows(network) == 1

@@ -10,6 +10,10 @@ DETECTORS: Registry[type[Detector]] = Registry(
     "detector",
     {
         "nearest": "lamina.diagnosis.detectors.nearest:Nearest",
+        "alexnet": "lamina.diagnosis.detectors.networks:AlexNet",
+        "paper-cnn": "lamina.diagnosis.detectors.networks:PaperCnn",
+        "resnet-18": "lamina.diagnosis.detectors.networks:ResNet18",
+        "vgg-16": "lamina.diagnosis.detectors.networks:Vgg16",
     },
     extras={},
 )
