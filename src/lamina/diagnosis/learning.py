@@ -16,6 +16,7 @@ from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
 from lamina.diagnosis.runs import Collection, Floats, Numbers
 from lamina.diagnosis.trained import TrainedDetector
+from lamina.diagnosis.usual import NEEDED, Usual, usual_of
 from lamina.errors import DataError, UnknownNameError
 
 SPLITS = ("random", "batch")
@@ -62,7 +63,15 @@ def learn(
             "numpy": np.__version__,
         },
     }
-    return TrainedDetector(detector, fitted, "+".join(runs.workflows), calibration, about)
+    return TrainedDetector(
+        detector, fitted, "+".join(runs.workflows), calibration, about, usual_in(runs)
+    )  # fmt: skip
+
+
+def usual_in(runs: Collection) -> Usual | None:
+    """What is usual in the normal ones among runs; None where they are too few to tell."""
+    normal = [run for run in runs if run.normal]
+    return usual_of(normal, "training") if len(normal) >= NEEDED else None
 
 
 def measured(

@@ -16,6 +16,7 @@ from lamina.diagnosis.calibration import Calibration
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Arrays, Fitted
 from lamina.diagnosis.runs import Floats, Run
+from lamina.diagnosis.usual import Usual
 from lamina.diagnosis.verdict import Verdict
 from lamina.errors import BundleError
 from lamina.nets.bundle_file import read, write_atomically
@@ -39,6 +40,7 @@ class TrainedDetector:
         workflow: of the runs that it learnt from; names joined with "+" where there were several.
         calibration: of its scores.
         about: plain values: seed, versions, counts, digest of the data, figures of its test.
+        usual: what is usual in the normal runs that it learnt from; None where there were too few.
     """
 
     detector: str
@@ -46,6 +48,7 @@ class TrainedDetector:
     workflow: str = ""
     calibration: Calibration = field(default_factory=Calibration)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    usual: Usual | None = field(default=None, repr=False)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -86,6 +89,8 @@ class TrainedDetector:
 
         learnt, arrays = self.fitted.to_parts()
         given = {f"fitted.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
+        usual, ranges = (None, {}) if self.usual is None else self.usual.to_parts()
+        given |= {f"usual.{name}": np.ascontiguousarray(array) for name, array in ranges.items()}
         document = {
             "lamina": VERSION,
             "detector": self.detector,
@@ -93,6 +98,7 @@ class TrainedDetector:
             "calibration": vars(self.calibration),
             "about": dict(self.about),
             "fitted": learnt,
+            "usual": usual,
         }
         document["sha256"] = _digest(document, given)
         data: bytes = save(given, metadata={_KEY: _text(document)})
@@ -114,6 +120,7 @@ class TrainedDetector:
             return cls(
                 document["detector"], fitted, document["workflow"],
                 Calibration(**document["calibration"]), document["about"],
+                _usual(document.get("usual"), _those_of(arrays, "usual")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BundleError(f"{origin} does not hold a detector: {error}", _AGAIN) from error
@@ -157,6 +164,10 @@ def _opened(data: bytes, origin: str) -> tuple[dict[str, Any], dict[str, NDArray
     if stated != _digest(document, arrays):
         raise BundleError(f"{origin} is damaged: it does not have the digest it states", _AGAIN)
     return document, arrays
+
+
+def _usual(document: Mapping[str, Any] | None, arrays: Arrays) -> Usual | None:
+    return None if document is None else Usual.from_parts(document, arrays)
 
 
 def _those_of(arrays: Arrays, part: str) -> dict[str, NDArray[Any]]:

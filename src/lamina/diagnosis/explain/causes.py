@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -76,8 +77,8 @@ class Facts:
     @cached_property
     def lost(self) -> float:
         """Seconds that were lost: in the makespan, or by jobs side by side where that is more."""
-        jobs = float(self.excess.own.sum()) / max(len(self.deviations.table) ** 0.5, 1.0)
-        return max(sum(self.costs.values()), jobs)
+        beside = float(self.excess.own.sum()) / max(math.sqrt(len(self.deviations.table)), 1.0)
+        return max(sum(self.costs.values()), beside)
 
     def share(self, *phases: str) -> float:
         """Part of what was lost in some phases, by makespan and by jobs alike."""
