@@ -44,7 +44,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> list[Program]:
 
     def keep(program: Program, how: Fitting, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
         found.append(program)
-        return program.start_weights(program.members[0]), {}
+        return program.start_weights(program.members[0]), {"device": "cpu"}
 
     monkeypatch.setattr(networks, "_trained", keep)
     return found
@@ -88,6 +88,13 @@ def test_augmented_charts_are_learnt_from() -> None:
     plain, changed = learnt(), learnt(augment="flips,jitter")
     assert plain.about["cost"] != changed.about["cost"]
     assert len(changed.about["validation"]) == changed.about["epochs"]
+
+
+def test_a_device_that_was_left_open_is_the_one_that_was_found() -> None:
+    fitted = PaperCnn().fit(RUNS, None, Fitting(device="auto", options=QUICK))
+    assert isinstance(fitted, ChartNetworkFitted)
+    assert fitted.device in ("cpu", "cuda")
+    assert np.isfinite(fitted.scores(RUNS.runs)).all()
 
 
 def test_options_of_the_charts_reach_them() -> None:

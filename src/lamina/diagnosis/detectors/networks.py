@@ -10,6 +10,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from time import process_time
 from typing import Any, ClassVar
 
 import numpy as np
@@ -99,7 +100,7 @@ class ChartNetwork(ABC):
         there = np.bincount(runs.targets, minlength=len(runs.classes)) > 0
         return ChartNetworkFitted(
             runs.classes, normed, weights, form, tuple(there.tolist()),
-            {**about, "begun": begun.words or begun.warning or "from scratch"}, how.device,
+            {**about, "begun": begun.words or begun.warning or "from scratch"}, about["device"],
         )  # fmt: skip
 
     def restore(self, document: Mapping[str, Any], arrays: Arrays) -> Fitted:
@@ -280,6 +281,7 @@ def _means(normed: Network, made: Network) -> Weights:
 def _trained(program: Program, how: Fitting, threads: int) -> tuple[Weights, dict[str, Any]]:
     """Weights of the best epoch, and how the training went."""
     resource = resolve(Resource("torch", how.device, threads), program)
+    began = process_time()
     session = ENGINES.get("torch")().start(program, resource.device, resource.threads)
     course = run_loop(session, program, Watch(listener=_Teller(how)))
     weights = course.best[0] if course.best and course.best[0] else session.weights()[0]
@@ -289,6 +291,7 @@ def _trained(program: Program, how: Fitting, threads: int) -> tuple[Weights, dic
         "epochs": course.epoch,
         "best_epoch": best,
         "seconds": round(course.seconds, 3),
+        "processor_seconds": round(process_time() - began, 3),
         "device": resource.device,
         "threads": resource.threads,
         "cost": np.round(course.cost[: course.epoch, 0], 5).tolist(),
