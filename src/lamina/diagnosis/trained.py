@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lamina.diagnosis.calibration import Calibration
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Arrays, Fitted
 from lamina.diagnosis.runs import Floats, Run
+from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
 from lamina.diagnosis.usual import Usual
 from lamina.diagnosis.verdict import Verdict
 from lamina.errors import BundleError
@@ -25,9 +21,6 @@ VERSION = "detector/1"
 """The version of the file."""
 ENDING = ".detector"
 """What the file's name usually ends in."""
-
-_KEY = "lamina"
-_AGAIN = "train it again: lamina diagnose train --traces PATH -o FILE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +78,9 @@ class TrainedDetector:
 
     def to_bytes(self) -> bytes:
         """The file's bytes: safetensors, whose header holds the document and a digest of all."""
-        from safetensors.numpy import save
-
         learnt, arrays = self.fitted.to_parts()
-        given = {f"fitted.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
         usual, ranges = (None, {}) if self.usual is None else self.usual.to_parts()
-        given |= {f"usual.{name}": np.ascontiguousarray(array) for name, array in ranges.items()}
         document = {
-            "lamina": VERSION,
             "detector": self.detector,
             "workflow": self.workflow,
             "calibration": vars(self.calibration),
@@ -100,9 +88,9 @@ class TrainedDetector:
             "fitted": learnt,
             "usual": usual,
         }
-        document["sha256"] = _digest(document, given)
-        data: bytes = save(given, metadata={_KEY: _text(document)})
-        return data
+        given = {f"fitted.{name}": array for name, array in arrays.items()}
+        given |= {f"usual.{name}": array for name, array in ranges.items()}
+        return sealed(document, given, VERSION)
 
     @classmethod
     def from_bytes(cls, data: bytes, origin: str = "the detector") -> TrainedDetector:
@@ -112,18 +100,18 @@ class TrainedDetector:
             BundleError: as `load`.
             UnknownNameError: it is of a kind that is not known here.
         """
-        document, arrays = _opened(data, origin)
+        document, arrays = opened(data, VERSION, origin)
         try:
             fitted = DETECTORS.get(document["detector"])().restore(
-                document["fitted"], _those_of(arrays, "fitted")
+                document["fitted"], those_of(arrays, "fitted")
             )
             return cls(
                 document["detector"], fitted, document["workflow"],
                 Calibration(**document["calibration"]), document["about"],
-                _usual(document.get("usual"), _those_of(arrays, "usual")),
+                _usual(document.get("usual"), those_of(arrays, "usual")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BundleError(f"{origin} does not hold a detector: {error}", _AGAIN) from error
+            raise BundleError(f"{origin} does not hold a detector: {error}", AGAIN) from error
 
     def save(self, path: str | Path) -> Path:
         """Writes the file whole or not at all. Raises BundleError when it cannot be written."""
@@ -145,44 +133,5 @@ class TrainedDetector:
         return replace(self, calibration=calibration)
 
 
-def _opened(data: bytes, origin: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])
-        document = json.loads(header["__metadata__"][_KEY])
-        arrays = load(data)
-        version, stated = document.get("lamina"), document.pop("sha256", None)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError):
-        raise BundleError(f"{origin} is no detector, or damaged", _AGAIN) from None
-    if version != VERSION:
-        raise BundleError(
-            f"{origin} has version {version!r}; a detector of this Lamina has {VERSION!r}", _AGAIN
-        )
-    if stated != _digest(document, arrays):
-        raise BundleError(f"{origin} is damaged: it does not have the digest it states", _AGAIN)
-    return document, arrays
-
-
 def _usual(document: Mapping[str, Any] | None, arrays: Arrays) -> Usual | None:
     return None if document is None else Usual.from_parts(document, arrays)
-
-
-def _those_of(arrays: Arrays, part: str) -> dict[str, NDArray[Any]]:
-    begin = f"{part}."
-    return {name[len(begin) :]: a for name, a in arrays.items() if name.startswith(begin)}
-
-
-def _digest(document: Mapping[str, Any], arrays: Arrays) -> str:
-    digest = hashlib.sha256(_text(document).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}{array.dtype.str}{list(array.shape)}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
