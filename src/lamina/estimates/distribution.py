@@ -1,0 +1,186 @@
+"""Times as distributions: weighted values, a Pareto tail, and what can be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+POINTS = 40
+"""Values that stand for a distribution where two are combined."""
+
+HEAVY = 1.5
+"""Pareto index where a wait has outlasted all that was ever seen: the longer, the longer yet."""
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Seconds that something may take. Empty where nothing is known: all answers are NaN then.
+
+    Args:
+        values: in seconds; sorted here.
+        weights: of the values; equal unless given, and scaled to a sum of one.
+        tail: Pareto index of what lies beyond the last value; 0 for no tail.
+    """
+
+    values: Floats
+    weights: Floats = field(default_factory=lambda: np.zeros(0))
+    tail: float = 0.0
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float64).ravel()
+        given = np.asarray(self.weights, dtype=np.float64).ravel()
+        weights = given if given.size else np.ones_like(values)
+        order = np.argsort(values, kind="stable")
+        object.__setattr__(self, "values", values[order])
+        object.__setattr__(self, "weights", weights[order] / max(weights.sum(), 1e-300))
+        object.__setattr__(self, "_middles", np.cumsum(self.weights) - self.weights / 2)
+
+    @classmethod
+    def at(cls, seconds: float) -> Distribution:
+        """A time that is certain."""
+        return cls(np.array([seconds]))
+
+    @classmethod
+    def unknown(cls) -> Distribution:
+        """A time that nothing is known of."""
+        return cls(np.zeros(0))
+
+    @classmethod
+    def of(cls, quantile: Callable[[Floats], Floats], points: int = POINTS) -> Distribution:
+        """One given by its quantiles, as `points` values of equal weight."""
+        return cls(quantile((np.arange(points) + 0.5) / points))
+
+    def __bool__(self) -> bool:
+        return self.values.size > 0
+
+    def __len__(self) -> int:
+        return int(self.values.size)
+
+    @property
+    def middles(self) -> Floats:
+        """Probability of taking less than each value, half of its own weight counted."""
+        found: Floats = self.__dict__["_middles"]
+        return found
+
+    @property
+    def mean(self) -> float:
+        """Expected seconds."""
+        if not self:
+            return float("nan")
+        plain = float(self.weights @ self.values)
+        if self.tail <= 1.0:
+            return plain
+        # The upper half of the last weight lies on the tail.
+        beyond = float(self.weights[-1]) / 2 * float(self.values[-1])
+        return plain + beyond / (self.tail - 1.0)
+
+    def quantile(self, probability: float) -> float:
+        """Seconds within which it is done with a probability."""
+        return float(self.quantiles([probability])[0])
+
+    def quantiles(self, probabilities: ArrayLike) -> Floats:
+        """`quantile` of many probabilities."""
+        asked = np.clip(np.asarray(probabilities, dtype=np.float64), 0.0, 1.0)
+        if not self:
+            return np.full(asked.shape, np.nan)
+        found: Floats = np.interp(asked, self.middles, self.values)
+        if self.tail > 0.0 and self.values[-1] > 0.0:
+            left = 1.0 - self.middles[-1]
+            ratio = np.maximum(left / np.maximum(1.0 - asked, left * 1e-4), 1.0)
+            found = np.where(
+                asked > self.middles[-1], self.values[-1] * ratio ** (1.0 / self.tail), found
+            )
+        return found
+
+    def probability(self, seconds: float) -> float:
+        """How likely it is done within `seconds`."""
+        if not self:
+            return float("nan")
+        first, last = float(self.values[0]), float(self.values[-1])
+        if seconds < first:
+            return 0.0
+        if seconds >= last:
+            if self.tail <= 0.0 or last <= 0.0:
+                return 1.0
+            left = 1.0 - float(self.middles[-1])
+            return 1.0 - left * float((last / seconds) ** self.tail)
+        # Of equal values the last counts: "within" includes them.
+        after = int(np.searchsorted(self.values, seconds, side="right"))
+        below, above = self.values[after - 1], self.values[after]
+        part = (seconds - below) / (above - below)
+        return float(
+            self.middles[after - 1] + part * (self.middles[after] - self.middles[after - 1])
+        )
+
+    def sample(self, source: np.random.Generator, count: int = 1) -> Floats:
+        """Seconds drawn at random, with the random source that is handed in."""
+        return self.quantiles(source.random(count))
+
+    def beyond(self, waited: float) -> Distribution:
+        """The same time, once it is known to be more than `waited` seconds."""
+        if not self or waited <= float(self.values[0]):
+            return self
+        gone = self.probability(waited)
+        if gone >= 1.0 - 1e-9:
+            return Distribution.of(lambda u: waited * (1.0 - u) ** (-1.0 / HEAVY))
+        return Distribution.of(
+            lambda u: np.maximum(self.quantiles(gone + (1.0 - gone) * u), waited)
+        )
+
+    def shifted(self, seconds: float) -> Distribution:
+        """So many seconds more (or less); no time gets below zero."""
+        # A Pareto tail does not stay one when it is moved; its quantiles do.
+        moved = self if not self.tail else Distribution.of(self.quantiles)
+        return Distribution(np.maximum(moved.values + seconds, 0.0), moved.weights)
+
+    def scaled(self, factor: float) -> Distribution:
+        """So many times as long."""
+        return Distribution(self.values * factor, self.weights, self.tail)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "values": self.values.tolist(), "weights": self.weights.tolist(), "tail": self.tail,
+        }  # fmt: skip
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Distribution:
+        """What `to_document` gave."""
+        return cls(
+            np.array(document["values"]), np.array(document["weights"]), float(document["tail"])
+        )
+
+
+def added(parts: Sequence[Distribution]) -> Distribution:
+    """Parts that follow each other, each independent of the others."""
+    return _combined(parts, np.add.outer)
+
+
+def latest(parts: Sequence[Distribution]) -> Distribution:
+    """Parts that begin together: until the last of them is done."""
+    return _combined(parts, np.maximum.outer)
+
+
+def _combined(parts: Sequence[Distribution], outer: Callable[..., Any]) -> Distribution:
+    if not parts or not all(parts):
+        return Distribution.unknown()
+    whole = parts[0]
+    for part in parts[1:]:
+        first, second = _points(whole), _points(part)
+        both = Distribution(outer(first.values, second.values).ravel(),
+                            np.multiply.outer(first.weights, second.weights).ravel())  # fmt: skip
+        whole = _points(both)
+    return whole
+
+
+def _points(whole: Distribution) -> Distribution:
+    """At most POINTS values, without a tail of their own."""
+    if len(whole) <= POINTS and not whole.tail:
+        return whole
+    return Distribution.of(whole.quantiles)

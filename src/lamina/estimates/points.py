@@ -1,0 +1,133 @@
+"""Predictors that say one number: what they missed by so far makes it a distribution."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, final
+
+import numpy as np
+
+from lamina.errors import DataError
+from lamina.estimates.base import Predictor, Work
+from lamina.estimates.distribution import Distribution, Floats
+
+SPREAD = 0.5
+"""Of the logarithm of a time that little is known of: two in three within a factor of 1.6."""
+MISSES = 60
+"""Errors that a predictor remembers."""
+BELIEF = 5.0
+"""Made-up errors of width SPREAD that the first real ones stand beside."""
+_NORMAL = np.array([-1.64, -1.04, -0.67, -0.39, -0.13, 0.13, 0.39, 0.67, 1.04, 1.64])
+
+
+class Misses:
+    """Relative errors of predictions that were made before the outcome was known.
+
+    Args:
+        past: those to begin with, oldest first.
+        memory: how many count.
+    """
+
+    def __init__(self, past: list[float] | None = None, memory: int = MISSES) -> None:
+        self.past: deque[float] = deque(past or [], maxlen=memory)
+
+    def add(self, said: float, seconds: float) -> None:
+        """One more: what was said, and what came."""
+        if np.isfinite(said) and said > 0.0:
+            self.past.append(float(np.log(max(seconds, 1e-6) / max(said, 1e-6))))
+
+    def around(self, said: float) -> Distribution:
+        """A prediction with the errors of the earlier ones around it; it stays the median."""
+        if not np.isfinite(said):
+            return Distribution.unknown()
+        seen = np.array(self.past, dtype=np.float64)
+        if seen.size:
+            seen = np.clip(seen - np.median(seen), -4.0, 4.0)
+        doubt = BELIEF / (1.0 + seen.size)
+        weights = np.concatenate([np.ones(seen.size), np.full(_NORMAL.size, doubt / _NORMAL.size)])
+        steps = np.concatenate([seen, SPREAD * _NORMAL])
+        return Distribution(max(said, 0.0) * np.exp(steps), weights)
+
+
+class PointPredictor(Predictor):
+    """Keeps the last observations, fits once after each, and says one number.
+
+    What was cancelled or timed out teaches it nothing, as in the paper's predictors, unless a
+    class says otherwise.
+
+    Args:
+        memory: how many observations it keeps.
+    """
+
+    MEMORY: ClassVar[int] = 10
+
+    def __init__(self, memory: int = 0) -> None:
+        self.memory = memory or self.MEMORY
+        self.rows: deque[tuple[Work, float]] = deque(maxlen=self.memory)
+        self.misses = Misses()
+        self.count = 0
+
+    @abstractmethod
+    def fit(self) -> None:
+        """Learns from `rows`; called after each observation."""
+
+    @abstractmethod
+    def point(self, x: Work) -> float:
+        """The seconds that are most likely; NaN before anything was learnt."""
+
+    @final
+    def update(self, x: Work, y: float, censored: bool = False) -> None:
+        """Learns an observation that came to its end."""
+        if censored:
+            return
+        self.misses.add(self.point(x), y)
+        self.rows.append((x, float(y)))
+        self.count += 1
+        self.fit()
+
+    @final
+    def predict(self, x: Work) -> Distribution:
+        """The number, and around it what the earlier ones missed by."""
+        return self.misses.around(self.point(x))
+
+    def to_document(self) -> dict[str, Any]:
+        """Its last observations and errors."""
+        return {
+            "predictor": self.name,
+            "memory": self.memory,
+            "count": self.count,
+            "rows": [x.to_row(y) for x, y in self.rows],
+            "misses": list(self.misses.past),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Learns its last observations again."""
+        try:
+            made = cls(int(document["memory"]))
+            made.rows.extend(Work.of_row(row) for row in document["rows"])
+            made.misses = Misses([float(miss) for miss in document["misses"]])
+            made.count = int(document["count"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"a damaged document of the predictor {cls.name!r}: {error!r}"
+            ) from error
+        made.restore(document)
+        if made.rows:
+            made.fit()
+        return made
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Takes what a class keeps besides; called before `fit`."""
+
+    @final
+    def sizes(self) -> Floats:
+        """Of the observations, oldest first."""
+        return np.array([x.size for x, _ in self.rows])
+
+    @final
+    def seconds(self) -> Floats:
+        """Of the observations, oldest first."""
+        return np.array([y for _, y in self.rows])

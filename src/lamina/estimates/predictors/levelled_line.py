@@ -1,0 +1,40 @@
+"""A long line for the shape, and the last few observations for the level it is at now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from lamina.estimates.base import Work
+from lamina.estimates.lines import Line, relative_huber
+from lamina.estimates.points import PointPredictor
+
+LAST = 6
+FADE = 0.5
+
+
+class LevelledLine(PointPredictor):
+    """How time grows with size changes slowly; how busy a machine is changes at once."""
+
+    name: ClassVar[str] = "levelled-line"
+    MEMORY: ClassVar[int] = 40
+
+    def __init__(self, memory: int = 0) -> None:
+        super().__init__(memory)
+        self._line: Line | None = None
+        self._level = 1.0
+
+    def fit(self) -> None:
+        """The line of all, and the faded mean of the last relative errors."""
+        sizes, seconds = self.sizes(), self.seconds()
+        self._line = relative_huber(sizes, seconds)
+        said = self._line.over(sizes[-LAST:])
+        floor = 0.1 * max(float(np.median(seconds)), 1e-6)
+        ratios = np.log(np.maximum(seconds[-LAST:], floor) / np.maximum(said, floor))
+        weights = FADE ** np.arange(ratios.size)[::-1]
+        self._level = float(np.exp(weights @ ratios / weights.sum()))
+
+    def point(self, x: Work) -> float:
+        """On the line, at the level of now."""
+        return self._line.at(x.size) * self._level if self._line else float("nan")

@@ -1,0 +1,109 @@
+"""An online mixture of experts: whoever predicted best of late is heard most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lamina.errors import DataError
+from lamina.estimates.base import Predictor, Work
+from lamina.estimates.distribution import Distribution, Floats
+from lamina.estimates.points import Misses
+from lamina.estimates.predictors.bayesian_ridge import BayesianRidge
+from lamina.estimates.predictors.decayed_line import DecayedLine
+from lamina.estimates.predictors.levelled_line import LevelledLine
+from lamina.estimates.predictors.nearby import Nearby
+from lamina.estimates.predictors.relative_huber import RelativeHuber
+
+RATE = 4.0
+"""How fast weights follow losses between 0 and 1; the optimum of theory for some 30 rounds."""
+SHARE = 0.03
+"""Part of all weight that is dealt out anew each time (fixed share): one change in 30 rounds."""
+
+EXPERTS: tuple[Callable[[], Predictor], ...] = (
+    lambda: RelativeHuber(window=20),
+    lambda: RelativeHuber(window=5),
+    lambda: DecayedLine(keep=0.6),
+    lambda: DecayedLine(keep=0.85),
+    LevelledLine,
+    Nearby,
+    BayesianRidge,
+)
+"""Long and short memories, with and without robustness, so that one of them fits."""
+
+
+class Mixture(Predictor):
+    """Exponential weights with a fixed share (Herbster and Warmuth 1998) over any predictors.
+
+    It says the weighted median of what its experts say, so that no wild one is heard alone.
+
+    Args:
+        experts: predictors that have learnt nothing yet, or the same; EXPERTS unless given.
+    """
+
+    name: ClassVar[str] = "default"
+
+    def __init__(self, experts: list[Predictor] | None = None) -> None:
+        self.experts = [make() for make in EXPERTS] if experts is None else experts
+        self.weights: Floats = np.full(len(self.experts), 1.0 / len(self.experts))
+        self.misses = Misses()
+
+    def update(self, x: Work, y: float, censored: bool = False) -> None:
+        """Weighs the experts by what they said of this observation, then lets them learn it."""
+        if not censored:
+            said = self._said(x)
+            point = self._median(said)
+            self.misses.add(point, y)
+            self._weigh(said, point, y)
+        for expert in self.experts:
+            expert.update(x, y, censored)
+
+    def predict(self, x: Work) -> Distribution:
+        """The weighted median of the experts, and around it what it missed by earlier."""
+        return self.misses.around(self._median(self._said(x)))
+
+    def to_document(self) -> dict[str, Any]:
+        """With all its experts."""
+        return {
+            "predictor": self.name,
+            "experts": [expert.to_document() for expert in self.experts],
+            "weights": self.weights.tolist(),
+            "misses": list(self.misses.past),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """With all its experts."""
+        from lamina.estimates import restored
+
+        try:
+            made = cls([restored(one) for one in document["experts"]])
+            made.weights = np.array([float(weight) for weight in document["weights"]])
+            made.misses = Misses([float(miss) for miss in document["misses"]])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"a damaged document of the predictor {cls.name!r}: {error!r}"
+            ) from error
+        return made
+
+    def _said(self, x: Work) -> Floats:
+        return np.array([expert.predict(x).quantile(0.5) for expert in self.experts])
+
+    def _median(self, said: Floats) -> float:
+        known = np.isfinite(said)
+        if not known.any():
+            return float("nan")
+        return Distribution(said[known], self.weights[known]).quantile(0.5)
+
+    def _weigh(self, said: Floats, point: float, y: float) -> None:
+        known = np.isfinite(said)
+        if not known.any():
+            return
+        losses = np.ones_like(said)
+        losses[known] = np.minimum(np.abs(said[known] - y) / max(y, point, 1e-9), 1.0)
+        losses[~known] = losses[known].max()  # who says nothing must not gain by it
+        weights = self.weights * np.exp(-RATE * losses)
+        weights = (1.0 - SHARE) * weights / weights.sum() + SHARE / weights.size
+        self.weights = weights
