@@ -1,0 +1,295 @@
+"""A detector that says of each job of a run whether it was disturbed, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from lamina.data.split import holdout
+from lamina.diagnosis.calibration import calibrated, softmax
+from lamina.diagnosis.detectors.base import Arrays, Fitting, Parts
+from lamina.diagnosis.jobs.features import COLUMNS, features
+from lamina.diagnosis.runs import Collection, Floats, Numbers, Run, class_of, classes_of
+from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
+from lamina.diagnosis.trees import Trees, boosted_of, require_scikit_learn
+from lamina.diagnosis.usual import Usual, usual_of
+from lamina.errors import BundleError, DataError
+from lamina.nets.bundle_file import read, write_atomically
+
+NONE = "none"
+"""The class of jobs that nothing disturbed."""
+VERSION = "job-detector/1"
+"""The version of the file."""
+OPTIONS: Mapping[str, int] = {"rounds": 100, "leaves": 31, "smallest": 20}
+"""Of `JobDetector`, with their defaults: rounds of boosting, leaves of a tree, jobs in a leaf."""
+
+_HELD = 0.15
+"""Share of the runs that the probabilities are calibrated with, where none are held back."""
+_FEWEST = 10
+"""Runs from which on some can be held back."""
+_SHARE = 0.3
+"""Columns that a split of a tree looks at; many tell nearly the same."""
+
+
+class JobVerdict(NamedTuple):
+    """What is said of one job.
+
+    Args:
+        task: its name.
+        probability: that something disturbed it.
+        anomaly: what it was, if something did.
+        share: probability of that anomaly.
+    """
+
+    task: str
+    probability: float
+    anomaly: str
+    share: float
+
+
+class JobDetector:
+    """Gradient boosted trees over how a job, its host and its run differ from what is usual.
+
+    They are grown by scikit-learn, in the manner of J. Friedman, "Greedy function approximation: a
+    gradient boosting machine" (2001), and judge without it. Options: those of `OPTIONS`.
+    """
+
+    title: ClassVar[str] = "boosted trees over jobs, their hosts and their runs"
+
+    def fit(
+        self, runs: Collection, held: Collection | None = None, how: Fitting | None = None
+    ) -> FittedJobs:
+        """Learns from jobs of which it is known whether they were disturbed.
+
+        Args:
+            runs: some with anomalies; others, and jobs of which nobody knows, teach nothing.
+            held: runs to calibrate the probabilities with; without, some of `runs` are held back
+                for that at first, and learnt from afterwards.
+            how: seed and options.
+
+        Raises:
+            DataError: no job that was disturbed, or none that was not; an unknown option.
+            MissingExtraError: scikit-learn is not installed.
+        """
+        how = how or Fitting()
+        options = _options(how)
+        require_scikit_learn("learning which jobs were disturbed")
+        known = [run for run in runs if any(run.anomalies)]
+        classes = _classes(known)
+        if held is not None:
+            learnt = _grown(known, classes, how.seed, options)
+            return _calibrated(learnt, [run for run in held if any(run.anomalies)])
+        if len(known) < _FEWEST:
+            return _grown(known, classes, how.seed, options)
+        # Stratified: a class that has several runs keeps one to learn from.
+        rest, kept = holdout(len(known), _HELD, how.seed, [_told(run) for run in known])
+        first = _grown([known[row] for row in rest.tolist()], classes, how.seed, options)
+        how.tell(f"learning from all {len(known)} runs")
+        temperature = _calibrated(first, [known[row] for row in kept.tolist()]).temperature
+        return replace(_grown(known, classes, how.seed, options), temperature=temperature)
+
+    def restore(self, document: Mapping[str, Any], arrays: Arrays) -> FittedJobs:
+        """What was learnt, from its parts.
+
+        Raises:
+            BundleError: parts that do not belong together.
+        """
+        try:
+            if document["columns"] != list(COLUMNS):
+                raise BundleError("the detector of jobs was made for other columns", AGAIN)
+            usual = [
+                Usual.from_parts(told, those_of(arrays, f"usual{place}"))
+                for place, told in enumerate(document["usual"])
+            ]
+            return FittedJobs(
+                tuple(document["classes"]),
+                dict(zip(document["workflows"], usual, strict=True)),
+                Trees.from_parts(document["trees"], those_of(arrays, "trees")),
+                float(document["temperature"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"these are not parts of a detector of jobs: {error}", AGAIN) from (
+                error
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class FittedJobs:
+    """What was learnt of jobs.
+
+    Args:
+        classes: "none" first, then the anomalies.
+        usual: workflow -> what is usual for its jobs.
+        trees: their sums are the logarithms of odds.
+        temperature: the sums are divided by it.
+    """
+
+    classes: tuple[str, ...]
+    usual: Mapping[str, Usual] = field(repr=False)
+    trees: Trees = field(repr=False)
+    temperature: float = 1.0
+
+    def probabilities(self, run: Run, against: Sequence[Run] = ()) -> Floats:
+        """Calibrated probabilities, (rows of the table, classes).
+
+        Args:
+            run: to judge; of the workflow that was learnt from, or another one.
+            against: runs of the same workflow that are known to be good: they tell what is usual
+                for jobs, whatever was usual where it was learnt.
+        """
+        known = [usual_of(against)] if against else []
+        return softmax(self._sums(self._features(run, known)) / self.temperature)
+
+    def scores(self, run: Run, against: Sequence[Run] = ()) -> Floats:
+        """Probability that something disturbed it, for each row of the table, (n,)."""
+        return np.asarray(1.0 - self.probabilities(run, against)[:, 0])
+
+    def judge(self, run: Run, against: Sequence[Run] = ()) -> tuple[JobVerdict, ...]:
+        """What is said of each job, in the order of the table."""
+        found = self.probabilities(run, against)
+        worst = 1 + found[:, 1:].argmax(axis=1)
+        shares = found[np.arange(len(found)), worst]
+        told = zip(run.table.tasks, found[:, 0].tolist(), worst.tolist(), shares, strict=True)
+        return tuple(
+            JobVerdict(task, 1.0 - none, self.classes[place], float(share))
+            for task, none, place, share in told
+        )
+
+    def to_parts(self) -> Parts:
+        """A plain document, and arrays."""
+        trees, arrays = self.trees.to_parts()
+        given = {f"trees.{name}": array for name, array in arrays.items()}
+        usual = []
+        for place, one in enumerate(self.usual.values()):
+            told, ranges = one.to_parts()
+            usual.append(told)
+            given |= {f"usual{place}.{name}": array for name, array in ranges.items()}
+        document = {
+            "classes": list(self.classes),
+            "columns": list(COLUMNS),
+            "workflows": list(self.usual),
+            "usual": usual,
+            "trees": trees,
+            "temperature": self.temperature,
+        }
+        return document, given
+
+    def save(self, path: str | Path) -> Path:
+        """Writes one file, whole or not at all. Raises BundleError when it cannot be written."""
+        target = Path(path)
+        write_atomically(target, sealed(*self.to_parts(), VERSION))
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> FittedJobs:
+        """Reads a file; nothing in it is executed.
+
+        Raises:
+            BundleError: no such file, damaged, of another version, or something else.
+        """
+        return JobDetector().restore(*opened(read(Path(path)), VERSION, str(path)))
+
+    def _features(self, run: Run, known: Sequence[Usual] = ()) -> Floats:
+        own = self.usual.get(run.workflow)
+        learnt = [own] if own is not None else list(self.usual.values())
+        return features(run.table, [*known, *learnt])
+
+    def _sums(self, rows: Floats) -> Floats:
+        sums = self.trees(rows)
+        if sums.shape[1] == 1:  # of two classes, the odds of the second
+            return np.concatenate([np.zeros_like(sums), sums], axis=1)
+        return sums
+
+
+def _options(how: Fitting) -> dict[str, int]:
+    odd = sorted(set(how.options) - set(OPTIONS))
+    if odd:
+        raise DataError(
+            f"a detector of jobs has no option {', '.join(odd)}", f"it has {', '.join(OPTIONS)}"
+        )
+    return {name: int(how.options.get(name, usual)) for name, usual in OPTIONS.items()}
+
+
+def _told(run: Run) -> str:
+    """What disturbed jobs of it."""
+    return "+".join(sorted(set(run.anomalies) - {"", NONE}))
+
+
+def _classes(runs: Sequence[Run]) -> tuple[str, ...]:
+    told = {anomaly for run in runs for anomaly in run.anomalies if anomaly}
+    anomalies = classes_of(told - {NONE})
+    if NONE not in told or not anomalies:
+        raise DataError(
+            f"{len(runs)} runs tell of jobs what disturbed them: {', '.join(sorted(told)) or 'no'}",
+            "give runs with jobs that were disturbed and jobs that were not",
+        )
+    return (NONE, *anomalies)
+
+
+def targets_of(run: Run, classes: Sequence[str]) -> Numbers:
+    """Class number of each job, (n,); -1 where nobody knows."""
+    number = {name: place for place, name in enumerate(classes)}
+    told = run.anomalies or ("",) * len(run.table)
+    found = (number.get(class_of(anomaly, classes), -1) for anomaly in told)
+    return np.fromiter(found, np.int64, len(run.table))
+
+
+def _grown(
+    runs: Sequence[Run], classes: tuple[str, ...], seed: int, options: Mapping[str, int]
+) -> FittedJobs:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    start = np.zeros(len(classes))
+    empty = Trees.from_parts({"features": 0}, _no_trees(start))
+    fitted = FittedJobs(classes, _usual(runs, classes), empty)
+    rows = np.concatenate([fitted._features(run) for run in runs])
+    rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn takes no column without a number
+    targets = np.concatenate([targets_of(run, classes) for run in runs])
+    model = HistGradientBoostingClassifier(
+        max_iter=options["rounds"],
+        max_leaf_nodes=options["leaves"],
+        min_samples_leaf=options["smallest"],
+        max_features=_SHARE,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return replace(fitted, trees=boosted_of(model.fit(rows[targets >= 0], targets[targets >= 0])))
+
+
+def _no_trees(start: Floats) -> Arrays:
+    none = np.empty(0, dtype=np.int32)
+    names = ("feature", "left", "right", "roots", "columns")
+    return {
+        **dict.fromkeys(names, none),
+        "threshold": np.empty(0),
+        "missing_left": np.empty(0, dtype=np.bool_),
+        "value": np.empty((0, 1), dtype=np.float32),
+        "start": start,
+    }
+
+
+def _usual(runs: Sequence[Run], classes: tuple[str, ...]) -> dict[str, Usual]:
+    """What is usual for jobs that were not disturbed, in each workflow; as exact as it is kept."""
+    by_workflow: dict[str, list[Run]] = {}
+    for run in runs:
+        sound = np.flatnonzero(targets_of(run, classes) == 0)
+        by_workflow.setdefault(run.workflow, []).append(
+            replace(run, table=run.table.taken(sound), anomalies=())
+        )
+    return {
+        workflow: Usual.from_parts(*usual_of(own, "training").to_parts())
+        for workflow, own in sorted(by_workflow.items())
+    }
+
+
+def _calibrated(fitted: FittedJobs, held: Sequence[Run]) -> FittedJobs:
+    if not held:
+        return fitted
+    sums = np.concatenate([fitted._sums(fitted._features(run)) for run in held])
+    targets = np.concatenate([targets_of(run, fitted.classes) for run in held])
+    told = targets >= 0
+    return replace(fitted, temperature=calibrated(sums[told], targets[told]).temperature)
