@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lamina.benchmark.diagnosis import paper
+from lamina.benchmark.diagnosis import measuring, paper, sheets
 from lamina.benchmark.diagnosis.paper import (
     ENTRIES,
     MEASURES,
@@ -107,3 +108,39 @@ def test_the_papers_own_network_reaches_its_accuracy_on_the_papers_runs() -> Non
     options = PaperOptions(range(5), "cpu", detectors=("paper-cnn",), options={"size": 64})
     plain = paper_tables(runs, options, print)["entries"][0]
     assert plain["accuracy"]["mean"] >= 0.90
+
+
+def test_the_tables_stand_beside_the_papers_with_their_bars() -> None:
+    document: dict[str, Any] = {
+        "seeds": [0, 1],
+        "protocol": "paper",
+        "paper": tables("paper-cnn", "resnet-18"),
+    }
+    bars = list(sheets.bars(document))
+    assert [bar.target for bar in bars] == [0.90, 1200.0]
+    assert bars[0].value == document["paper"]["entries"][0]["accuracy"]["mean"]
+    made = sheets.sheets({**document, "bars": [bar.to_json() for bar in bars]})
+    text = "\n".join(one.text() for one in made)
+    assert "Table 2 of the Gantt paper" in text
+    assert "Table 3 of the Gantt paper" in text
+    assert "our CNN + aug" in text
+    assert "0.870" in text
+    assert "reduced form" in text
+
+
+def test_the_command_measures_the_runs_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[PaperOptions] = []
+
+    def measured(runs: Any, options: PaperOptions, say: Any) -> dict[str, Any]:
+        asked.append(options)
+        return paper_tables(runs, replace(options, device="cpu", options=QUICK), say)
+
+    monkeypatch.setattr(measuring, "_labelled", lambda *given: RUNS)
+    monkeypatch.setattr(measuring, "paper_tables", measured)
+    wish = measuring.Options("paper", quick=True, detectors=("paper-cnn",))
+    found = measuring.benchmark_diagnosis(wish, "lamina benchmark diagnosis", lambda text: None)
+    assert [line["name"] for line in found["paper"]["entries"]] == ["our CNN", "our CNN + aug"]
+    assert asked[0].seeds == range(1)
+    assert len(found["bars"]) == 2

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.diagnosis import sheets
+from lamina.benchmark.diagnosis.paper import PaperOptions, paper_tables
+from lamina.benchmark.diagnosis.paper_sheets import KEY
 from lamina.benchmark.diagnosis.protocols import (
     over_seeds,
     reference_protocol,
@@ -85,7 +87,8 @@ def benchmark_diagnosis(options: Options, command: str, say: Say) -> Tree:
     """Measures and returns the results document.
 
     Stable keys: `detectors.<name>.{random,batch,against}` with those of
-    `lamina.benchmark.diagnosis.protocols.over_seeds` and `seconds`; `absent`, `failed`, `bars`.
+    `lamina.benchmark.diagnosis.protocols.over_seeds` and `seconds`; `paper` with those of
+    `lamina.benchmark.diagnosis.paper.paper_tables`; `absent`, `failed`, `bars`.
 
     Args:
         options: what is asked for.
@@ -134,7 +137,8 @@ def _labelled(options: Options, *parts: str) -> Collection:
 
 
 def _paper(tree: Tree, options: Options, say: Say) -> None:
-    raise NotImplementedError
+    wish = PaperOptions(options.seeds, options.device, detectors=options.detectors)
+    tree[KEY] = paper_tables(_labelled(options, "exogeni_2020", "1000genome.tar.xz"), wish, say)
 
 
 _PARTS: Mapping[str, Callable[[Tree, Options, Say], None]] = {"batch": _batch, "paper": _paper}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.bars import Bar
+from lamina.benchmark.diagnosis.paper_sheets import paper_bars, paper_sheets
 from lamina.benchmark.results import look
 from lamina.benchmark.sheets import Sheet, bars_sheet
 
@@ -27,11 +28,12 @@ _BARS = (
 
 
 def bars(results: Results) -> Iterator[Bar]:
-    """The bars of the default detector, from a results document."""
+    """The bars of the default detector and of the paper's network, from a results document."""
     for name, path, wanted, more in _BARS:
         value = look(results, "detectors", "default", *path)
         if value is not None:
             yield Bar(name, "default", value, wanted, "", more)
+    yield from paper_bars(results)
 
 
 def head(results: Results) -> list[str]:
@@ -47,6 +49,7 @@ def sheets(results: Results) -> list[Sheet]:
         _detectors(results, "batch", "Each whole batch held out in turn"),
         _detectors(results, "against", "The same, with five known-good runs of the period shown"),
         _labels(results),
+        *paper_sheets(results),
         bars_sheet(results),
     ]
     return [sheet for sheet in made if sheet.rows]
