@@ -35,6 +35,8 @@ VERBS = {
     "logs": "print what the tasks of a run printed",
     "ls": "list the runs of this project",
     "models": "list, show, export and import models",
+    "plan": "give the tasks of a workflow to machines before it runs",
+    "place": "predict how long tasks take on each runtime, and place them",
     "predict": "apply a saved model to data",
     "resume": "go on with a run that ended early",
     "report": "write a recorded run as one HTML page",

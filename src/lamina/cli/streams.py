@@ -52,6 +52,15 @@ def room() -> int | None:
     return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
 
 
+def shows_blocks() -> bool:
+    """Whether standard output can show the blocks and arrows that charts are drawn with."""
+    try:
+        "█▁·→".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def tinted(text: str) -> str:
     """A line with the colours of the statuses in it, where standard output shows colours."""
     if not sys.stdout.isatty() or _colours() is False:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lamina.cli.streams import out
+from lamina.cli.streams import out, shows_blocks
 from lamina.errors import UsageError
 
 
@@ -58,12 +58,4 @@ def command(
         return
     room = width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    out(timelines.text(found, room, plain=not _shows_blocks(), colour=colour, every=every))
-
-
-def _shows_blocks() -> bool:
-    try:
-        "█▁·→".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+    out(timelines.text(found, room, plain=not shows_blocks(), colour=colour, every=every))
