@@ -12,6 +12,8 @@ LaminaError
 ├── DataError             a table, column, label or source that cannot be used
 │   ├── ChecksumError     bytes that are not the ones that were promised
 │   └── TraceError        a trace that cannot be read: file, line and reason
+├── PlanError             a problem, resource or schedule that is not valid
+├── InfeasibleError       a deadline or budget that no plan can meet; says the least one
 ├── SettingsError         training settings that contradict each other or the data
 ├── TrainingError         training that started and could not go on
 │   └── DivergedError     a loss that is not a number
@@ -148,6 +150,20 @@ class TraceError(DataError):
         self.file = file
         self.line = line
         self.reason = reason
+
+
+class PlanError(ManyMistakesError):
+    """A planning problem, a resource or a schedule that is not valid."""
+
+
+class InfeasibleError(LaminaError):
+    """A deadline or a budget that a planner cannot meet; `least` is the least that it can."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, way_out: str = "", least: float = 0.0) -> None:
+        super().__init__(message, way_out)
+        self.least = least
 
 
 class SettingsError(ManyMistakesError):
