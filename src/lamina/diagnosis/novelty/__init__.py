@@ -1,0 +1,25 @@
+"""Detection without labels: what is strange, from runs in which nothing went wrong."""
+
+from __future__ import annotations
+
+from lamina.diagnosis.novelty.base import Novelty
+from lamina.registry import Registry
+
+DEFAULT = "slow-down"
+"""The method that is taken when none is named."""
+
+NOVELTY: Registry[type[Novelty]] = Registry(
+    "novelty",
+    "way to find what is strange",
+    {
+        "slow-down": "lamina.diagnosis.novelty.slow_down:SlowDown",
+        "one-class": "lamina.diagnosis.novelty.one_class:OneClass",
+        "autoencoder": "lamina.diagnosis.novelty.autoencoder:Autoencoder",
+        "pyod-ecod": "lamina.diagnosis.novelty.outliers:Ecod",
+        "pyod-copod": "lamina.diagnosis.novelty.outliers:Copod",
+        "pyod-iforest": "lamina.diagnosis.novelty.outliers:IsolationForest",
+        "pyod-knn": "lamina.diagnosis.novelty.outliers:Neighbours",
+    },
+    extras=dict.fromkeys(("pyod-ecod", "pyod-copod", "pyod-iforest", "pyod-knn"), "pyod"),
+)
+"""Name of a way to find what is strange -> its class."""
