@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from lamina.cli.streams import note, out
+from lamina.cli.streams import note, out, room
+
+ANSWERS = ("right", "wrong", "expected")
+"""As `lamina.diagnosis.answers.ANSWERS`, which is not loaded to print help."""
 
 
 class Diagnose(click.Group):
@@ -37,24 +41,59 @@ def command() -> None:
     "--against", multiple=True, metavar="RUN|PATH",
     help="Runs of the same time that are known to be good; may be given several times.",
 )  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a report: FILE.html.")
+@click.option("--all", "every", is_flag=True, help="All findings and causes, however many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def run(name: str, detector: str, against: tuple[str, ...], as_json: bool) -> None:
-    """Say what went wrong in a recorded run, or in a trace of any system."""
-    from lamina.workspace import diagnosing
+def run(
+    name: str, detector: str, against: tuple[str, ...], output: Path | None, every: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Say what went wrong in a recorded run, or in a trace of any system, and why.
 
-    verdict = diagnosing.judge(name, detector, against)
+    The run is compared with the runs of --against; else, where it is recorded here, with earlier
+    good runs of its workflow; else with those that the detector learnt from; else with itself.
+    """
+    from lamina.workspace import explaining
+
+    told = explaining.told(name, detector, against)
     if as_json:
-        out(json.dumps(verdict.to_json(), indent=1))
+        out(json.dumps(told.to_json(), indent=1))
     else:
-        out(f"{verdict.answer}: {verdict.probabilities[verdict.first]:.0%} {verdict.first}")
+        for line in told.lines(room() or 100, every=every):
+            out(line)
+    if output is not None:
+        path = explaining.report(told, output)
+        note(str(path)) if as_json else out(str(path))
+
+
+@command.command("answer")
+@click.argument("name", metavar="RUN|TRACE")
+@click.argument("said", metavar="right|wrong|expected", type=click.Choice(ANSWERS))
+@click.option("--label", default="", metavar="LABEL", help="What it was: cpu, cpu_2, normal, ...")
+@click.option("--detector", default="", metavar="FILE", help="The shipped one, unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def answer(name: str, said: str, label: str, detector: str, as_json: bool) -> None:
+    """Say whether the diagnosis of a run is right.
+
+    Answers are kept in the project; a later one takes the place of an earlier one. They are
+    labels: `lamina diagnose train --answers` learns from them.
+    """
+    from lamina.workspace import explaining
+
+    kept = explaining.answer(name, said, label, detector)
+    if as_json:
+        out(json.dumps(asdict(kept), indent=1))
+    else:
+        out(f"{kept.run}: {kept.answer}, " + (f"label {kept.label}" if kept.label else "no label"))
 
 
 @command.command("train")
 @click.option(
-    "--traces", "traces", multiple=True, required=True, metavar="PATH...",
+    "--traces", "traces", multiple=True, metavar="PATH...",
     help="Labelled runs: <workflow>/<label>/<batch>-runNNNN.csv, in folders or archives.",
 )  # fmt: skip
 @click.argument("more", nargs=-1, metavar="")
+@click.option("--answers", is_flag=True, help="Runs whose diagnosis was answered as well.")
 @click.option("--classes", default="", help="Classes, with commas between; else what labels tell.")
 @click.option("--detector", default="default", show_default=True, metavar="NAME")
 @click.option(

@@ -52,7 +52,7 @@ class Usual:
         origin: "other runs", "training" or "itself".
         kinds, tasks: types of job, and names of jobs, that there are ranges of.
         of_kinds: (kinds, measures, 3) over all jobs of a type; NaN where nothing is told.
-        of_medians: (kinds, phases, 3) over the runs' medians of a type.
+        of_quick: (kinds, phases, 3) over the runs' first quartiles of a type.
         of_tasks: (tasks, measures, 3) over the runs.
         within: (kinds, phases, levels) how far jobs of a type lie off their own middle in a run.
         counts: (kinds, 3) jobs of a type in a run.
@@ -64,7 +64,7 @@ class Usual:
     kinds: tuple[str, ...]
     tasks: tuple[str, ...]
     of_kinds: Floats = field(repr=False)
-    of_medians: Floats = field(repr=False)
+    of_quick: Floats = field(repr=False)
     of_tasks: Floats = field(repr=False)
     within: Floats = field(repr=False)
     counts: Floats = field(repr=False)
@@ -123,7 +123,7 @@ class Usual:
             raise BundleError(f"what is usual has no {error.args[0]}", "train it again") from None
 
 
-_ARRAYS = ("of_kinds", "of_medians", "of_tasks", "within", "counts", "seconds")
+_ARRAYS = ("of_kinds", "of_quick", "of_tasks", "within", "counts", "seconds")
 ITSELF = "itself"
 
 
@@ -171,15 +171,15 @@ def usual_of(runs: Sequence[Run], origin: str = "other runs") -> Usual:
     of_tasks = _of_tasks(tables, cells, tasks)
     rows = [_split(table, kinds) for table in tables]
     of_kinds = np.full((len(kinds), len(MEASURES), 3), np.nan)
-    of_medians = np.full((len(kinds), len(PHASES), 3), np.nan)
+    of_quick = np.full((len(kinds), len(PHASES), 3), np.nan)
     within = np.zeros((len(kinds), len(PHASES), len(LEVELS)))
     counts = np.zeros((len(kinds), 3))
     place = {name: number for number, name in enumerate(tasks)}
     for number in range(len(kinds)):
         own = [cell[row[number]] for cell, row in zip(cells, rows, strict=True)]
         of_kinds[number] = central(np.concatenate(own))
-        medians = np.array([np.median(one[:, : len(PHASES)], axis=0) for one in own if len(one)])
-        of_medians[number] = central(medians)
+        quick = np.array([quick_job(one[:, : len(PHASES)]) for one in own if len(one)])
+        of_quick[number] = central(quick)
         counts[number] = np.quantile([len(one) for one in own], _CENTRAL)
         middles = of_kinds[number, : len(PHASES), 1]
         within[number] = _within(
@@ -190,7 +190,7 @@ def usual_of(runs: Sequence[Run], origin: str = "other runs") -> Usual:
         )
     seconds = np.quantile([table.seconds for table in tables], _CENTRAL)
     return Usual(
-        len(runs), origin, kinds, tasks, of_kinds, of_medians, of_tasks, within, counts, seconds
+        len(runs), origin, kinds, tasks, of_kinds, of_quick, of_tasks, within, counts, seconds
     )
 
 
@@ -214,6 +214,11 @@ def usual_of_itself(table: PhaseTable) -> Usual:
         np.zeros((0, len(MEASURES), 3)), np.zeros((len(kinds), len(PHASES), len(LEVELS))),
         nothing, np.full(3, np.nan),
     )  # fmt: skip
+
+
+def quick_job(values: Floats) -> Floats:
+    """The first quartile of each column: where it rises, most jobs take longer, not just some."""
+    return np.asarray(np.sort(values, axis=0)[(len(values) - 1) // 4])
 
 
 def central(values: Floats) -> Floats:

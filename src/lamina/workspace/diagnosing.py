@@ -11,7 +11,7 @@ from typing import Any
 
 from lamina.diagnosis.detectors.base import Fitting, silent
 from lamina.diagnosis.learning import figures_of, learn
-from lamina.diagnosis.runs import Collection, Run, collection_of, run_of
+from lamina.diagnosis.runs import Collection, Run, classes_of, run_of
 from lamina.diagnosis.splits import warning_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
 from lamina.diagnosis.verdict import Verdict
@@ -34,6 +34,7 @@ class Wish:
         classes: their names; those that the labels tell when empty.
         detector, split, seed, device, options: as `lamina.diagnosis.learning.learn` takes them.
         refit: whether to learn from all runs at the end.
+        answers: whether to learn from runs of the project whose diagnosis was answered, too.
     """
 
     paths: tuple[str, ...]
@@ -44,6 +45,7 @@ class Wish:
     device: str = "cpu"
     options: tuple[tuple[str, str], ...] = ()
     refit: bool = True
+    answers: bool = False
 
 
 def train(
@@ -55,10 +57,12 @@ def train(
         LaminaError: paths that hold no labelled runs, an unknown name, a file that cannot be
             written (told before anything is learnt).
     """
+    if not wish.paths and not wish.answers:
+        raise UsageError("there is nothing to learn from", "name labelled runs: --traces PATH")
     if target is not None:
         not_over(target, *wish.paths)
         file_to_write(target)
-    runs = labelled(wish.paths, wish.classes)
+    runs = labelled(wish.paths, wish.classes, _answered(tell) if wish.answers else ())
     tell(f"{runs!r} in {len(set(runs.batches))} batches")
     how = Fitting(wish.seed, wish.device, dict(wish.options), tell)
     made = learn(runs, wish.detector, how, wish.split, wish.refit)
@@ -67,19 +71,32 @@ def train(
     return made, warning_of(runs) if wish.split == "random" else ""
 
 
-def labelled(paths: Sequence[str], classes: Sequence[str] = ()) -> Collection:
-    """The labelled runs of paths.
+def labelled(
+    paths: Sequence[str], classes: Sequence[str] = (), more: Sequence[Run] = ()
+) -> Collection:
+    """The labelled runs of paths, and others with labels.
 
     Raises:
         LaminaError: broken traces, no labelled run, labels that belong to no class.
     """
-    runs = collection_of(read_traces(paths), classes).labelled
-    if not len(runs):
+    found = [*(run for run in map(run_of, read_traces(paths)) if run.label), *more]
+    if not found:
         raise DataError(
-            f"no run in {', '.join(paths)} has a label",
+            f"no run in {', '.join(paths) or 'the answers'} has a label",
             "lay labelled runs out as <workflow>/<label>/<batch>-runNNNN.csv",
         )
-    return runs
+    return Collection(tuple(found), tuple(classes) or classes_of(one.label for one in found))
+
+
+def _answered(tell: Callable[[str], None]) -> list[Run]:
+    """The runs that answers give a label; tells which are gone."""
+    from lamina.workspace.explaining import answered
+
+    found, missing = answered()
+    tell(f"{len(found)} runs with answers")
+    for line in missing:
+        tell(f"left out: {line}")
+    return found
 
 
 def evaluate(detector: str, paths: Sequence[str], against: Sequence[str] = ()) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +41,9 @@ CLEARLY = 0.25
 _WORTH = 0.01
 """Part of the makespan that has to be lost for a cause to be looked for."""
 
+_WORTH_OF_JOBS = 0.05
+"""The same of what all jobs spent, whatever of it the run waited for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Facts:
@@ -76,9 +78,16 @@ class Facts:
 
     @cached_property
     def lost(self) -> float:
-        """Seconds that were lost: in the makespan, or by jobs side by side where that is more."""
-        beside = float(self.excess.own.sum()) / max(math.sqrt(len(self.deviations.table)), 1.0)
-        return max(sum(self.costs.values()), beside)
+        """Seconds by which the run took longer for all that has a reason of its own."""
+        waited = sum(one.cost for one in self.findings if one.kind == WAITED)
+        return sum(self.costs.values(), waited)
+
+    @cached_property
+    def matters(self) -> bool:
+        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time."""
+        spent = float(self.deviations.cells[:, : len(PHASES)].sum())
+        jobs = float(self.excess.own.sum() + self.excess.size.sum())
+        return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
 
     def share(self, *phases: str) -> float:
         """Part of what was lost in some phases, by makespan and by jobs alike."""
@@ -393,7 +402,7 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
     explains enough.
     """
     judged = {name: cause.judge(facts) for name, cause in CAUSES.items()}
-    matters = facts.lost >= _WORTH * facts.deviations.table.seconds
+    matters = facts.matters
     best = max(judged, key=lambda name: judged[name][0])
     found = []
     for name in dict.fromkeys([*(verdict.probabilities if verdict else ()), *CAUSES]):

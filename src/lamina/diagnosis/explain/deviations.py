@@ -16,6 +16,7 @@ from lamina.diagnosis.usual import (
     Floats,
     Usual,
     measured,
+    quick_job,
 )
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
@@ -50,7 +51,9 @@ class Deviations:
         usual: what it is compared with.
         cells: (n, measures) of the run.
         ranges: (n, measures, 3) what is usual for each job: low, middle, high.
-        expected: (n, phases) what each would have taken; as far apart as jobs of a type are.
+        ranked: (n, phases) what each would have taken, as far apart as jobs of a type are.
+        expected: (n, phases) the same for types that took longer as a whole; elsewhere the middle
+            of what is usual for the job.
         excess: (n, phases) seconds above that; 0 where it is usual.
         larger: (n, phases) seconds above what is usual that go with more bytes or more computing.
         of_types: (n, phases) whether the whole type of the job took longer.
@@ -60,6 +63,7 @@ class Deviations:
     usual: Usual
     cells: Floats = field(repr=False)
     ranges: Floats = field(repr=False)
+    ranked: Floats = field(repr=False)
     expected: Floats = field(repr=False)
     excess: Floats = field(repr=False)
     larger: Floats = field(repr=False)
@@ -83,9 +87,9 @@ def deviations_of(table: PhaseTable, usual: Usual) -> Deviations:
     phases = len(PHASES)
     floor = max(SMALL * _scale(table, usual), 1e-3)
     of_types = _of_types(table, usual, cells[:, :phases], floor)
-    expected = _expected(table, usual, cells[:, :phases], ranges[:, :phases, 1])
-    edges = _edges(ranges[:, :phases], SHARE, floor, usual.runs if usual.known else 0)
-    unusual = cells[:, :phases] > edges
+    ranked = _ranked(table, usual, cells[:, :phases], ranges[:, :phases, 1])
+    expected = np.where(of_types, ranked, ranges[:, :phases, 1])
+    unusual = cells[:, :phases] > edge_of(usual, table, ranges)
     unusual |= of_types & (cells[:, :phases] > expected + floor / 2)
     grown = expected + _by_size(cells, ranges, expected)
     above = np.where(unusual, cells[:, :phases] - expected, 0.0)
@@ -94,15 +98,25 @@ def deviations_of(table: PhaseTable, usual: Usual) -> Deviations:
     # What size explains nearly whole is explained; the rest of it is chance.
     left = np.where(left > np.maximum(floor, SHARE * np.where(larger > 0, grown, 0.0)), left, 0.0)
     return Deviations(
-        table, usual, cells, ranges, expected, np.nan_to_num(left),
+        table, usual, cells, ranges, ranked, expected, np.nan_to_num(left),
         np.nan_to_num(np.where(unusual, larger, 0.0)), of_types,
     )  # fmt: skip
 
 
 def edge_of(usual: Usual, table: PhaseTable, ranges: Floats) -> Floats:
-    """(n, phases) seconds above which a phase of a job is unusual."""
+    """(n, phases) seconds above which a phase of a job is unusual.
+
+    The range of one job, from few runs, may be narrow by chance: it counts as no narrower than jobs
+    of the type differ within a run.
+    """
     floor = max(SMALL * _scale(table, usual), 1e-3)
-    return _edges(ranges[:, : len(PHASES)], SHARE, floor, usual.runs if usual.known else 0)
+    told = ranges[:, : len(PHASES)].copy()
+    place = {kind: number for number, kind in enumerate(usual.kinds)}
+    at = np.array([place.get(kind, -1) for kind in table.kinds], dtype=np.int64)
+    known = np.flatnonzero(at >= 0)
+    within = usual.within[at[known], :, LEVELS.index(0.9)]
+    told[known, :, 2] = np.maximum(told[known, :, 2], told[known, :, 1] + within)
+    return _edges(told, SHARE, floor, usual.runs if usual.known else 0)
 
 
 def _scale(table: PhaseTable, usual: Usual) -> float:
@@ -120,20 +134,20 @@ def _edges(ranges: Floats, share: float, floor: float, runs: int) -> Floats:
 
 
 def _of_types(table: PhaseTable, usual: Usual, cells: Floats, floor: float) -> Flags:
-    """(n, phases) whether the median of the job's type lies above those of usual runs."""
+    """(n, phases) whether the job's type took longer as a whole: even its quick jobs did."""
     found = np.zeros(cells.shape, dtype=np.bool_)
     if not usual.known:
         return found
-    edges = _edges(usual.of_medians, SHARE_OF_TYPE, floor, usual.runs)
+    edges = _edges(usual.of_quick, SHARE_OF_TYPE, floor, usual.runs)
     own = np.array(table.kinds, dtype=object)
     for place, kind in enumerate(usual.kinds):
         rows = own == kind
         if rows.any():
-            found[rows] = np.median(cells[rows], axis=0) > edges[place]
+            found[rows] = quick_job(cells[rows]) > edges[place]
     return found
 
 
-def _expected(table: PhaseTable, usual: Usual, cells: Floats, middles: Floats) -> Floats:
+def _ranked(table: PhaseTable, usual: Usual, cells: Floats, middles: Floats) -> Floats:
     """What each job would have taken: its middle, and as far off it as the job of its rank among
     those of its type is in a usual run. NaN where nothing is known."""
     found = middles.copy()

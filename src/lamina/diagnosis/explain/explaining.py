@@ -91,7 +91,7 @@ def explain(
         run.name, run.workflow,
         headline(made, found, causes),
         verdict,
-        chosen.told if chosen.known else "with jobs of the same type in this run",
+        _compared(chosen),
         chosen.known, run.table.seconds,
         _triple(chosen) if chosen.known else None,
         found,
@@ -120,6 +120,13 @@ def _chosen(run: Run, usual: Usual | None, given: int) -> tuple[Usual, list[str]
             f"alike is not seen; name {NEEDED} good runs or more with --against"
         ]
     return usual_of_itself(run.table), notes
+
+
+def _compared(usual: Usual) -> str:
+    if not usual.known:
+        return "with jobs of the same type in this run"
+    learnt = " that the detector learnt from" if usual.origin == "training" else ""
+    return f"with {usual.runs} good runs{learnt}"
 
 
 def _triple(usual: Usual) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -102,7 +103,7 @@ class Explanation:
         run, workflow: names.
         headline: the answer in one line.
         verdict: of a detector; None where only plain checks were made.
-        compared: what the run was compared with: "over 12 runs".
+        compared: what the run was compared with: "with 12 good runs".
         enough: whether that is enough to know what is usual.
         seconds: makespan of the run.
         usually: makespan: the middle, low and high; None where it is not known.
@@ -178,8 +179,9 @@ def _short(value: float) -> float:
 def seconds_text(value: float) -> str:
     """Seconds as people compare them: "0.42 s", "4.3 s", "26 s", "1131 s"."""
     size = abs(value)
-    digits = 0 if size >= 9.95 else 1 if size >= 0.995 else 2
-    text = f"{value:.{digits}f}"
+    if size >= 9.95:
+        return f"{math.copysign(math.floor(size + 0.5), value):.0f} s"
+    text = f"{value:.{1 if size >= 0.995 else 2}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} s"
 
 

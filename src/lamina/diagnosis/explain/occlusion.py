@@ -71,7 +71,7 @@ class Part:
 
 def parts_of(deviations: Deviations) -> list[Part]:
     """The phases of each type that took longer than expected at all, the most seconds first."""
-    above = np.nan_to_num(deviations.cells[:, : len(PHASES)] - deviations.expected)
+    above = np.nan_to_num(deviations.cells[:, : len(PHASES)] - deviations.ranked)
     above = np.maximum(above, 0.0)
     own = np.array(deviations.table.kinds, dtype=object)
     found = []

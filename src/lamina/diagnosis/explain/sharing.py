@@ -20,6 +20,9 @@ _FITS = 0.55
 """How well a description has to fit (harmonic mean of what it covers and what it covers rightly);
 below it jobs are named one by one."""
 
+_SHORT = 0.5
+"""Part of the run that a time may take to be worth naming."""
+
 _WORTH = 0.08
 """By how much a longer description has to fit better."""
 
@@ -167,4 +170,6 @@ def _window(cells: Cells, around: Flags) -> tuple[float, float] | None:
         return None
     first, last = float(cells.begin[slow].min()), float(cells.end[slow].max())
     outside = around & ((cells.end <= first) | (cells.begin >= last))
-    return (first, last) if outside.sum() >= 2 else None
+    whole = float(cells.end[cells.member].max() - cells.begin[cells.member].min())
+    short = last - first <= _SHORT * whole
+    return (first, last) if short and outside.sum() >= 2 else None

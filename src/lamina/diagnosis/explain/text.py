@@ -67,7 +67,8 @@ def _phases(told: Explanation, width: int) -> list[str]:
     if not parts:
         return []
     longer = told.longer
-    head = "" if longer is None else f"{longer:+.0f} s against usual; "
+    sign = "-" if longer is not None and longer < 0 else "+"
+    head = "" if longer is None else f"{sign}{seconds_text(abs(longer))} against usual; "
     return list(_wrapped(f"{head}by phase: {', '.join(parts)}", width, "  ", "  "))
 
 

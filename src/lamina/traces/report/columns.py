@@ -23,12 +23,15 @@ _LAST = 40
 """Lines of a failed attempt's log."""
 
 
-def columns_of(trace: Trace, others: Sequence[Trace] = ()) -> dict[str, Any]:
+def columns_of(
+    trace: Trace, others: Sequence[Trace] = (), norms: Norms | None = None
+) -> dict[str, Any]:
     """The trace as plain values, for JSON; times are ticks of working time since the begin.
 
     Args:
         trace: of a run.
         others: runs that say how long its jobs usually take; the run itself where there are none.
+        norms: what is usual for each job, where that is known already.
     """
     axis = Axis.of(trace)
     attempts = trace.attempts
@@ -37,7 +40,7 @@ def columns_of(trace: Trace, others: Sequence[Trace] = ()) -> dict[str, Any]:
     place = {id(one): index for index, one in enumerate(attempts)}
     lanes = trace.lanes
     types = {one.task: one.type for one in attempts}
-    norms, usual = _usual(attempts, norms_of(trace, others))
+    numbers, usual = _usual(attempts, norms or norms_of(trace, others))
     return {
         "ticks": TICKS,
         "length": _ticks(axis.length),
@@ -52,7 +55,7 @@ def columns_of(trace: Trace, others: Sequence[Trace] = ()) -> dict[str, Any]:
             "worker": [workers.number(one.worker) for one in attempts],
             "lane": [lanes[i][1] if i in lanes else -1 for i in range(len(attempts))],
             "reason": [reasons.number(one.reason) for one in attempts],
-            "usual": norms,
+            "usual": numbers,
             **_times(attempts, axis),
             **{name: _usage(attempts, key) for name, key in _USAGE.items()},
         },

@@ -14,6 +14,7 @@ from typing import Any
 
 from lamina.traces.report.columns import columns_of
 from lamina.traces.trace import Trace
+from lamina.traces.usual import Norms
 
 _SCRIPTS = ("data", "details", "timeline", "table", "curves", "page")
 """Parts of the page's script, in their order."""
@@ -56,8 +57,31 @@ class Surroundings:
     command: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Added:
+    """What another room puts on the page, above all else.
+
+    Args:
+        data: plain values, for its script. `marks` of them are drawn on the chart: index of an
+            attempt -> (number of a phase in `LOOKS`, number of the mark or 0, weight from 0 to 1).
+        script: that defines the function `buildAdded`, which fills the section `added`.
+        style: for it.
+        norms: what is usual for each job, in the place of what other runs tell.
+        norms_from: how many runs those are from; 0 for the run itself.
+    """
+
+    data: Mapping[str, Any]
+    script: str
+    style: str = ""
+    norms: Norms | None = None
+    norms_from: int = 0
+
+
 def report_html(
-    trace: Trace, around: Surroundings | None = None, others: Sequence[Trace] = ()
+    trace: Trace,
+    around: Surroundings | None = None,
+    others: Sequence[Trace] = (),
+    added: Added | None = None,
 ) -> str:
     """The report as one page without addresses: it opens offline, and tells nobody.
 
@@ -68,6 +92,7 @@ def report_html(
         trace: of the run.
         around: what stands around the timeline.
         others: runs that say how long its jobs usually take; the run itself where there are none.
+        added: what another room puts on the page.
     """
     told = around or Surroundings()
     data = {
@@ -81,19 +106,20 @@ def report_html(
             "planned": trace.planned,
             "command": told.command or _command(trace),
         },
-        **columns_of(trace, others),
-        "usual_from": len(others),
+        **columns_of(trace, others, added.norms if added else None),
+        "usual_from": added.norms_from if added and added.norms else len(others),
+        "added": dict(added.data) if added else None,
         "inputs": [vars(value) for value in told.inputs],
         "outputs": [vars(value) for value in told.outputs],
         "facts": {title: dict(facts) for title, facts in told.facts.items()},
     }
-    script = _asset_of_scripts()
+    script = _asset_of_scripts(added.script if added else "")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "TITLE": escape(f"{trace.workflow} · {trace.name or trace.run} · {trace.status}"),
         "POLICY": f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'",
-        "STYLE": _asset("report.css"),
+        "STYLE": _asset("report.css") + (added.style if added else ""),
         "DRAWING": told.drawing,
         "DATA": json_for_page(data),
         "SCRIPT": script,
@@ -122,6 +148,6 @@ def _asset(name: str) -> str:
     return (files("lamina.traces.report") / "assets" / name).read_text("utf-8")
 
 
-def _asset_of_scripts() -> str:
-    body = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
+def _asset_of_scripts(more: str = "") -> str:
+    body = "\n".join([more, *(_asset(f"{name}.js") for name in _SCRIPTS)])
     return f'"use strict";\n(() => {{\n{body}\n}})();\n'

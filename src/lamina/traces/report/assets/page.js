@@ -124,6 +124,7 @@ function buildFacts() {
 
 function build() {
   buildHead();
+  if (DATA.added) buildAdded();
   buildFailures();
   buildTimeline();
   buildStatistics();

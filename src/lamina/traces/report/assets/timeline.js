@@ -3,7 +3,9 @@
 const ROW = 20;
 const BAR = 13;
 const TOP = 30;
-const view = { from: 0, to: LENGTH, mode: "attempts", hidden: new Set(), critical: true, usual: true, filter: "" };
+const view = { from: 0, to: LENGTH, mode: "attempts", hidden: new Set(), critical: true, usual: true, filter: "",
+  marks: true, heat: true, mark: 0 };
+const MARKS = (DATA.added || {}).marks || {}; // attempt -> [[phase, number of the mark or 0, weight], ...]
 let rows = [];
 let chart = null;
 
@@ -127,7 +129,12 @@ function legend() {
   const usual = DATA.usual.length ? toggle("usual", "usual duration", "usual",
     `A thin line below each job: how long such jobs usually take, the median ${DATA.usual_from
       ? `of ${many(DATA.usual_from, "other run")}` : "of its type in this run"}`) : null;
-  return el("div", { class: "legend" }, items, bad, path, usual);
+  const told = Object.values(MARKS).flat();
+  const marks = told.some((one) => one[1] > 0)
+    ? toggle("marks", "finding", "mark", "Outline the phases that a finding is about, with its number") : null;
+  const heat = told.some((one) => one[2] > 0)
+    ? toggle("heat", "what the answer rests on", "heat", "Shade phases without which the answer is less likely") : null;
+  return el("div", { class: "legend" }, items, bad, path, usual, marks, heat);
 }
 
 function toggle(key, title, swatch, tip) {
@@ -322,6 +329,8 @@ function paintAttempt(pen, i, top, x) {
     pen.fillRect(x(A.heldFrom[i]), y, Math.max(x(A.heldTo[i]) - x(A.heldFrom[i]), 0.6), BAR);
     return;
   }
+  const marked = view.mode === "attempts" ? MARKS[i] || [] : [];
+  if (view.heat) paintHeat(pen, i, marked, top, x);
   for (const [phase, from, to] of spansOf(i)) {
     if (view.hidden.has(phase)) continue;
     const name = DATA.phases[phase][0];
@@ -339,6 +348,39 @@ function paintAttempt(pen, i, top, x) {
     pen.lineWidth = i === chosen ? 2.5 : 1.4;
     const left = x(A.heldFrom[i]);
     pen.strokeRect(left - 1, y - 1, Math.max(x(A.heldTo[i]) - left, 1) + 2, BAR + 2);
+  }
+  if (view.marks) paintMarks(pen, i, marked, y, x);
+}
+
+function paintHeat(pen, i, marked, top, x) {
+  for (const [phase, , weight] of marked) {
+    if (!(weight > 0) || view.hidden.has(phase)) continue;
+    pen.fillStyle = css("--mark");
+    pen.globalAlpha = 0.08 + 0.4 * weight;
+    for (const [own, from, to] of spansOf(i)) {
+      if (own === phase) pen.fillRect(x(from), top, Math.max(x(to) - x(from), 1), ROW);
+    }
+    pen.globalAlpha = 1;
+  }
+}
+
+// Outlines of the phases that findings are about, with the number of the finding inside or above.
+function paintMarks(pen, i, marked, y, x) {
+  for (const [phase, number] of marked) {
+    if (!number || (view.mark && view.mark !== number)) continue;
+    const own = spansOf(i).filter((span) => span[0] === phase);
+    if (!own.length || view.hidden.has(phase)) continue;
+    const left = x(own[0][1]);
+    const width = Math.max(x(own[own.length - 1][2]) - left, 3);
+    pen.strokeStyle = css("--mark");
+    pen.lineWidth = 2;
+    pen.strokeRect(left, y, width, BAR);
+    if (width < 16) continue;
+    pen.fillStyle = css("--mark");
+    pen.fillRect(left, y, 13, BAR);
+    pen.fillStyle = colours.paper;
+    pen.textAlign = "center";
+    pen.fillText(String(number), left + 6.5, y + BAR / 2 + 0.5);
   }
 }
 

@@ -1,0 +1,248 @@
+"""Explanations of runs whose disturbance is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from lamina.diagnosis.explain.explaining import explain
+from lamina.diagnosis.explain.explanation import (
+    FOLLOWS,
+    LARGER,
+    MORE,
+    SLOWER,
+    WAITED,
+    Explanation,
+    Finding,
+    seconds_text,
+    span_text,
+    times_text,
+)
+from lamina.diagnosis.explain.occlusion import Judging
+from lamina.diagnosis.explain.text import explanation_lines
+from lamina.diagnosis.runs import Floats, Run
+from lamina.diagnosis.usual import usual_of
+from lamina.diagnosis.verdict import Verdict
+from lamina.testing.disturbed import Disturbance, made_run, made_runs, slower
+
+USUAL = usual_of(made_runs(12))
+
+
+def told(disturbance: Disturbance | None = None, seed: int = 100) -> Explanation:
+    return explain(made_run(disturbance, seed), USUAL)
+
+
+def slow(found: Explanation) -> list[Finding]:
+    return [one for one in found.findings if one.kind == SLOWER]
+
+
+def likely(found: Explanation) -> list[str]:
+    return [one.cause for one in found.considered if one.likely]
+
+
+@pytest.mark.parametrize("seed", range(100, 108))
+def test_a_run_as_usual_has_no_likely_cause(seed: int) -> None:
+    found = told(seed=seed)
+    assert likely(found) == []
+    assert sum(one.cost for one in slow(found)) < 0.05 * found.seconds
+    assert sum(found.phases.values()) < 0.05 * found.seconds
+
+
+def test_cores_that_are_taken_make_runs_longer_and_nothing_else() -> None:
+    found = told(slower(2.0, "run"))
+    assert {one.phase for one in slow(found)} == {"run"}
+    assert {kind for one in slow(found) for kind in one.kinds} >= {"fetch", "merge", "count"}
+    assert likely(found) == ["cpu"]
+    assert "1.00x the usual seconds of CPU" in found.considered[0].reasons[1]
+    assert found.longer is not None
+    assert sum(one.cost for one in slow(found)) == pytest.approx(found.longer, rel=0.1)
+
+
+def test_lost_packets_make_stage_in_longer() -> None:
+    found = told(slower(4.0, "stage_in"))
+    first = slow(found)[0]
+    assert (first.phase, first.kinds) == ("stage_in", ("fetch",))
+    assert first.times == pytest.approx(4.0, rel=0.1)
+    assert likely(found) == ["loss"]
+    assert "stage in" in found.share
+
+
+def test_a_busy_disk_is_told_by_submission_and_runs_that_move_much() -> None:
+    def factor(kind: str, host: str, phase: str, at: float) -> float:
+        del host, at
+        return 6.0 if phase == "submit" else 1.6 if (phase, kind) == ("run", "fetch") else 1.0
+
+    assert likely(told(Disturbance(factor))) == ["hdd"]
+
+
+def test_what_is_slow_on_one_host_is_told_of_that_host() -> None:
+    found = told(slower(4.0, "stage_in", host="worker-3"))
+    first = slow(found)[0]
+    assert first.hosts == ("worker-3",)
+    assert "host" in likely(found)
+    assert any("run again without worker-3" in line for line in found.advice)
+    assert "on worker-3 only" in found.share
+    line = first.text
+    assert line.startswith("stage in ") and " usual " in line and "on worker-3" in line
+    assert "over 12 runs), costs +" in line and "of the run's +" in line
+
+
+def test_a_disturbance_for_a_time_is_told_with_the_time() -> None:
+    def factor(kind: str, host: str, phase: str, at: float) -> float:
+        del kind, host
+        return 5.0 if phase == "submit" and at < 60 else 1.0
+
+    found = told(Disturbance(factor))
+    assert slow(found) and all(one.window is None or one.window[1] < 200 for one in slow(found))
+
+
+def test_one_slow_job_is_named() -> None:
+    run = made_run(seed=100)
+    row = run.table.tasks.index("merge_1")
+    table = run.table
+    later = {name: getattr(table, name).copy() for name in ("phase_begin", "phase_end", "end")}
+    later["phase_end"][row, 4] += 60.0
+    later["phase_begin"][row, 5:] += 60.0
+    later["phase_end"][row, 5:] += 60.0
+    later["end"][row] += 60.0
+    found = explain(replace(run, table=replace(table, **later)), USUAL)
+    assert [one.jobs for one in slow(found)] == [("merge_1",)]
+    assert "of merge_1 on worker-" in slow(found)[0].text
+
+
+def test_a_larger_input_is_called_that_and_no_anomaly() -> None:
+    found = told(Disturbance(larger=4.0))
+    larger = [one for one in found.findings if one.kind == LARGER]
+    assert {one.phase for one in larger} == {"stage_in", "run"}
+    assert not any(one.anomalous for one in larger)
+    assert slow(found) == []
+    assert likely(found) == ["size"]
+    assert "4.0x the usual bytes" in larger[0].text or "4.0x the usual computing" in larger[0].text
+    assert found.headline.startswith("likely a larger input")
+
+
+def test_more_jobs_than_usual_are_told_as_more_to_do() -> None:
+    found = told(Disturbance(more=2))
+    (more,) = [one for one in found.findings if one.kind == MORE]
+    assert more.text.startswith("32 jobs of fetch, usually 16")
+    assert not more.anomalous
+
+
+def test_waits_that_follow_from_others_are_no_cause() -> None:
+    usual = usual_of(made_runs(12, Disturbance(places=3)))
+    run = made_run(Disturbance(slower(5.0, "stage_in", kind="fetch").slow, places=3), 100)
+    found = explain(run, usual)
+    follows = [one for one in found.findings if one.kind == FOLLOWS]
+    assert follows and follows[0].phase == "queue"
+    assert likely(found) == ["loss"]
+    workers = next(one for one in found.considered if one.cause == "workers")
+    assert "follow from jobs that held workers longer" in workers.reasons[0]
+
+
+def test_a_run_alone_is_compared_with_itself_and_says_so() -> None:
+    found = explain(made_run(slower(6.0, "stage_in", host="worker-2"), 100), given=3)
+    assert not found.enough and found.usually is None
+    assert found.notes[0] == "3 of 5 runs needed to know what is usual: plain checks only"
+    assert slow(found)[0].hosts == ("worker-2",)
+    assert "of its type in this run" in slow(found)[0].text
+    assert "name 5 good runs or more with --against" in explain(made_run()).notes[0]
+
+
+def test_a_run_that_waits_for_places_is_told_to_get_more() -> None:
+    found = explain(made_run(Disturbance(places=1), 100))
+    (waited,) = [one for one in found.findings if one.kind == WAITED]
+    assert "for one of 4 places" in waited.text
+    assert waited.cost > 0.1 * found.seconds
+    assert likely(found) == ["workers"]
+
+
+def test_usual_runs_of_another_workflow_are_not_used() -> None:
+    run = made_run()
+    table = run.table
+    names, kinds = (tuple(f"other {one}" for one in told) for told in (table.tasks, table.kinds))
+    found = explain(replace(run, table=replace(table, tasks=names, kinds=kinds)), USUAL)
+    assert not found.enough
+    assert "types that the usual runs do not have" in found.notes[0]
+
+
+def test_a_run_without_jobs_is_explained() -> None:
+    empty = made_run().table.taken([])
+    found = explain(replace(made_run(), table=replace(empty, seconds=0.0)), USUAL)
+    assert found.findings == ()
+
+
+def test_an_explanation_is_plain_values_and_lines() -> None:
+    found = told(slower(2.0, "run"))
+    again = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert again["headline"] == found.headline
+    assert again["findings"][0]["text"] == found.findings[0].text
+    lines = explanation_lines(found, 80)
+    assert lines[0].startswith("likely cores taken from the jobs; took ")
+    assert max(map(len, lines)) <= 80
+    assert {"findings", "in common", "because", "put back", "try"} <= set(lines)
+
+
+def test_a_run_of_57_jobs_is_explained_in_a_fraction_of_a_second() -> None:
+    run = made_run(slower(2.0, "run"), 100)
+    begun = perf_counter()
+    explain(run, USUAL, judging=judged(run))
+    assert perf_counter() - begun < 1.0
+
+
+def judged(run: Run) -> Judging:
+    """A detector of two classes that goes by the seconds of runs beside what is usual."""
+
+    def ask(runs: Sequence[Run]) -> Floats:
+        ratios = [float(one.table.spent[:, 4].sum()) / 1700.0 for one in runs]
+        cpu = 1 / (1 + np.exp(-12 * (np.array(ratios) - 1.4)))
+        return np.stack([1 - cpu, cpu], axis=1)
+
+    normal, cpu = ask([run])[0].tolist()
+    return Judging(Verdict(run.name, {"normal": normal, "cpu": cpu}), ask)
+
+
+def test_a_detector_answer_is_told_first_with_what_it_rests_on() -> None:
+    run = made_run(slower(2.0, "run"), 100)
+    found = explain(run, USUAL, judging=judged(run))
+    assert found.headline.startswith("cpu (1.00): cores taken from the jobs; took ")
+    assert found.considered[0].cause == "cpu" and found.considered[0].probability is not None
+    assert {one.phase for one in found.saliency if one.odds > 0.5} == {"run"}
+    assert {one.kind for one in found.saliency[:2]} == {"count", "fetch"}
+    assert max(found.without, key=lambda name: found.without[name]) == "normal"
+
+
+def test_what_a_detector_sees_within_the_usual_range_is_told_as_slight() -> None:
+    run = made_run(seed=100)
+
+    def ask(runs: Sequence[Run]) -> Floats:
+        row = run.table.tasks.index("report_0")
+        more = np.array([one.table.spent[row, 4] - 10.0 for one in runs])
+        odd = 1 / (1 + np.exp(-3 * more))
+        return np.stack([1 - odd, odd], axis=1)
+
+    normal, odd = ask([run])[0].tolist()
+    usual = usual_of([replace(one, table=one.table) for one in made_runs(12)])
+    if odd < 0.5:
+        pytest.fail("the made-up detector has to say odd")
+    found = explain(run, usual, judging=Judging(Verdict("r", {"normal": normal, "odd": odd}), ask))
+    slight = [one for one in found.findings if one.kind == "slight"]
+    assert all("within the usual range" in one.text for one in slight)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.424, "0.42 s"), (4.34, "4.3 s"), (26.4, "26 s"), (90.5, "91 s"), (1131.2, "1131 s")],
+)
+def test_seconds_are_told_as_people_compare_them(value: float, text: str) -> None:
+    assert seconds_text(value) == text
+
+
+def test_ranges_and_times_are_short() -> None:
+    assert span_text(4.0, 9.0) == "4-9 s"
+    assert span_text(5.0, 5.0) == "5 s"
+    assert (times_text(4.31), times_text(1.02), times_text(33.4)) == ("4.3x", "1.02x", "33x")
