@@ -83,5 +83,6 @@ def urgent_first(problem: Problem) -> list[str]:
     """The tasks by falling upward rank; each after all that it reads."""
     rank = upward_ranks(problem)
     depth = {name: number for number, name in enumerate(problem.order)}
-    # Tasks that take no time have the rank of their readers: the order of the graph decides.
-    return sorted(problem.order, key=lambda name: (-rank[name], depth[name]))
+    # Of equal ranks the order of the graph decides; sums of floats may differ in their last
+    # digits where the ranks are equal.
+    return sorted(problem.order, key=lambda name: (-float(f"{rank[name]:.9g}"), depth[name]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from lamina.planning.board import Board, Machine, earliest_end
-from lamina.planning.bounds import downward_ranks, upward_ranks
+from lamina.planning.bounds import downward_ranks, mean_transfer, upward_ranks
 from lamina.planning.goals import Goal, Planner
 from lamina.planning.problem import Problem
 from lamina.planning.resources import Resource
@@ -44,13 +44,11 @@ def cpop(problem: Problem, goal: Goal) -> Schedule:
 
 
 def _critical_path(problem: Problem, up: dict[str, float]) -> list[str]:
-    """From the most urgent task, always on to the most urgent reader."""
-    line = [name for name in problem.order if not problem.parents[name]]
-    path = []
-    while line:
-        task = max(line, key=up.__getitem__)
-        path.append(task)
-        line = [edge.target for edge in problem.children[task]]
+    """From the most urgent task, always on to the reader that the longest way goes through."""
+    path = [max((name for name in problem.order if not problem.parents[name]), key=up.__getitem__)]
+    while edges := problem.children[path[-1]]:
+        longest = max(edges, key=lambda edge: mean_transfer(problem, edge) + up[edge.target])
+        path.append(longest.target)
     return path
 
 
