@@ -15,6 +15,7 @@ from lamina.diagnosis.explain.explanation import (
     FOLLOWS,
     LARGER,
     MORE,
+    SLIGHT,
     SLOWER,
     WAITED,
     Explanation,
@@ -216,22 +217,30 @@ def test_a_detector_answer_is_told_first_with_what_it_rests_on() -> None:
     assert max(found.without, key=lambda name: found.without[name]) == "normal"
 
 
-def test_what_a_detector_sees_within_the_usual_range_is_told_as_slight() -> None:
+def test_what_a_detector_sees_within_the_usual_range_is_told_as_well() -> None:
     run = made_run(seed=100)
+    place = run.table.tasks.index("report_0")
+    middle = float(USUAL.rows(run.table)[place, 4, 1])
 
     def ask(runs: Sequence[Run]) -> Floats:
-        row = run.table.tasks.index("report_0")
-        more = np.array([one.table.spent[row, 4] - 10.0 for one in runs])
-        odd = 1 / (1 + np.exp(-3 * more))
+        more = np.array([one.table.spent[place, 4] - middle for one in runs])
+        odd = 1 / (1 + np.exp(-20 * (more - 0.1)))
         return np.stack([1 - odd, odd], axis=1)
 
+    table = run.table
+    later = {name: getattr(table, name).copy() for name in ("phase_begin", "phase_end", "end")}
+    shift = middle + 0.5 - table.spent[place, 4]
+    later["phase_end"][place, 4:] += shift
+    later["phase_begin"][place, 5:] += shift
+    later["end"][place] += shift
+    run = replace(run, table=replace(table, **later))
     normal, odd = ask([run])[0].tolist()
-    usual = usual_of([replace(one, table=one.table) for one in made_runs(12)])
-    if odd < 0.5:
-        pytest.fail("the made-up detector has to say odd")
-    found = explain(run, usual, judging=Judging(Verdict("r", {"normal": normal, "odd": odd}), ask))
-    slight = [one for one in found.findings if one.kind == "slight"]
-    assert all("within the usual range" in one.text for one in slight)
+    assert odd > 0.9
+    found = explain(run, USUAL, judging=Judging(Verdict("r", {"normal": normal, "odd": odd}), ask))
+    (slight,) = [one for one in found.findings if one.kind == SLIGHT]
+    assert (slight.jobs, slight.phase) == (("report_0",), "run")
+    assert "the detector's answer rests on it" in slight.text
+    assert found.without["normal"] > 0.5
 
 
 @pytest.mark.parametrize(

@@ -169,13 +169,22 @@ def _slower(facts: Facts, phase: str, title: str) -> str:
 
 
 def _usual_text(facts: Facts, phase: str, title: str) -> str:
+    column = PHASES.index(phase)
+    if np.isnan(facts.deviations.expected[:, column]).all():
+        return f"{title}: too few jobs of a type to compare"
+    if not facts.deviations.usual.known:
+        return f"{title} is alike in jobs of a type"
     return f"{title} is as usual ({facts.ratios[phase]:.2f}x)"
+
+
+def _not(text: str, what: str) -> str:
+    return f"{text}, so not {what}" if "as usual" in text else text
 
 
 def _cpu(facts: Facts) -> Evidence:
     share, light = facts.share("run"), facts.light_part
     if share < 0.1:
-        return 0.0, (), (f"{_usual_text(facts, 'run', 'the run phase')}, so not the cores",)
+        return 0.0, (), (_not(_usual_text(facts, "run", "the run phase"), "the cores"),)
     reasons = [_slower(facts, "run", "the run phase")]
     if facts.computed is not None:
         reasons.append(f"all jobs needed {facts.computed:.2f}x the usual seconds of CPU")
@@ -211,9 +220,8 @@ def _disk(facts: Facts) -> Evidence:
     if run > 0.1 and light is not None and light <= 0.5:
         reasons.append("runs of jobs that move many bytes are slower, those of others are not")
     if score < 0.1:
-        against.append(
-            "submission, stage out and the runs of jobs that move many bytes are as usual"
-        )
+        known = "as usual" if facts.deviations.usual.known else "alike in jobs of a type"
+        against.append(f"submission, stage out and runs of jobs that move many bytes are {known}")
     elif light is not None and light > 0.5:
         against.append("jobs that move few bytes are slower as well, so not the disk alone")
     return score, tuple(reasons), tuple(against)
@@ -222,7 +230,7 @@ def _disk(facts: Facts) -> Evidence:
 def _loss(facts: Facts) -> Evidence:
     score = facts.share("stage_in")
     if score < 0.1:
-        return 0.0, (), (f"{_usual_text(facts, 'stage_in', 'stage in')}, so not the network",)
+        return 0.0, (), (_not(_usual_text(facts, "stage_in", "stage in"), "the network"),)
     reason = _slower(facts, "stage_in", "stage in")
     used, usual = facts.deviations.used("stage_in_bytes")
     known = ~np.isnan(used) & ~np.isnan(usual)
@@ -368,6 +376,8 @@ def _advice_failures(facts: Facts) -> tuple[str, ...]:
         else []
     )
     hosts = {host for one in found for host in one.hosts}
+    if not set(facts.deviations.table.hosts) - hosts - {""}:
+        hosts = set()  # there is no other to run on
     return (
         *first,
         *([f"leave out {names_text(sorted(hosts))}: failures stand there only"] if hosts else []),

@@ -88,12 +88,11 @@ def waits(schedule: Schedule) -> list[Finding]:
     rows = np.flatnonzero(cut[:, QUEUE] > 0).tolist()
     kinds = tuple(dict.fromkeys(table.kinds[row] for row in rows))
     places = max(schedule.places)
-    text = (
-        f"{len(rows)} jobs of {names_text(kinds)} waited {seconds_text(float(cut.sum()))} in all "
-    )
+    jobs = tuple(table.tasks[row] for row in rows)
+    many = f"{len(rows)} jobs of {names_text(kinds)}" if len(rows) > 1 else jobs[0]
+    text = f"{many} waited {seconds_text(float(cut.sum()))} in all "
     text += f"for one of {places} places: with enough of them the run would take "
     text += f"{seconds_text(cost)} less"
-    jobs = tuple(table.tasks[row] for row in rows)
     return [Finding(WAITED, text, "queue", jobs, kinds, excess=float(cut.sum()), cost=cost)]
 
 

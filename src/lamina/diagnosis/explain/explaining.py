@@ -54,9 +54,6 @@ from lamina.workflow.log import PHASES
 KNOWN = 0.5
 """Part of the jobs of a run that what is usual has to know, to be compared with."""
 
-_SLIGHT = 4
-"""Findings within the usual range that are told."""
-
 _MAIN = 0.8
 """Part of the seconds lost that phases have to make up to be named as what is shared."""
 
@@ -154,16 +151,18 @@ class _Making:
     @cached_property
     def excess(self) -> Excess:
         found = excess_of(self.deviations, self.schedule)
-        if self.trace is None:
-            return found
-        # What an attempt before lost is told as a retry, not as waiting.
-        last = self.trace.last
-        earlier = [one for one in self.trace.attempts if one.number < last[one.task].number]
-        if not earlier:
-            return found
+        waits = found.own[:, QUEUE].copy()
+        if not self.usual.known:
+            # Waits for a place are told apart, with what more places would bring.
+            waits[self.schedule.contended] = 0.0
+        if self.trace is not None:
+            # What an attempt before lost is told as a retry, not as waiting.
+            last = self.trace.last
+            earlier = [one for one in self.trace.attempts if one.number < last[one.task].number]
+            lost = lost_before(self.trace, self.schedule, earlier)
+            waits = np.maximum(waits - lost, 0.0)
         own = found.own.copy()
-        lost = lost_before(self.trace, self.schedule, earlier)
-        own[:, QUEUE] = np.maximum(own[:, QUEUE] - lost, 0.0)
+        own[:, QUEUE] = waits
         return replace(found, own=own)
 
     @cached_property
@@ -194,25 +193,43 @@ class _Making:
     def asked(self) -> tuple[tuple[Finding, ...], dict[str, float]]:
         """What the detector says without the findings; where that is the same, what else the
         answer rests on."""
-        if self.judging is None or self.judging.verdict.first == NORMAL:
-            return (), {}
+        parts, _, found = self.turned
+        known = {(one.finding.phase, job) for one in self.found for job in one.finding.jobs}
+        tasks = self.run.table.tasks
+        told = [
+            part for part in parts
+            if not any((part.phase, tasks[row]) in known for row in part.rows)
+        ]  # fmt: skip
+        classes = self.judging.classes if self.judging and found is not None else ()
+        without = {} if found is None else dict(zip(classes, found.tolist(), strict=True))
+        return tuple(_slight(part, self.deviations) for part in told), without
+
+    @cached_property
+    def unusual(self) -> Floats:
+        """(n, phases) seconds of the findings; without what only follows from others."""
         cut = cut_of([one for one in self.found if one.finding.kind != FOLLOWS])
-        start = np.zeros((len(self.run.table), len(PHASES))) if cut is None else cut
-        classes = self.judging.classes
-        if cut is not None:
-            found = self.judging.ask([replaced(self.run, self.schedule, cut)])[0]
-            if classes[int(found.argmax())] != self.judging.verdict.first:
-                return (), dict(zip(classes, found.tolist(), strict=True))
+        return np.zeros((len(self.run.table), len(PHASES))) if cut is None else cut
+
+    @cached_property
+    def turned(self) -> tuple[list[Part], Floats, Floats | None]:
+        """Parts beside the findings without which the answer is another, seconds of both, and the
+        probabilities without them; None where the answer stays, or nothing is wrong."""
+        start = self.unusual
+        if self.judging is None or self.judging.verdict.first == NORMAL:
+            return [], start, None
+        if start.any():
+            found = self.judging.ask([replaced(self.run, self.schedule, start)])[0]
+            if self.judging.classes[int(found.argmax())] != self.judging.verdict.first:
+                return [], start, found
         turned = turning(self.parts, self.run, self.schedule, self.judging, start)
-        if turned is None:
-            return (), {}
-        parts, found = turned
-        known = {(one.finding.phase, kind) for one in self.found for kind in one.finding.kinds}
-        told = [part for part in parts if (part.phase, part.kind) not in known][:_SLIGHT]
-        return (
-            tuple(_slight(part, self.deviations) for part in told),
-            dict(zip(classes, found.tolist(), strict=True)),
-        )
+        return ([], start, None) if turned is None else turned
+
+
+def named_seconds(run: Run, usual: Usual, judging: Judging) -> tuple[Floats, Floats]:
+    """(n, phases) the seconds that an explanation names as the reason of a detector's answer: those
+    of unusual findings, and those of slight ones as well."""
+    made = _Making(run, usual, None, judging)
+    return made.unusual, made.turned[1]
 
 
 def _slight(part: Part, deviations: Deviations) -> Finding:
@@ -222,12 +239,12 @@ def _slight(part: Part, deviations: Deviations) -> Finding:
     low, usual, high = np.median(deviations.ranges[rows, column], axis=0).tolist()
     observed, below = float(np.median(spent)), float(np.nansum(expected))
     times = float(spent.sum()) / below if below > 0 else 0.0
-    text = f"{TITLES[part.phase]} {times_text(times)} usual of {part.kind} ({_jobs(len(rows))}): "
+    more = f"{times_text(times)} usual" if times else "longer than usual"
+    text = f"{TITLES[part.phase]} {more} of {part.kind} ({_jobs(len(rows))}): "
     text += f"{seconds_text(observed)}, usually {seconds_text(usual)} "
-    text += (
-        f"({span_text(low, high)} {deviations.usual.told}): within the usual range, but part of "
-    )
-    text += "what the detector's answer rests on"
+    text += f"({span_text(low, high)} {deviations.usual.told}); "
+    text += "within the usual range" if observed <= high else "little"
+    text += ", but the detector's answer rests on it as well"
     jobs = tuple(deviations.table.tasks[row] for row in part.rows)
     return Finding(
         SLIGHT, text, part.phase, jobs, (part.kind,), (), None, observed, usual, low, high, times,
@@ -243,9 +260,13 @@ def headline(made: _Making, findings: Sequence[Finding], causes: Sequence[Consid
     """The answer in one line."""
     verdict = made.judging.verdict if made.judging else None
     bad = [one for one in findings if one.kind == FAILED]
-    head = f"failed: {bad[0].text}; " if bad else ""
-    told = makespan_text(made.run.table.seconds, made.usual)
-    return f"{head}{_answer(verdict, findings, causes)}; {told}"
+    found = [bad[0].text] if bad else []
+    if len(bad) > 1:
+        found.append(f"{sum(len(one.jobs) for one in bad[1:])} other jobs failed")
+    answer = _answer(verdict, findings, causes)
+    if not (bad and answer == _NOTHING):
+        found.append(answer)
+    return "; ".join([*found, makespan_text(made.run.table.seconds, made.usual)])
 
 
 def _answer(
@@ -275,8 +296,10 @@ def _plain_answer(findings: Sequence[Finding], causes: Sequence[Considered]) -> 
         return f"likely {names_text(likely)}"
     if slower:
         return f"{len(slower)} finding{'s' if len(slower) > 1 else ''}, no clear cause"
-    failed = any(one.kind == FAILED for one in findings)
-    return "nothing else stands out" if failed else "nothing took longer than usual"
+    return _NOTHING
+
+
+_NOTHING = "nothing took longer than usual"
 
 
 def makespan_text(seconds: float, usual: Usual) -> str:

@@ -120,9 +120,9 @@ def salient(parts: Sequence[Part], run: Run) -> tuple[Salient, ...]:
 
 def turning(
     parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judging, cut: Floats
-) -> tuple[list[Part], Floats] | None:
-    """The fewest parts, in the order of their weight, without which, besides a cut, the answer is
-    another; and the probabilities then. None where there are none."""
+) -> tuple[list[Part], Floats, Floats] | None:
+    """Few parts, by their weight, without which, besides a cut, the answer is another; the seconds
+    of both, and the probabilities then. None where there are none."""
     chosen = [part for part in parts if part.odds > 0]
     cuts, now = [], cut
     for part in chosen:
@@ -136,4 +136,28 @@ def turning(
     if not len(turned):
         return None
     at = int(turned[0])
-    return chosen[: at + 1], found[at]
+    return _fewer(chosen[: at + 1], found[at], cut, lambda one: _asked(judging, run, schedule, one))
+
+
+def _asked(judging: Judging, run: Run, schedule: Schedule, cut: Floats) -> Floats | None:
+    """The probabilities without some seconds; None where the answer stays."""
+    found = judging.ask([replaced(run, schedule, cut)])[0]
+    stays = judging.classes[int(found.argmax())] == judging.verdict.first
+    return None if stays else found
+
+
+def _fewer(
+    parts: list[Part], found: Floats, cut: Floats, asked: Callable[[Floats], Floats | None]
+) -> tuple[list[Part], Floats, Floats]:
+    """Leaves out parts, the lightest first, without which the answer is another all the same."""
+    kept = list(parts)
+    for part in reversed(parts):
+        rest = [one for one in kept if one is not part]
+        again = asked(_together(rest, cut)) if rest else None
+        if again is not None:
+            kept, found = rest, again
+    return kept, _together(kept, cut), found
+
+
+def _together(parts: Sequence[Part], cut: Floats) -> Floats:
+    return np.asarray(np.maximum.reduce([cut, *(part.cut for part in parts)]))
