@@ -81,8 +81,13 @@ class Board:
             if resource.name in times and self.room(resource):
                 yield Machine(resource)
 
-    def candidates(self, task: str) -> Iterator[tuple[Machine, float]]:
-        """Machines that may run a task, fresh ones last, with the begin that it would have."""
+    def candidates(self, task: str, gaps: bool = True) -> Iterator[tuple[Machine, float]]:
+        """Machines that may run a task, fresh ones last, with the begin that it would have.
+
+        Args:
+            task: what it reads has been placed.
+            gaps: whether it may run between tasks that are placed, or after all of them only.
+        """
         times = self.problem.times[task]
         apart, homes = self._arrivals(task)
         for machine in (*self.machines, *self.fresh(task)):
@@ -90,6 +95,8 @@ class Board:
             if name in times:
                 home = id(machine) in homes
                 ready = self.ready(task, machine) if home else apart[name]
+                if not gaps and machine.ends:
+                    ready = max(ready, machine.ends[-1])
                 yield machine, machine.earliest(ready, times[name])
 
     def ready(self, task: str, machine: Machine) -> float:
@@ -174,7 +181,7 @@ class Board:
         return apart, {id(source) for _, source, _, _ in ends}
 
 
-def earliest_end(board: Board, task: str) -> tuple[Machine, float]:
+def earliest_end(board: Board, task: str, gaps: bool = True) -> tuple[Machine, float]:
     """The machine on which a task ends first, and its begin there.
 
     Ties go to machines that run something already: they cost less.
@@ -182,7 +189,7 @@ def earliest_end(board: Board, task: str) -> tuple[Machine, float]:
     times = board.problem.times[task]
     found: tuple[Machine, float] | None = None
     least = float("inf")
-    for machine, begin in board.candidates(task):
+    for machine, begin in board.candidates(task, gaps):
         end = begin + times[machine.resource.name]
         if end < least:
             found, least = (machine, begin), end

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heappush
 from math import inf
 
 from lamina.planning.board import Board, Machine
@@ -35,29 +36,58 @@ class Windows:
             name: min(delays[resource] for resource in problem.times[name])
             for name in problem.order
         }
+        self._place = {name: number for number, name in enumerate(problem.order)}
         self.begin: dict[str, float] = {}
         self.end: dict[str, float] = {}
-        self.renew()
-
-    def renew(self) -> None:
-        """Takes in what has been placed since."""
-        problem, slots = self.board.problem, self.board.slots
         for name in problem.order:
-            if name in slots:
-                self.begin[name] = slots[name][1]
-                continue
-            came = (
-                self.over(edge.source) + self.seconds[edge.source, name]
-                for edge in problem.parents[name]
-            )
-            self.begin[name] = max(came, default=0.0)
-            self.begin[name] = max(self.begin[name], self._soonest[name])
+            self.begin[name] = self._begin(name)
         for name in reversed(problem.order):
-            if name in slots:
-                self.end[name] = slots[name][2]
-                continue
-            left = (self._latest(edge) for edge in problem.children[name])
-            self.end[name] = min(left, default=self.deadline)
+            self.end[name] = self._end(name)
+
+    def renew(self, placed: Iterable[str]) -> None:
+        """Takes in tasks that have been placed since; only what they change is looked at."""
+        problem, names = self.board.problem, list(placed)
+        readers = {name: [e.target for e in problem.children[name]] for name in names}
+        writers = {name: [e.source for e in problem.parents[name]] for name in names}
+        for name in names:
+            _, self.begin[name], self.end[name] = self.board.slots[name]
+        for line, sign in ((readers, 1), (writers, -1)):
+            heap = [(sign * self._place[name], name) for some in line.values() for name in some]
+            heapify(heap)
+            done = -1, ""
+            while heap:
+                here = heappop(heap)
+                if here != done:
+                    done = here
+                    for name in self._moved(here[1], forward=sign > 0):
+                        heappush(heap, (sign * self._place[name], name))
+
+    def _moved(self, name: str, forward: bool) -> list[str]:
+        """Renews one side of a task's window; the tasks that this may change."""
+        if name in self.board.slots:
+            return []
+        if forward:
+            before, self.begin[name] = self.begin[name], self._begin(name)
+            changed = self.begin[name] != before
+            return [e.target for e in self.board.problem.children[name]] if changed else []
+        before, self.end[name] = self.end[name], self._end(name)
+        changed = self.end[name] != before
+        return [e.source for e in self.board.problem.parents[name]] if changed else []
+
+    def _begin(self, name: str) -> float:
+        if name in self.board.slots:
+            return self.board.slots[name][1]
+        came = (
+            self.over(edge.source) + self.seconds[edge.source, name]
+            for edge in self.board.problem.parents[name]
+        )
+        return max(max(came, default=0.0), self._soonest[name])
+
+    def _end(self, name: str) -> float:
+        if name in self.board.slots:
+            return self.board.slots[name][2]
+        left = (self._latest(edge) for edge in self.board.problem.children[name])
+        return min(left, default=self.deadline)
 
     def over(self, name: str) -> float:
         """When a task is over: at its best, where it is not placed."""

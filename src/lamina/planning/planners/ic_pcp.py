@@ -49,7 +49,6 @@ def _assign_with_parents(windows: Windows, last: str) -> bool:
             continue
         if not _assign(windows, path):
             return False
-        windows.renew()
         stack += reversed(path)
     return True
 
@@ -88,15 +87,12 @@ def _assign(windows: Windows, path: Sequence[str]) -> bool:
         return len(path) > 1 and _assign_halves(windows, path)
     for task, (machine, begin, _) in best[2].items():
         board.place(task, machine, begin)
+    windows.renew(path)
     return True
 
 
 def _assign_halves(windows: Windows, path: Sequence[str]) -> bool:
-    for part in (path[:1], path[1:]):
-        if not _assign(windows, part):
-            return False
-        windows.renew()
-    return True
+    return all(_assign(windows, part) for part in (path[:1], path[1:]))
 
 
 def _choices(board: Board, path: Sequence[str]) -> Iterator[Machine]:

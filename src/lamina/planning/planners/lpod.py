@@ -55,7 +55,7 @@ def lpod(problem: Problem, goal: Goal) -> Schedule:
             break
         for task, (machine, begin, _) in way.slots.items():
             board.place(task, machine, begin)
-        windows.renew()
+        windows.renew(path)
     if len(board.slots) == len(problem.tasks):
         found = board.schedule("lpod")
         if not goal.missed(found):

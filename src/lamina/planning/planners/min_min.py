@@ -27,7 +27,8 @@ class _Offer(NamedTuple):
 
 
 def min_min(problem: Problem, goal: Goal) -> Schedule:
-    """Again and again the ready task with the earliest end, on the machine where it has it."""
+    """Again and again the ready task with the earliest end, on the machine where it has it, after
+    all that runs there."""
     del goal
     board = Board(problem)
     waits = {name: len(edges) for name, edges in problem.parents.items()}
@@ -48,7 +49,7 @@ def min_min(problem: Problem, goal: Goal) -> Schedule:
 
 
 def _offer(board: Board, task: str) -> _Offer:
-    machine, begin = earliest_end(board, task)
+    machine, begin = earliest_end(board, task, gaps=False)
     end = begin + board.problem.times[task][machine.resource.name]
     return _Offer(end, board.problem.place[task], task, machine, begin, len(machine.ends))
 
