@@ -33,6 +33,19 @@ def test_the_papers_cnn_has_five_convolutions_and_three_linear_layers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("side", "step", "last"), [(512, 4, 8), (256, 2, 8), (128, 2, 4), (64, 2, 2), (1024, 8, 8)]
+)
+def test_the_papers_cnn_takes_longer_steps_over_larger_charts(
+    side: int, step: int, last: int
+) -> None:
+    network = gantt_cnn(4, (3, side, side))
+    first = network["features.conv1"].layer.settings()
+    assert (first["stride"], first["kernel_size"]) == (step, step + 1)
+    assert network.shapes["features.conv1"] == (16, side // step, side // step)
+    assert network.shapes["features.leaky5"] == (64, last, last)
+
+
+@pytest.mark.parametrize(
     ("name", "removed", "features"),
     [("alexnet", "classifier.6", 4096), ("vgg-16", "classifier.6", 4096), ("resnet-18", "fc", 512)],
 )
