@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lamina.estimates.base import Predictor
+from typing import TYPE_CHECKING
+
 from lamina.registry import Registry
+
+if TYPE_CHECKING:  # NumPy takes longer to load than a dry run may
+    from lamina.estimates.base import Predictor
 
 _AT = "lamina.estimates.predictors"
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
+from lamina.errors import DataError
 from lamina.estimates.distribution import Distribution, Floats
+
+SMALLEST = 1e-9
+"""Sizes below count as none: a thousandth of a millionth of an item is a slip of arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,14 @@ class Work:
     at: float = 0.0
     node: str = ""
 
+    def __post_init__(self) -> None:
+        if not (isfinite(self.size) and self.size >= 0.0 and isfinite(self.at)):
+            raise DataError(
+                f"work of size {self.size!r} at {self.at!r}", "sizes are numbers of at least 0"
+            )
+        if self.size < SMALLEST:
+            object.__setattr__(self, "size", 0.0)
+
     def to_row(self, seconds: float) -> list[Any]:
         """A plain row for documents."""
         return [self.size, self.at, self.node, seconds]
@@ -35,6 +48,19 @@ class Work:
         """What `to_row` made."""
         size, at, node, seconds = row
         return cls(float(size), float(at), str(node)), float(seconds)
+
+
+def lasted(seconds: float) -> float:
+    """Seconds as an observation may have them.
+
+    Raises:
+        DataError: it is negative, or no number.
+    """
+    if not (isfinite(seconds) and seconds >= 0.0):
+        raise DataError(
+            f"an observation of {seconds!r} seconds", "give seconds of at least 0, on one clock"
+        )
+    return float(seconds)
 
 
 class Predictor(ABC):
@@ -55,6 +81,9 @@ class Predictor(ABC):
             y: seconds that it took.
             censored: it was ended after `y` seconds (cancelled, timed out); it would have taken
                 longer, and how long is not known.
+
+        Raises:
+            DataError: `y` is negative, or no number.
         """
 
     @abstractmethod

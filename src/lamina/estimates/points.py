@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 
 from lamina.errors import DataError
-from lamina.estimates.base import Predictor, Work
+from lamina.estimates.base import Predictor, Work, lasted
 from lamina.estimates.distribution import Distribution, Floats
 
 SPREAD = 0.5
@@ -80,10 +80,11 @@ class PointPredictor(Predictor):
     @final
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Learns an observation that came to its end."""
+        seconds = lasted(y)
         if censored:
             return
-        self.misses.add(self.point(x), y)
-        self.rows.append((x, float(y)))
+        self.misses.add(self.point(x), seconds)
+        self.rows.append((x, seconds))
         self.count += 1
         self.fit()
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lamina.estimates.observations import Observation
 from lamina.execution.cache.recalled import EXPANDED, Earlier
 from lamina.records.rows import entry_of
 from lamina.workflow.units import task_of
@@ -15,8 +16,10 @@ MOST_RUNS = 30
 """How far back to look for a unit."""
 
 _MOST_ROWS = 500_000
-_MOST_TIMES = 2000
+_MOST_TIMES = 4000
 _SOME = 400
+_CUT_OFF = ("timeout", "cancelled")
+"""How attempts end that would have gone on."""
 _WORDS = "('attempt-started', 'attempt-ended', 'task-reused')"
 
 Rows = Callable[[str, Mapping[str, Any]], Iterable[Any]]
@@ -210,21 +213,49 @@ def listed(values: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     return ", ".join(f":{name}" for name in named), named
 
 
+def observations(rows: Rows, workflow: str) -> list[Observation]:
+    """How long attempts of tasks ran, in runs of a workflow, the newest first.
+
+    Those that failed by themselves or were lost say nothing of how long the task takes; those
+    that were ended say that it takes longer.
+    """
+    found: list[Observation] = []
+    left = _MOST_TIMES
+    statement = (
+        "SELECT task, attempt, word, body_json FROM events WHERE run = :run "
+        "AND word IN ('attempt-started', 'attempt-ended') ORDER BY number DESC LIMIT :most"
+    )
+    for number, _ in _runs(rows, workflow, ""):
+        ended: dict[tuple[str, int], dict[str, Any]] = {}
+        for task, attempt, word, text in rows(statement, {"run": number, "most": left}):
+            left -= 1
+            body = entry_of(text)
+            if word == "attempt-ended":
+                ended[task, attempt] = body
+            elif (task, attempt) in ended:
+                found += _observed(task_of(task), body, ended.pop((task, attempt)))
+        if left <= 0:
+            break
+    return found
+
+
+def _observed(
+    task: str, started: Mapping[str, Any], ended: Mapping[str, Any]
+) -> Iterator[Observation]:
+    span = ended.get("phases", {}).get("run")
+    status = ended.get("status")
+    if not span or (status != "succeeded" and status not in _CUT_OFF):
+        return
+    inputs = {**started.get("inputs", {}), **ended.get("inputs", {})}
+    size = sum(ref.get("size", 0) for ref in inputs.values() if isinstance(ref, dict))
+    code = ended.get("recipe") or started.get("recipe", "")
+    yield Observation(task, code, float(size), span[1] - span[0], status in _CUT_OFF)
+
+
 def durations(rows: Rows, workflow: str) -> dict[str, list[float]]:
     """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
     found: dict[str, list[float]] = {}
-    left = _MOST_TIMES
-    statement = (
-        "SELECT task, body_json FROM events WHERE run = :run AND word = 'attempt-ended' "
-        "ORDER BY number DESC LIMIT :most"
-    )
-    for number, _ in _runs(rows, workflow, ""):
-        for task, text in rows(statement, {"run": number, "most": left}):
-            body = entry_of(text)
-            span = body.get("phases", {}).get("run")
-            if body.get("status") == "succeeded" and span:
-                found.setdefault(task_of(task), []).append(span[1] - span[0])
-            left -= 1
-        if left <= 0:
-            break
+    for one in observations(rows, workflow):
+        if not one.censored:
+            found.setdefault(one.task, []).append(one.seconds)
     return found

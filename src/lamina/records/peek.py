@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lamina.records.earlier import Attempts, Rows, durations, listed
+from lamina.estimates.observations import Observation
+from lamina.records.earlier import Attempts, Rows, durations, listed, observations
 from lamina.records.rows import DamagedError, Result, entry_of
 
 VERSIONS = (2, 3)
@@ -95,6 +96,11 @@ class Peek:
         """Task -> seconds that its newest successful attempts ran, in runs of a workflow."""
         with self._worded():
             return durations(self.rows, workflow)
+
+    def observations(self, workflow: str) -> list[Observation]:
+        """How long the newest attempts of tasks ran, in runs of a workflow; newest first."""
+        with self._worded():
+            return observations(self.rows, workflow)
 
     def close(self) -> None:
         """Closes the file."""

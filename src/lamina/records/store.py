@@ -16,6 +16,7 @@ from lamina.records.rows import DamagedError, Result, RunRecord, entry_of
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
+    from lamina.estimates.observations import Observation
     from lamina.records.appending import Appender
     from lamina.records.earlier import Attempts, Rows
     from lamina.records.writing import Batch, Book, Line
@@ -279,6 +280,13 @@ class Store:
 
         with self._rows() as rows:
             return durations(rows, workflow) if rows else {}
+
+    def observations(self, workflow: str) -> list[Observation]:
+        """How long the newest attempts of tasks ran, in runs of a workflow; newest first."""
+        from lamina.records.earlier import observations
+
+        with self._rows() as rows:
+            return observations(rows, workflow) if rows else []
 
     @contextmanager
     def _rows(self) -> Iterator[Rows | None]:

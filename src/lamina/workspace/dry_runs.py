@@ -10,6 +10,7 @@ from typing import Any
 
 from lamina.data.artifacts.reference import Ref
 from lamina.errors import LaminaError, UsageError
+from lamina.estimates.observations import TaskTimes
 from lamina.records.peek import Peek
 from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
@@ -63,7 +64,7 @@ def planned(
     peek = Peek.at(home.store.url)
     try:
         recall = memory(home, workflow, force, cache, peek=peek)
-        times = (peek or home.store).durations(workflow.name)
+        times = TaskTimes((peek or home.store).observations(workflow.name))
         return plan(workflow, inputs, values, recall, times, until)
     finally:
         if peek is not None:

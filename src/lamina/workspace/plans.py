@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
+from lamina.estimates.observations import Expected, TaskTimes
 from lamina.execution.assembly import Assembly
 from lamina.execution.cache.base import Memory, Question
 from lamina.execution.cache.recalled import DECIDES
@@ -22,8 +23,10 @@ from lamina.workflow.actions.choose import ChooseAction
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.actions.subworkflow import SubworkflowAction
 from lamina.workflow.graph import Task, Workflow
+from lamina.workflow.machine import cores
 from lamina.workflow.ports import Port
 from lamina.workflow.units import task_of
+from lamina.workspace.makespans import Share, makespan
 from lamina.workspace.project import Project
 from lamina.workspace.told_inputs import ReadOnce, is_read
 
@@ -67,7 +70,9 @@ class Step:
         reason: why it runs, or is reused.
         run: units that would run; of a scattered task behind another that runs, at least these.
         reused: units that earlier results stand in for.
-        seconds: what one unit took in earlier runs (median); None where nobody knows.
+        seconds: what one unit is expected to take, after earlier runs (the mean over the units
+            that would run); None where nobody knows.
+        low, high: seconds, between which it ends in four of five cases.
     """
 
     task: str
@@ -76,6 +81,8 @@ class Step:
     run: int
     reused: int
     seconds: float | None
+    low: float | None = None
+    high: float | None = None
 
     def predicted(self) -> str:
         """The time of all units that would run."""
@@ -95,11 +102,14 @@ class RunPlan:
         workflow: its name.
         steps: its tasks, those of workflows inside it by their full names.
         open: whether more tasks may follow: units of a scatter, iterations, decisions.
+        makespan: seconds from the first task to the last on the cores of this machine; None where
+            the time of a task is not known.
     """
 
     workflow: str
     steps: tuple[Step, ...]
     open: bool = False
+    makespan: float | None = None
 
     @property
     def run(self) -> int:
@@ -120,13 +130,14 @@ class RunPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; seconds are None where nobody knows."""
-        keys = ("task", "does", "reason", "run", "reused", "seconds")
+        keys = ("task", "does", "reason", "run", "reused", "seconds", "low", "high")
         return {
             "workflow": self.workflow,
             "tasks": [{key: getattr(step, key) for key in keys} for step in self.steps],
             "run": self.run,
             "reused": self.reused,
             "seconds": self.seconds,
+            "makespan": self.makespan,
             "open": self.open,
         }
 
@@ -138,6 +149,8 @@ class RunPlan:
         least = "at least " if self.open and self.run else ""
         known = self.run and self.seconds is not None
         work = f", {duration(self.seconds)} of work" if known else ""
+        if known and self.makespan is not None:
+            work += f" in {duration(self.makespan)}"
         count = f"{self.run} task{'' if self.run == 1 else 's'}"
         reused = f"{self.reused} {'is' if self.reused == 1 else 'are'} reused"
         return "\n".join([*lines, f"{least}{count} would run{work}, {reused}"])
@@ -148,7 +161,7 @@ def plan(
     inputs: Mapping[str, Ref],
     values: PlanValues,
     memory: Memory,
-    times: Mapping[str, Sequence[float]] | None = None,
+    times: TaskTimes | None = None,
     until: Sequence[str] = (),
 ) -> RunPlan:
     """What a run of a workflow would do.
@@ -161,13 +174,18 @@ def plan(
         inputs: workflow input -> reference; one that nobody knows has UNKNOWN as its digest.
         values: makes references of parameters.
         memory: knows results of earlier runs.
-        times: task -> seconds that it took earlier.
+        times: what tasks took in earlier runs.
         until: tasks after which the run would end.
     """
     play = _Play(workflow, inputs, values, memory, tuple(until))
     play.go()
-    steps = tuple(play.steps(times or {}))
-    return RunPlan(workflow.name, steps, play.open)
+    steps = tuple(play.steps(times or TaskTimes()))
+    shares = {
+        step.task: Share(step.run, step.seconds, play.needs[step.task])
+        for step in steps
+        if step.run
+    }
+    return RunPlan(workflow.name, steps, play.open, makespan(workflow, shares, cores()))
 
 
 @dataclass
@@ -177,6 +195,20 @@ class _Tally:
     run: int = 0
     reused: int = 0
     reason: str = ""
+    works: list[tuple[str, float | None]] = field(default_factory=list)
+    """Of units that run: digest of the code, bytes of the inputs where these are known."""
+
+    def expected(self, task: str, times: TaskTimes) -> Expected | None:
+        """What one of the units that run takes: the mean of what each is expected to."""
+        every = [times.expected(task, *work) for work in self.works or [("", None)]]
+        known = [one for one in every if one is not None]
+        if not known:
+            return None
+        seconds, low, high = (
+            sum(getattr(one, word) for one in known) / len(known)
+            for word in ("seconds", "low", "high")
+        )
+        return Expected(seconds, low, high, known[0].count)
 
     def add(self, reason: str, reused: bool) -> None:
         """One more unit; the reason of the first one that runs is told."""
@@ -206,6 +238,8 @@ class _Play:
     until: tuple[str, ...]
     tallies: dict[str, _Tally] = field(default_factory=dict)
     open: bool = False
+    needs: dict[str, float] = field(default_factory=dict)
+    """Task -> cores that a unit takes."""
 
     def go(self) -> None:
         """Plays until nothing more can be known."""
@@ -264,7 +298,9 @@ class _Play:
                     self._makers[ref.digest] = (unit.name, given)
                 self._machine.feed(Answered(0.0, unit, recall))
             else:
-                self._tally(unit.name).add(_reason(unit, recall.reason), False)
+                tally = self._tally(unit.name)
+                tally.add(_reason(unit, recall.reason), False)
+                tally.works.append((recall.recipe, _size(unit)))
                 self._made_again(recall.lacking, unit.name)
                 self.open = self.open or recall.reason == DECIDES
                 self._machine.feed(Answered(0.0, unit, None))
@@ -281,7 +317,7 @@ class _Play:
             tally.add(f"its output was cleaned, and {task_of(reader)} needs it", False)
             self._made_again([ref.digest for ref in self.values.lacking(given)], name)
 
-    def steps(self, times: Mapping[str, Sequence[float]]) -> Iterator[Step]:
+    def steps(self, times: TaskTimes) -> Iterator[Step]:
         """The tasks in their order; those that were not reached are behind others."""
         chosen = wanted(self.workflow, self.until).names if self.until else None
         running: set[str] = set()
@@ -294,8 +330,12 @@ class _Play:
                 self.open = self.open or bool(task.scatter) or isinstance(task.action, Composite)
             if tally.run:
                 running.add(name)
-            does, seconds = task.action.summary(), _median(times.get(name))
-            yield Step(name, does, tally.told(), tally.run, tally.reused, seconds)
+            self.needs[name] = task.care.needs.cpus
+            likely = tally.expected(name, times)
+            yield Step(
+                name, task.action.summary(), tally.told(), tally.run, tally.reused,
+                *((likely.seconds, likely.low, likely.high) if likely else (None, None, None)),
+            )  # fmt: skip
 
     def _leaves(
         self, workflow: Workflow, prefix: str
@@ -333,8 +373,12 @@ class _Play:
         ] or parts
 
 
-def _median(seconds: Sequence[float] | None) -> float | None:
-    return sorted(seconds)[len(seconds) // 2] if seconds else None
+def _size(unit: Unit) -> float | None:
+    """Bytes of a unit's inputs; None where one is not known yet."""
+    refs = [ref for ref in unit.arguments.values() if isinstance(ref, Ref)]
+    if any(ref.digest == UNKNOWN for ref in refs):
+        return None
+    return float(sum(ref.size for ref in refs))
 
 
 def _reason(unit: Unit, told: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lamina.errors import DataError
-from lamina.estimates.base import Predictor, Work
+from lamina.estimates.base import Predictor, Work, lasted
 from lamina.estimates.distribution import Distribution, Floats
 from lamina.estimates.points import Misses
 
@@ -47,7 +47,7 @@ class DecayedQuantiles(Predictor):
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Learns a time, or that it was longer than `y`."""
         del x
-        self._watch(y, censored)
+        self._watch(lasted(y), censored)
         self.rows.append((float(y), bool(censored), 1.0))
         self._known = self._learnt()
 

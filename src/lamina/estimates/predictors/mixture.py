@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lamina.errors import DataError
-from lamina.estimates.base import Predictor, Work
+from lamina.estimates.base import Predictor, Work, lasted
 from lamina.estimates.distribution import Distribution, Floats
 from lamina.estimates.points import Misses
 from lamina.estimates.predictors.bayesian_ridge import BayesianRidge
@@ -52,6 +52,7 @@ class Mixture(Predictor):
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Weighs the experts by what they said of this observation, then lets them learn it."""
+        lasted(y)
         if not censored:
             said = self._said(x)
             point = self._median(said)
