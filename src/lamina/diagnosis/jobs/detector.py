@@ -109,6 +109,7 @@ class JobDetector:
                 tuple(document["classes"]),
                 dict(zip(document["workflows"], usual, strict=True)),
                 Trees.from_parts(document["trees"], those_of(arrays, "trees")),
+                Trees.from_parts(document["alone"], those_of(arrays, "alone")),
                 float(document["temperature"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -125,12 +126,15 @@ class FittedJobs:
         classes: "none" first, then the anomalies.
         usual: workflow -> what is usual for its jobs.
         trees: their sums are the logarithms of odds.
+        alone: the same for runs of whose jobs it is not known what is usual: these were learnt
+            from runs compared with nothing but themselves.
         temperature: the sums are divided by it.
     """
 
     classes: tuple[str, ...]
     usual: Mapping[str, Usual] = field(repr=False)
     trees: Trees = field(repr=False)
+    alone: Trees = field(repr=False)
     temperature: float = 1.0
 
     def probabilities(self, run: Run, against: Sequence[Run] = ()) -> Floats:
@@ -141,8 +145,22 @@ class FittedJobs:
             against: runs of the same workflow that are known to be good: they tell what is usual
                 for jobs, whatever was usual where it was learnt.
         """
-        known = [usual_of(against)] if against else []
-        return softmax(self._sums(self._features(run, known)) / self.temperature)
+        given = [usual_of(against)] if against else []
+        return softmax(self.sums(run, given) / self.temperature)
+
+    def sums(self, run: Run, given: Sequence[Usual] = ()) -> Floats:
+        """What `probabilities` are made of, before calibration.
+
+        Args:
+            run: to judge.
+            given: what is usual, before what was learnt.
+        """
+        own = self.usual.get(run.workflow)
+        known = [*given, *([own] if own is not None else self.usual.values())]
+        kinds = {kind for one in known for kind in one.kinds}
+        if 2 * sum(kind in kinds for kind in run.table.kinds) >= len(run.table):
+            return _as_odds(self.trees(features(run.table, known)))
+        return _as_odds(self.alone(features(run.table)))
 
     def scores(self, run: Run, against: Sequence[Run] = ()) -> Floats:
         """Probability that something disturbed it, for each row of the table, (n,)."""
@@ -162,7 +180,9 @@ class FittedJobs:
     def to_parts(self) -> Parts:
         """A plain document, and arrays."""
         trees, arrays = self.trees.to_parts()
+        alone, others = self.alone.to_parts()
         given = {f"trees.{name}": array for name, array in arrays.items()}
+        given |= {f"alone.{name}": array for name, array in others.items()}
         usual = []
         for place, one in enumerate(self.usual.values()):
             told, ranges = one.to_parts()
@@ -174,6 +194,7 @@ class FittedJobs:
             "workflows": list(self.usual),
             "usual": usual,
             "trees": trees,
+            "alone": alone,
             "temperature": self.temperature,
         }
         return document, given
@@ -193,16 +214,11 @@ class FittedJobs:
         """
         return JobDetector().restore(*opened(read(Path(path)), VERSION, str(path)))
 
-    def _features(self, run: Run, known: Sequence[Usual] = ()) -> Floats:
-        own = self.usual.get(run.workflow)
-        learnt = [own] if own is not None else list(self.usual.values())
-        return features(run.table, [*known, *learnt])
 
-    def _sums(self, rows: Floats) -> Floats:
-        sums = self.trees(rows)
-        if sums.shape[1] == 1:  # of two classes, the odds of the second
-            return np.concatenate([np.zeros_like(sums), sums], axis=1)
-        return sums
+def _as_odds(sums: Floats) -> Floats:
+    if sums.shape[1] == 1:  # of two classes, the odds of the second
+        return np.concatenate([np.zeros_like(sums), sums], axis=1)
+    return sums
 
 
 def _options(how: Fitting) -> dict[str, int]:
@@ -241,14 +257,23 @@ def targets_of(run: Run, classes: Sequence[str]) -> Numbers:
 def _grown(
     runs: Sequence[Run], classes: tuple[str, ...], seed: int, options: Mapping[str, int]
 ) -> FittedJobs:
+    usual = _usual(runs, classes)
+    targets = np.concatenate([targets_of(run, classes) for run in runs])
+    told = targets >= 0
+    trees, alone = (
+        _boosted(np.concatenate(rows)[told], targets[told], seed, options)
+        for rows in (
+            [features(run.table, [usual[run.workflow]]) for run in runs],
+            [features(run.table) for run in runs],
+        )
+    )
+    return FittedJobs(classes, usual, trees, alone)
+
+
+def _boosted(rows: Floats, targets: Numbers, seed: int, options: Mapping[str, int]) -> Trees:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    start = np.zeros(len(classes))
-    empty = Trees.from_parts({"features": 0}, _no_trees(start))
-    fitted = FittedJobs(classes, _usual(runs, classes), empty)
-    rows = np.concatenate([fitted._features(run) for run in runs])
     rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn takes no column without a number
-    targets = np.concatenate([targets_of(run, classes) for run in runs])
     model = HistGradientBoostingClassifier(
         max_iter=options["rounds"],
         max_leaf_nodes=options["leaves"],
@@ -257,19 +282,7 @@ def _grown(
         early_stopping=False,
         random_state=seed,
     )
-    return replace(fitted, trees=boosted_of(model.fit(rows[targets >= 0], targets[targets >= 0])))
-
-
-def _no_trees(start: Floats) -> Arrays:
-    none = np.empty(0, dtype=np.int32)
-    names = ("feature", "left", "right", "roots", "columns")
-    return {
-        **dict.fromkeys(names, none),
-        "threshold": np.empty(0),
-        "missing_left": np.empty(0, dtype=np.bool_),
-        "value": np.empty((0, 1), dtype=np.float32),
-        "start": start,
-    }
+    return boosted_of(model.fit(rows, targets))
 
 
 def _usual(runs: Sequence[Run], classes: tuple[str, ...]) -> dict[str, Usual]:
@@ -289,7 +302,7 @@ def _usual(runs: Sequence[Run], classes: tuple[str, ...]) -> dict[str, Usual]:
 def _calibrated(fitted: FittedJobs, held: Sequence[Run]) -> FittedJobs:
     if not held:
         return fitted
-    sums = np.concatenate([fitted._sums(fitted._features(run)) for run in held])
+    sums = np.concatenate([fitted.sums(run) for run in held])
     targets = np.concatenate([targets_of(run, fitted.classes) for run in held])
     told = targets >= 0
     return replace(fitted, temperature=calibrated(sums[told], targets[told]).temperature)
