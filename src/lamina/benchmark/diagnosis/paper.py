@@ -75,7 +75,7 @@ ENTRIES = (
 REDUCED: Mapping[str, Mapping[str, Any]] = {
     "paper-cnn": {"size": 128},
     "alexnet": {"size": 64, "width": 0.25},
-    "vgg-16": {"size": 64, "width": 0.25},
+    "vgg-16": {"size": 64, "width": 0.125},
     "resnet-18": {"size": 64, "width": 0.25},
 }
 """Options of the detectors on a CPU: smaller charts, and for the large ones a part of their width,
