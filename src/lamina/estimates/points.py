@@ -48,7 +48,8 @@ class Misses:
         doubt = BELIEF / (1.0 + seen.size)
         weights = np.concatenate([np.ones(seen.size), np.full(_NORMAL.size, doubt / _NORMAL.size)])
         steps = np.concatenate([seen, SPREAD * _NORMAL])
-        return Distribution(max(said, 0.0) * np.exp(steps), weights)
+        around = Distribution(np.exp(steps), weights)
+        return around.scaled(max(said, 0.0) / around.quantile(0.5))
 
 
 class PointPredictor(Predictor):
