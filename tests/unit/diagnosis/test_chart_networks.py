@@ -119,6 +119,16 @@ def test_absent_weights_are_told_and_the_network_learns_from_scratch(
     assert any(node.name.startswith("head.") for node in found[0].network.nodes)
 
 
+@pytest.mark.parametrize("odd", [{"width": 0.05}, {"channels": "phases", "width": 1.0}])
+def test_nothing_is_looked_for_where_nothing_is_published(
+    odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs(monkeypatch)
+    monkeypatch.setattr(networks, "beginning", lambda *given: pytest.fail("looked for"))
+    fitted = learnt("resnet-18", weights="published", **odd)
+    assert "published for charts in colours" in fitted.about["begun"]
+
+
 def weights_file(folder: Path) -> Path:
     """Weights for a narrow AlexNet in torchvision's layout, as if they had been published."""
     network = alexnet(shape=(3, 64, 64), width=0.05)

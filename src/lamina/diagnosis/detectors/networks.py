@@ -34,7 +34,7 @@ from lamina.training import progress
 from lamina.training.engines import ENGINES
 from lamina.training.forward import apply
 from lamina.training.loop import run_loop
-from lamina.training.pretrained import Beginning, beginning
+from lamina.training.pretrained import FROM_ADDRESS, Beginning, beginning
 from lamina.training.program import BYTE, Member, Portion, Program
 from lamina.training.resources import Resource, resolve
 from lamina.training.settings import Settings
@@ -81,7 +81,7 @@ class ChartNetwork(ABC):
         form = chart_form(wish.size, wish.channels, wish.axis, wish.order, runs.runs)
         parts = _Parts.of(runs, held, how.seed)
         made = self._network(len(runs.classes), form, wish.width)
-        begun = beginning(wish.weights, made) if self.pretrained else Beginning()
+        begun = _begun(wish, made) if self.pretrained else Beginning()
         for text in filter(None, (begun.words, begun.warning)):
             how.tell(text)
         normed = _normed(made, begun) if begun.weights else made
@@ -255,6 +255,16 @@ def _settings(wish: NetworkOptions, begun: bool, rows: int, seed: int) -> Settin
         rates=(("head", wish.head_rate),),
         frozen=(*wish.frozen, _NORMED),
     )
+
+
+def _begun(wish: NetworkOptions, network: Network) -> Beginning:
+    """What a network begins with; nothing is published for narrow ones and channels of phases."""
+    if wish.weights == FROM_ADDRESS and (wish.width != 1.0 or wish.channels != "colours"):
+        return Beginning(
+            warning="weights are published for charts in colours and the whole width of "
+            f"{network.name}: the training begins from scratch"
+        )
+    return beginning(wish.weights, network)
 
 
 def _normed(network: Network, begun: Beginning) -> Network:
