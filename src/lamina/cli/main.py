@@ -37,7 +37,6 @@ VERBS = {
     "models": "list, show, export and import models",
     "plan": "give the tasks of a workflow to machines before it runs",
     "place": "predict how long tasks take on each runtime, and place them",
-    "place": "predict how long tasks take on each runtime, and place them",
     "predict": "apply a saved model to data",
     "resume": "go on with a run that ended early",
     "report": "write a recorded run as one HTML page",
