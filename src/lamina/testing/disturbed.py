@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -155,3 +156,36 @@ class _Making:
             parents=parents,
             used={"cpu": np.array(cpu), "stage_in_bytes": np.array(moved)},
         )  # fmt: skip
+
+
+def write_csv(run: Run, folder: Path, number: int = 1) -> Path:
+    """The run as a table of jobs, laid out as labelled runs are; times since 2026 began.
+
+    Args:
+        run: the run.
+        folder: that holds the workflow's.
+        number: of the run in its batch.
+    """
+    table, began = run.table, 1767225600.0
+    lines = [",".join(("", *_COLUMNS))]
+    spent, used = table.spent, table.used
+    ends = np.where(np.isnan(table.phase_end), table.ready[:, None], table.phase_end)
+    for row, task in enumerate(table.tasks):
+        ready, submit, start = table.ready[row], ends[row, 1], ends[row, 2]
+        end = start + spent[row, 3:6].sum()
+        times = [ready, submit, start, end, end, end + spent[row, 6]]
+        told = [f"{began + one:.3f}" for one in times]
+        told += [f"{spent[row, 3]:.3f}", f"{used['stage_in_bytes'][row]:.0f}"]
+        told += [f"{spent[row, 5]:.3f}", table.hosts[row], f"{used['cpu'][row]:.3f}"]
+        lines.append(",".join((task.replace("_", "_ID"), *told)))
+    file = folder / run.workflow / run.label / f"{run.workflow}-{run.batch}-run{number:04}.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+_COLUMNS = (
+    "ready", "submit", "execute_start", "execute_end", "post_script_start", "post_script_end",
+    "stage_in_delay", "stage_in_bytes", "stage_out_delay", "kickstart_hostname",
+    "kickstart_executables_cpu_time",
+)  # fmt: skip

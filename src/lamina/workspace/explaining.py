@@ -29,6 +29,9 @@ from lamina.workspace.traces import is_trace, read_traces
 EARLIER = 20
 """Good runs of the same workflow, at most, that a recorded run is compared with unasked."""
 
+_SECONDS, _FEWEST, _MOST = 0.6, 8, 200
+"""Seconds that asking a detector about changed runs may take, and how many those are."""
+
 _LOOKED_AT = 400
 """Runs of the project, the newest, among which those are looked for."""
 
@@ -103,7 +106,11 @@ def judging(made: TrainedDetector | None, run: Run, against: Sequence[Run]) -> J
     if made is None or not len(run.table):
         return None
     (verdict,) = made.judge([run], against)
-    return Judging(verdict, lambda asked: made.probabilities(asked, against))
+    begun = time.perf_counter()
+    made.probabilities([run, run], against)
+    each = max((time.perf_counter() - begun) / 2, 1e-6)
+    asks = int(min(max(_SECONDS / each, _FEWEST), _MOST))
+    return Judging(verdict, lambda asked: made.probabilities(asked, against), asks)
 
 
 def fitting(run: Run, detector: str = "") -> TrainedDetector | None:
@@ -133,7 +140,7 @@ def good(names: Sequence[str], trace: Trace) -> Iterator[Trace]:
     for name in names:
         found = read_traces([name]) if is_trace(name) else iter((timelines.trace(name),))
         for one in found:
-            own = one.run == trace.run and one.begin == trace.begin
+            own = (one.run, one.begin, one.end) == (trace.run, trace.begin, trace.end)
             if _is_good(one) and not own:
                 yield one
 

@@ -41,6 +41,9 @@ CLEARLY = 0.25
 _WORTH = 0.01
 """Part of the makespan that has to be lost for a cause to be looked for."""
 
+_STRONG = 0.1
+"""Part of the makespan that is much to lose."""
+
 _WORTH_OF_JOBS = 0.05
 """The same of what all jobs spent, whatever of it the run waited for."""
 
@@ -88,6 +91,11 @@ class Facts:
         spent = float(self.deviations.cells[:, : len(PHASES)].sum())
         jobs = float(self.excess.own.sum() + self.excess.size.sum())
         return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
+
+    @property
+    def strong(self) -> bool:
+        """Whether so much was lost that nobody would call the run normal."""
+        return self.lost >= _STRONG * self.deviations.table.seconds
 
     def share(self, *phases: str) -> float:
         """Part of what was lost in some phases, by makespan and by jobs alike."""
@@ -408,19 +416,21 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
     """All causes, the likely ones first; those that a detector has a class for with its
     probability.
 
-    A detector's answer stands. Without one, the cause that explains most is likely, if it
-    explains enough.
+    A detector's answer stands, but for one that calls a run normal that lost much. Without one,
+    the cause that explains most is likely, if it explains enough.
     """
     judged = {name: cause.judge(facts) for name, cause in CAUSES.items()}
     matters = facts.matters
-    best = max(judged, key=lambda name: judged[name][0])
+    # Where a host is slow is told besides what is slow there.
+    best = max((name for name in judged if name != "host"), key=lambda name: judged[name][0])
+    overruled = verdict is not None and verdict.answer == NORMAL and facts.strong
     found = []
     for name in dict.fromkeys([*(verdict.probabilities if verdict else ()), *CAUSES]):
         if name == NORMAL:
             continue
         score, reasons, against = judged.get(name, (0.0, (), ()))
         enough = (matters or name == "failures") and score >= (LIKELY if name == best else ALSO)
-        likely = _likely(name, enough, name == best, verdict)
+        likely = _likely(name, enough, name == best, None if overruled else verdict)
         told = reasons if likely else against or reasons
         if not likely and score >= ALSO and not matters:
             told = (f"only {seconds_text(facts.lost)} were lost", *told)

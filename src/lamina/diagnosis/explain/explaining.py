@@ -284,8 +284,11 @@ def _answer(
         return f"unsure: {', '.join(f'{name} {value:.2f}' for name, value in order[:3])}"
     if first in CAUSES:
         return f"{told}: {CAUSES[first].title}"
+    likely = [one.title for one in causes if one.likely]
     if first == NORMAL and any(one.kind == LARGER for one in findings):
         return f"{told}: there was more to do than usual"
+    if first == NORMAL and likely:
+        return f"{told} to the detector, but likely {names_text(likely)}"
     return told
 
 

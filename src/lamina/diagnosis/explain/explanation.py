@@ -83,9 +83,11 @@ class Salient:
         phase: which, of those jobs.
         kind: type of the jobs.
         jobs: the units.
-        weight: by how much the probability of the answer falls when the phase takes as long as
-            usual there; negative where it rises.
+        weight: how much of the probability of the answer rests on it: the mean of what it loses
+            when the phase takes as long as usual there, and of what it gains when all others do;
+            negative where the phase speaks against the answer.
         odds: the same for the logarithm of its odds, which tells apart what is nearly sure.
+        share: part of all that speaks for the answer, by `odds`.
     """
 
     phase: str
@@ -93,6 +95,7 @@ class Salient:
     jobs: tuple[str, ...]
     weight: float
     odds: float
+    share: float
 
 
 @dataclass(frozen=True)

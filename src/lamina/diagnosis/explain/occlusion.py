@@ -22,7 +22,10 @@ MOST, FEWEST, ROWS = 48, 6, 40_000
 """Pairs of a type of job and a phase that are put back, at most: those with the most excess; in
 large runs as few as have so many rows together, but some."""
 
-_LEAST = 1e-9
+_LEAST = 1e-300
+_SEEN = 0.01
+"""Part of an answer that a phase has to carry to be told."""
+
 _FEWEST_SECONDS = 0.1
 
 
@@ -33,10 +36,12 @@ class Judging:
     Args:
         verdict: what it says of the run.
         ask: what it says of others; the classes are those of the verdict, in their order.
+        asks: runs that it may be asked about at once; fewer where it takes long.
     """
 
     verdict: Verdict
     ask: Ask = field(repr=False)
+    asks: int = 200
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -45,8 +50,10 @@ class Judging:
 
     def odds(self, found: Floats) -> Floats:
         """Logarithm of the odds of the verdict's first class, (n,)."""
-        own = np.clip(found[:, self.classes.index(self.verdict.first)], _LEAST, 1 - _LEAST)
-        return np.asarray(np.log(own / (1 - own)))
+        place = self.classes.index(self.verdict.first)
+        # From the others' sum, which is told finely where the first is nearly sure.
+        others = np.delete(found, place, axis=1).sum(axis=1)
+        return np.asarray(np.log(found[:, place] + _LEAST) - np.log(others + _LEAST))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +64,8 @@ class Part:
         kind, phase: which.
         rows: of the table.
         cut: (n, phases) seconds above what is usual.
-        weight: by how much the probability of the answer falls without them.
-        odds: by how much the logarithm of its odds falls.
+        weight: how much of the probability of the answer rests on it, see `occluded`.
+        odds: the same of the logarithm of its odds.
     """
 
     kind: str
@@ -87,17 +94,26 @@ def parts_of(deviations: Deviations) -> list[Part]:
 
 
 def occluded(parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judging) -> list[Part]:
-    """The parts with what the answer loses without each, those that it rests on first."""
+    """The parts with what the answer loses without each, those that it rests on first.
+
+    A part counts by the mean of two figures: what the answer loses when the part alone is put back,
+    and what it gains when all others are. Where several parts tell the same, the first is nothing;
+    where it takes several together, the second is.
+    """
+    parts = parts[: max(judging.asks // 2 - 1, 1)]
     if not parts:
         return []
-    asked = [run, *(replaced(run, schedule, part.cut) for part in parts)]
-    found = judging.ask(asked)
-    odds = judging.odds(found)
-    own = found[:, judging.classes.index(judging.verdict.first)]
-    told = [
-        replace(part, weight=float(own[0] - own[n]), odds=float(odds[0] - odds[n]))
-        for n, part in enumerate(parts, 1)
-    ]
+    everything = _together(parts, np.zeros_like(parts[0].cut))
+    cuts = [np.zeros_like(everything), everything, *(part.cut for part in parts)]
+    cuts += [everything - part.cut for part in parts]
+    found = judging.ask([replaced(run, schedule, cut) for cut in cuts])
+    odds, own = judging.odds(found), found[:, judging.classes.index(judging.verdict.first)]
+    told = []
+    for n, part in enumerate(parts, 2):
+        weight, log_odds = (
+            float(one[0] - one[n] + one[n + len(parts)] - one[1]) / 2 for one in (own, odds)
+        )
+        told.append(replace(part, weight=weight, odds=log_odds))
     return sorted(told, key=lambda part: -part.odds)
 
 
@@ -109,13 +125,15 @@ def replaced(run: Run, schedule: Schedule, cut: Floats) -> Run:
 def salient(parts: Sequence[Part], run: Run) -> tuple[Salient, ...]:
     """The parts for people, those that change nothing left out."""
     tasks = run.table.tasks
+    total = sum(part.odds for part in parts if part.odds > 0) or 1.0
     return tuple(
         Salient(
-            part.phase, part.kind, tuple(tasks[row] for row in part.rows), part.weight, part.odds
+            part.phase, part.kind, tuple(tasks[row] for row in part.rows), part.weight, part.odds,
+            part.odds / total,
         )
         for part in parts
-        if abs(part.odds) >= log(1.1)
-    )
+        if abs(part.odds) >= max(log(1.1), _SEEN * total)
+    )  # fmt: skip
 
 
 def turning(
@@ -123,7 +141,7 @@ def turning(
 ) -> tuple[list[Part], Floats, Floats] | None:
     """Few parts, by their weight, without which, besides a cut, the answer is another; the seconds
     of both, and the probabilities then. None where there are none."""
-    chosen = [part for part in parts if part.odds > 0]
+    chosen = [part for part in parts if part.odds > 0][: max(judging.asks // 4, 1)]
     cuts, now = [], cut
     for part in chosen:
         now = np.maximum(now, part.cut)

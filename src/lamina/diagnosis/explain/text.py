@@ -89,7 +89,7 @@ def _rests_on(told: Explanation) -> Iterator[str]:
     first = told.verdict.first
     for one in told.saliency[:3]:
         if one.odds > 0:
-            yield f"{TITLES[one.phase]} of {one.kind}: {first} {-one.weight:+.2f} were it as usual"
+            yield f"{TITLES[one.phase]} of {one.kind}: {one.share:.0%} of what speaks for {first}"
     if told.without:
         name = max(told.without, key=lambda each: told.without[each])
         yield f"without these findings: {name} ({told.without[name]:.2f})"

@@ -142,13 +142,14 @@ function saliencyOf(told) {
     const strength = Math.round((75 * Math.abs(one.odds)) / most);
     const colour = one.odds > 0 ? "var(--mark)" : "var(--good)";
     return el("td", { style: { background: `color-mix(in srgb, ${colour} ${strength}%, transparent)` },
-      title: `${one.jobs.length} jobs; logarithm of the odds ${one.odds > 0 ? "falls" : "rises"} by ${Math.abs(one.odds).toFixed(1)}` },
-      `${one.weight > 0 ? "−" : "+"}${Math.abs(one.weight).toFixed(2)}`);
+      title: `${one.jobs.length} jobs; probability ${one.weight.toFixed(3)}, logarithm of the odds ${one.odds.toFixed(1)}` },
+      `${one.share < 0 ? "−" : ""}${share(Math.abs(one.share))}`);
   };
   const without = Object.entries(told.without).sort((a, b) => b[1] - a[1])[0];
   return el("div", {}, el("h3", {}, "What the answer rests on"),
-    el("p", { class: "dim hint" }, `By how much the probability of ${told.verdict.class} changes when a phase of a type of jobs `
-      + "takes as long as usual, and the run is played again. On the chart the same phases are shaded."),
+    el("p", { class: "dim hint" }, `How much of what speaks for ${told.verdict.class} rests on a phase of a type of jobs: the mean of what its odds `
+      + "lose when the run is played again with that phase as usual, and of what they gain with all others as usual. "
+      + "On the chart the same phases are shaded."),
     el("div", { class: "heatmap" }, el("table", {},
       el("thead", {}, el("tr", {}, el("th", {}, "Jobs"), phases.map((name) => el("th", { scope: "col" }, phaseTitle(name))))),
       el("tbody", {}, kinds.map((kind) => el("tr", {}, el("th", { scope: "row" }, kind), phases.map((name) => cell(kind, name))))))),

@@ -1,0 +1,184 @@
+"""`lamina diagnose RUN`: the answer, why, a report; and answers to it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from commandline import done, record, run
+
+from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
+from lamina.testing.runs import RUNS, MadeRun
+from lamina.workflow.log import AttemptEnded, AttemptStarted
+
+CLASSES = (
+    ("normal", None), ("cpu", slower(1.7, "run")), ("loss", slower(3.0, "stage_in")),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    for number, one in enumerate(made_runs(8), 1):
+        write_csv(one, tmp_path / "good", number)
+    return tmp_path / "good"
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    return write_csv(made_run(slower(4.0, "stage_in", host="worker-3"), 100, "loss"), tmp_path)
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    for label, disturbance in CLASSES:
+        for number in range(10):
+            made = made_run(disturbance, number, label)
+            write_csv(replace(made, batch=f"{label}{number % 2}"), tmp_path / "learn", number)
+    file = tmp_path / "small.detector"
+    done("diagnose", "train", "--traces", tmp_path / "learn", "--detector", "nearest", "-o", file)
+    return file
+
+
+def test_the_first_line_is_the_answer_and_the_findings_tell_cost_and_range(
+    good: Path, bad: Path
+) -> None:
+    told = done("diagnose", bad, "--against", good).out
+    assert told.startswith("likely a slow host and packets lost on the network; took ")
+    line = re.sub(r"\s+", " ", told)
+    assert re.search(
+        r"stage in 4\.\dx usual on worker-3 \(\d+ jobs\): 2\d\d s, usually 5\d s "
+        r"\(\d+-\d+ s over 8 runs\), costs \+\d+ s of the run's \+\d+ s",
+        line,
+    )
+    assert "run again without worker-3" in told
+
+
+def test_few_good_runs_are_said_to_be_few(good: Path, bad: Path) -> None:
+    few = sorted(good.rglob("*.csv"))[:2]
+    told = done("diagnose", "run", bad, "--against", few[0], "--against", few[1], "--json").json
+    assert told["class"] is None
+    assert not told["explanation"]["enough"]
+    assert told["explanation"]["notes"][0].startswith("2 of 5 runs needed to know what is usual")
+
+
+def test_labelled_runs_that_are_not_normal_and_the_run_itself_are_not_good(
+    good: Path, bad: Path
+) -> None:
+    told = done("diagnose", bad, "--against", good, "--against", bad.parent.parent, "--json").json
+    assert told["explanation"]["compared"] == "with 8 good runs"
+
+
+def test_a_detector_answers_first_and_says_what_that_rests_on(
+    detector: Path, tmp_path: Path
+) -> None:
+    lost = write_csv(made_run(slower(3.5, "stage_in"), 100, "loss", "all"), tmp_path)
+    told = done("diagnose", lost, "--detector", detector, "--json").json
+    why = told["explanation"]
+    assert told["class"] == "loss"
+    assert why["compared"] == "with 10 good runs that the detector learnt from"
+    assert why["headline"].startswith("loss (")
+    assert why["saliency"][0]["phase"] == "stage_in"
+    assert max(why["without"], key=lambda name: float(why["without"][name])) == "normal"
+
+
+def test_a_detector_that_calls_a_run_normal_that_lost_much_is_contradicted(
+    detector: Path, bad: Path
+) -> None:
+    told = done("diagnose", bad, "--detector", detector, "--json").json
+    assert told["class"] == "normal"
+    headline = told["explanation"]["headline"]
+    assert "to the detector, but likely " in headline and "a slow host" in headline
+
+
+def test_a_detector_that_does_not_know_such_jobs_is_refused(detector: Path) -> None:
+    made = RUNS["chain"]()
+    record(Path(), made)
+    ran = run("diagnose", "last", "--detector", detector)
+    assert ran.code == 2
+    assert "whose types of jobs are not those of" in ran.err
+
+
+def test_a_report_is_one_file_without_addresses(good: Path, bad: Path, tmp_path: Path) -> None:
+    told = done("diagnose", bad, "--against", good, "-o", "why.html")
+    assert told.out.splitlines()[-1] == "why.html"
+    page = (tmp_path / "why.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://|\bsrc=\"|@import|url\(", page.replace("\\u003c", ""))
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    data = json.loads(text)
+    assert data["added"]["findings"][0]["hosts"] == ["worker-3"]
+    marked = {int(index) for index in data["added"]["marks"]}
+    names = {data["tasks"][data["attempts"]["task"][index]] for index in marked}
+    assert names >= set(data["added"]["findings"][0]["jobs"])
+    assert data["usual_from"] == 8
+
+
+def test_a_report_under_another_ending_is_refused(good: Path, bad: Path) -> None:
+    ran = run("diagnose", bad, "--against", good, "-o", "why.pdf")
+    assert ran.code == 2 and "cannot be written as .pdf" in ran.err
+
+
+def slow_copy(made: MadeRun, name: str, at: float, factor: float) -> MadeRun:
+    """The same run under another name, later, whose last task ran longer."""
+    begin = made.record.created
+    ended = [one for one in made.events if isinstance(one, AttemptEnded)]
+    last = ended[-1]
+    events = []
+    for event in made.events:
+        moved = replace(event, time=event.time + at)
+        if isinstance(moved, AttemptStarted):
+            moved = replace(moved, ready=moved.ready + at)
+        if isinstance(moved, AttemptEnded):
+            phases = {key: (a + at, b + at) for key, (a, b) in moved.phases.items()}
+            if event is last:
+                a, b = phases["run"]
+                phases["run"] = (a, a + factor * (b - a))
+            moved = replace(moved, phases=phases)
+        events.append(moved)
+    record_ = replace(made.record, id=name, name=f"run-{name}", created=begin + at)
+    return MadeRun(record_, tuple(events))
+
+
+def test_a_recorded_run_is_compared_with_earlier_good_ones_unasked(tmp_path: Path) -> None:
+    made = RUNS["scatter"]()
+    for number in range(6):
+        record(tmp_path, slow_copy(made, f"{number:010x}", 100.0 * number, 1.0))
+    told = done("diagnose", "last", "--json").json["explanation"]
+    assert told["compared"] == "with 5 good runs"
+    assert told["enough"]
+
+
+def test_answers_are_kept_and_the_last_one_counts(detector: Path, bad: Path) -> None:
+    kept = done("diagnose", "answer", bad, "wrong", "--label", "loss_3", "--detector", detector)
+    assert kept.out.endswith("wrong, label loss_3\n")
+    done("diagnose", "answer", bad, "expected", "--detector", detector)
+    lines = Path(".lamina/answers.jsonl").read_text().splitlines()
+    assert [json.loads(line)["label"] for line in lines] == ["loss_3", "normal"]
+    ran = run("diagnose", "answer", bad, "expected", "--label", "cpu")
+    assert ran.code == 2 and "what is expected is normal" in ran.err
+
+
+def test_a_training_learns_from_answers(detector: Path, bad: Path, tmp_path: Path) -> None:
+    done("diagnose", "answer", bad, "wrong", "--label", "loss_3", "--detector", detector)
+    told = done(
+        "diagnose", "train", "--traces", tmp_path / "learn", "--answers", "--detector", "nearest",
+        "--json", "-o", "again.detector",
+    ).json  # fmt: skip
+    assert told["labels"]["loss_3"] == 1
+    bad.unlink()
+    ran = done("diagnose", "train", "--traces", tmp_path / "learn", "--answers",
+               "--detector", "nearest", "-o", "again.detector")  # fmt: skip
+    assert "left out: " in ran.err
+
+
+def test_a_training_without_runs_is_refused() -> None:
+    ran = run("diagnose", "train", "-o", "x.detector")
+    assert ran.code == 2 and "there is nothing to learn from" in ran.err
