@@ -15,11 +15,10 @@ NOVELTY: Registry[type[Novelty]] = Registry(
         "slow-down": "lamina.diagnosis.novelty.slow_down:SlowDown",
         "one-class": "lamina.diagnosis.novelty.one_class:OneClass",
         "autoencoder": "lamina.diagnosis.novelty.autoencoder:Autoencoder",
-        "pyod-ecod": "lamina.diagnosis.novelty.outliers:Ecod",
-        "pyod-copod": "lamina.diagnosis.novelty.outliers:Copod",
         "pyod-iforest": "lamina.diagnosis.novelty.outliers:IsolationForest",
         "pyod-knn": "lamina.diagnosis.novelty.outliers:Neighbours",
+        "pyod-lof": "lamina.diagnosis.novelty.outliers:LocalOutlierFactor",
     },
-    extras=dict.fromkeys(("pyod-ecod", "pyod-copod", "pyod-iforest", "pyod-knn"), "pyod"),
+    extras=dict.fromkeys(("pyod-iforest", "pyod-knn", "pyod-lof"), "pyod"),
 )
 """Name of a way to find what is strange -> its class."""

@@ -181,17 +181,20 @@ class NovelCharts:
         return np.asarray((_logarithms(self.drawer.errors(runs)) - centre) / scale)
 
     def reasons(self, run: Run, most: int = 5) -> tuple[Reason, ...]:
-        """Where in the chart the error is larger than usual, by type of job and phase."""
+        """Types of job in whose rows the error is larger than usual, and those of their phases
+        that took another time than usual: a phase that is late moves all behind it."""
         if not len(run.table):
             return ()
         table = lined_up(run).table
-        over = np.maximum(self.drawer.errors([run])[0] - self.usual, 0.0).sum(axis=2)
-        total = float(over.sum())
-        if not total > 0:
-            return ()
-        kinds = self.cells.rows(table)[0][rows_of(table, self.drawer.form)]
-        shares = np.zeros((len(self.cells.kinds), len(PHASES)))
-        np.add.at(shares, kinds[kinds >= 0], over.T[kinds >= 0] / total)
+        over = np.maximum(self.drawer.errors([run])[0] - self.usual, 0.0).sum(axis=(0, 2))
+        at, spent, usual = self.cells.usual(table)
+        kinds = at[rows_of(table, self.drawer.form)]
+        known = len(self.cells.kinds)
+        moved = np.zeros((known, len(PHASES)))
+        np.add.at(moved, at[at >= 0], np.abs(np.nan_to_num(spent - usual))[at >= 0])
+        rows = np.bincount(kinds[kinds >= 0], over[kinds >= 0], minlength=known)
+        shares = rows[:, None] * moved / np.maximum(moved.sum(axis=1), _LEAST)[:, None]
+        shares /= max(float(over.sum()), _LEAST)
         places = np.argsort(-shares, axis=None, kind="stable")[:most].tolist()
         ranked = [(*divmod(place, len(PHASES)), float(shares.flat[place])) for place in places]
         return reasons_of(self.cells, run, [entry for entry in ranked if entry[2] > 0])
