@@ -14,6 +14,7 @@ from lamina.diagnosis import splits
 from lamina.diagnosis.calibration import Calibration, calibrated, calibration_error
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
+from lamina.diagnosis.jobs.learning import learn_jobs
 from lamina.diagnosis.runs import Collection, Floats, Numbers
 from lamina.diagnosis.trained import TrainedDetector
 from lamina.diagnosis.usual import NEEDED, Usual, usual_of
@@ -46,6 +47,7 @@ def learn(
     if fitted is None or (refit and not part.stops_early):
         how.tell(f"learning from all {len(runs)} runs")
         fitted = part.fit(*_for_good(part, runs, how), how)
+    jobs, jobs_test = learn_jobs(runs, how)
     about = {
         "split": split,
         "seed": how.seed,
@@ -57,6 +59,7 @@ def learn(
         "labels": {label: runs.labels.count(label) for label in sorted(set(runs.labels))},
         "data": digest_of(runs),
         "test": figures,
+        "test_jobs": jobs_test,
         "versions": {
             "lamina": __version__,
             "python": platform.python_version(),
@@ -64,7 +67,7 @@ def learn(
         },
     }
     return TrainedDetector(
-        detector, fitted, "+".join(runs.workflows), calibration, about, usual_in(runs)
+        detector, fitted, "+".join(runs.workflows), calibration, about, usual_in(runs), jobs
     )  # fmt: skip
 
 

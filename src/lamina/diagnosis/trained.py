@@ -10,6 +10,7 @@ from typing import Any
 from lamina.diagnosis.calibration import Calibration
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Arrays, Fitted
+from lamina.diagnosis.jobs.detector import FittedJobs, JobDetector
 from lamina.diagnosis.runs import Floats, Run
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
 from lamina.diagnosis.usual import Usual
@@ -34,6 +35,7 @@ class TrainedDetector:
         calibration: of its scores.
         about: plain values: seed, versions, counts, digest of the data, figures of its test.
         usual: what is usual in the normal runs that it learnt from; None where there were too few.
+        jobs: what it learnt of single jobs; None where the runs did not tell which were disturbed.
     """
 
     detector: str
@@ -42,6 +44,7 @@ class TrainedDetector:
     calibration: Calibration = field(default_factory=Calibration)
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
     usual: Usual | None = field(default=None, repr=False)
+    jobs: FittedJobs | None = field(default=None, repr=False)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -80,6 +83,7 @@ class TrainedDetector:
         """The file's bytes: safetensors, whose header holds the document and a digest of all."""
         learnt, arrays = self.fitted.to_parts()
         usual, ranges = (None, {}) if self.usual is None else self.usual.to_parts()
+        jobs, trees = (None, {}) if self.jobs is None else self.jobs.to_parts()
         document = {
             "detector": self.detector,
             "workflow": self.workflow,
@@ -87,9 +91,11 @@ class TrainedDetector:
             "about": dict(self.about),
             "fitted": learnt,
             "usual": usual,
+            "jobs": jobs,
         }
         given = {f"fitted.{name}": array for name, array in arrays.items()}
         given |= {f"usual.{name}": array for name, array in ranges.items()}
+        given |= {f"jobs.{name}": array for name, array in trees.items()}
         return sealed(document, given, VERSION)
 
     @classmethod
@@ -109,6 +115,7 @@ class TrainedDetector:
                 document["detector"], fitted, document["workflow"],
                 Calibration(**document["calibration"]), document["about"],
                 _usual(document.get("usual"), those_of(arrays, "usual")),
+                _jobs(document.get("jobs"), those_of(arrays, "jobs")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BundleError(f"{origin} does not hold a detector: {error}", AGAIN) from error
@@ -131,6 +138,10 @@ class TrainedDetector:
     def calibrated(self, calibration: Calibration) -> TrainedDetector:
         """The same with another calibration."""
         return replace(self, calibration=calibration)
+
+
+def _jobs(document: Mapping[str, Any] | None, arrays: Arrays) -> FittedJobs | None:
+    return None if document is None else JobDetector().restore(document, arrays)
 
 
 def _usual(document: Mapping[str, Any] | None, arrays: Arrays) -> Usual | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from lamina.diagnosis.runs import Floats
 from lamina.errors import BundleError, MissingExtraError
 
+_MANY = 50_000
+"""Rows from which on growing trees is worth several threads."""
 _LEAF = -1
 _CELLS = 2_000_000
 """Rows x trees that are followed at once; bounds the memory."""
@@ -138,6 +141,16 @@ def require_scikit_learn(purpose: str) -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "datasets", purpose) from error
+
+
+@contextmanager
+def few_threads(rows: int) -> Iterator[None]:
+    """One thread where there is little to do: threads of OpenMP that wait for each other on a
+    busy machine take a hundred times as long as one alone."""
+    from threadpoolctl import threadpool_limits  # scikit-learn needs it
+
+    with threadpool_limits(1 if rows < _MANY else None):
+        yield
 
 
 def forest_of(model: Any) -> Trees:

@@ -16,7 +16,9 @@ from lamina.diagnosis.trained import TrainedDetector
 from lamina.errors import BundleError, DataError, UnknownNameError
 from lamina.testing.detectors import made_run, made_runs
 
-RUNS = made_runs(("normal", "cpu_1", "cpu_2", "loss"), batches=3, each=10)
+TOLD = made_runs(("normal", "cpu_1", "cpu_2", "loss"), batches=3, each=10)
+RUNS = replace(TOLD, runs=tuple(replace(run, anomalies=()) for run in TOLD))
+"""They do not tell which jobs were disturbed."""
 
 
 @pytest.mark.parametrize("split", ["random", "batch"])
@@ -38,6 +40,19 @@ def test_a_detector_knows_which_runs_it_can_judge() -> None:
     strange = replace(run.table, kinds=("other",) * len(run.table))
     assert not made.knows(replace(run, table=strange))
     assert not made.knows(replace(run, table=run.table.taken([]), anomalies=()))
+
+
+def test_jobs_are_learnt_from_where_runs_tell_which_were_disturbed(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn grows the trees")
+    some = TOLD.taken(range(0, len(TOLD), 3))
+    made = learn(some, "nearest", Fitting())
+    assert made.about["test_jobs"]["roc_auc"] > 0.9
+    again = TrainedDetector.load(made.save(tmp_path / "made.detector"))
+    assert made.jobs is not None
+    assert again.jobs is not None
+    run = made_run("loss", "new", 4)
+    assert again.jobs.judge(run) == made.jobs.judge(run)
+    assert learn(RUNS, "nearest", Fitting()).jobs is None
 
 
 def test_labels_at_random_are_not_learnt() -> None:

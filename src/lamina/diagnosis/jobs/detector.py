@@ -15,7 +15,7 @@ from lamina.diagnosis.detectors.base import Arrays, Fitting, Parts
 from lamina.diagnosis.jobs.features import COLUMNS, features
 from lamina.diagnosis.runs import Collection, Floats, Numbers, Run, class_of, classes_of
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
-from lamina.diagnosis.trees import Trees, boosted_of, require_scikit_learn
+from lamina.diagnosis.trees import Trees, boosted_of, few_threads, require_scikit_learn
 from lamina.diagnosis.usual import Usual, usual_of
 from lamina.errors import BundleError, DataError
 from lamina.nets.bundle_file import read, write_atomically
@@ -282,7 +282,8 @@ def _boosted(rows: Floats, targets: Numbers, seed: int, options: Mapping[str, in
         early_stopping=False,
         random_state=seed,
     )
-    return boosted_of(model.fit(rows, targets))
+    with few_threads(len(rows)):
+        return boosted_of(model.fit(rows, targets))
 
 
 def _usual(runs: Sequence[Run], classes: tuple[str, ...]) -> dict[str, Usual]:
