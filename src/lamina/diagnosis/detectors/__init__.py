@@ -9,6 +9,7 @@ DETECTORS: Registry[type[Detector]] = Registry(
     "detectors",
     "detector",
     {
+        "default": "lamina.diagnosis.detectors.default:Default",
         "nearest": "lamina.diagnosis.detectors.nearest:Nearest",
         "alexnet": "lamina.diagnosis.detectors.networks:AlexNet",
         "paper-cnn": "lamina.diagnosis.detectors.networks:PaperCnn",

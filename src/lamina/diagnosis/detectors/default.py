@@ -1,0 +1,135 @@
+"""The default detector: clouds of batches, and boosted trees for runs of batches that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.diagnosis.calibration import softmax
+from lamina.diagnosis.detectors.base import Arrays, Fitted, Fitting, Parts, as_scores
+from lamina.diagnosis.detectors.default_batches import Batches, batches_of
+from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted
+from lamina.diagnosis.runs import Collection, Floats, Run
+from lamina.diagnosis.statistics import ALL, Layout, layout_of, statistics_of
+from lamina.errors import BundleError
+
+TREES = 0.5
+"""Weight of the trees' logarithms for a run of a batch that was learnt from."""
+SEEN = -10.0
+"""Log likelihood ratio from which on a run counts as one of a batch that was learnt from."""
+
+
+class Default:
+    """What runs of a batch have in common is told from what an anomaly does.
+
+    A batch is a cloud around its own middle (`lamina.diagnosis.detectors.default_batches`).
+    Directions in which batches with one label lie apart (other machines, another day) count
+    little; what then remains separates the classes. Boosted trees on all columns are sharper
+    where a run comes from a batch that was learnt from, and have a say only there.
+    """
+
+    title: ClassVar[str] = "clouds of batches, with boosted trees for batches that are known"
+    stops_early: ClassVar[bool] = False
+
+    def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
+        """Learns; nothing is chosen on runs that are held back."""
+        del held
+        layout = layout_of(runs.runs)
+        rows = statistics_of(runs.runs, layout)
+        columns = columns_of(layout)
+        batches = batches_of(runs, rows[:, columns])
+        usual = np.nanmedian(rows, axis=0).astype(np.float32)
+        forest = boosted(
+            _filled(rows, usual), runs.targets, len(runs.classes), how.seed, Boosting()
+        )
+        return DefaultFitted(runs.classes, layout, columns, usual, batches, forest)
+
+    def restore(self, document: Mapping[str, Any], arrays: Arrays) -> Fitted:
+        """From a document and arrays of the clouds and of the trees."""
+        try:
+            return DefaultFitted(
+                tuple(document["classes"]),
+                Layout(tuple((kind, what) for kind, what in document["columns"])),
+                arrays["columns"],
+                arrays["usual"],
+                Batches.from_parts(document["batches"], _part(arrays, "batches.")),
+                Forest.from_arrays(_part(arrays, "trees.")),
+            )
+        except KeyError as error:
+            raise BundleError(f"the detector has no {error.args[0]}", "train it again") from None
+
+
+@dataclass(frozen=True, eq=False)
+class DefaultFitted:
+    """Clouds over some of the columns, trees over all."""
+
+    classes: tuple[str, ...]
+    layout: Layout
+    columns: NDArray[np.int64]
+    usual: NDArray[np.float32]
+    batches: Batches
+    forest: Forest
+
+    def scores(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
+        """Log probabilities (n, classes)."""
+        if not runs:
+            return np.zeros((0, len(self.classes)))
+        rows = statistics_of(runs, self.layout)
+        some = rows[:, self.columns]
+        found, likelier = self.batches.judged(some)
+        if against and self.batches.normal >= 0:
+            good = statistics_of(against, self.layout)[:, self.columns]
+            return as_scores(softmax(self.batches.judged_against(some, good)))
+        seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
+        trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual))))
+        return as_scores(softmax(found + TREES * seen[:, None] * trees))
+
+    def to_parts(self) -> Parts:
+        """Everything."""
+        document = {
+            "classes": list(self.classes),
+            "columns": [list(pair) for pair in self.layout.columns],
+            "batches": self.batches.to_document(),
+        }
+        arrays: dict[str, NDArray[Any]] = {"columns": self.columns, "usual": self.usual}
+        arrays |= {f"batches.{name}": a for name, a in self.batches.to_arrays().items()}
+        arrays |= {f"trees.{name}": a for name, a in self.forest.to_arrays().items()}
+        return document, arrays
+
+
+def columns_of(layout: Layout) -> NDArray[np.int64]:
+    """The columns that clouds are made of: a few for each type of jobs that stages something in.
+
+    How far the processor was free (or the run phase where processor time is not told), processor
+    time, what large stage ins got of the network (or their seconds), spreads over the jobs of a
+    type; and the delay before jobs are handed over.
+    """
+    told = {pair: place for place, pair in enumerate(layout.columns)}
+    kinds = sorted({kind for kind, what in layout.columns if what == "stage_in.middle"})
+    kinds = kinds or sorted({kind for kind, _ in layout.columns} - {ALL})
+    large = any((kind, "capacity.mean") in told for kind in kinds)
+    wanted: list[tuple[str, str]] = []
+    for kind in kinds:
+        free = (kind, "slowness.mean")
+        wanted += [free if free in told else (kind, "run.mean"), (kind, "cpu.mean")]
+        wanted += [(kind, "run.spread"), (kind, "stage_in.spread")]
+        if not large or (kind, "capacity.mean") in told:
+            wanted += [(kind, what) for what in _NETWORK]
+    wanted += [(ALL, "submit.mean")]
+    found = [told[pair] for pair in wanted if pair in told]
+    return np.array(found or range(len(layout.columns)), dtype=np.int64)
+
+
+_NETWORK = ("capacity.mean", "rate.most", "stage_in.middle", "stage_in.least")
+
+
+def _filled(rows: Floats, usual: NDArray[np.float32]) -> Floats:
+    return np.asarray(np.where(np.isfinite(rows), rows, np.nan_to_num(usual)))
+
+
+def _part(arrays: Arrays, begin: str) -> dict[str, NDArray[Any]]:
+    return {name[len(begin) :]: a for name, a in arrays.items() if name.startswith(begin)}

@@ -1,0 +1,252 @@
+"""Batches as clouds: how runs of a batch differ, how batches differ in which the same happened, and
+what that says of a run of a batch nobody has seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.diagnosis.runs import NORMAL, Collection, Floats, Numbers
+
+_FEWEST = 3
+"""Runs from which on a batch is one; smaller ones of a label are taken together."""
+_FAR = 8.0
+"""Deviations beyond which it does not matter how far off a run lies."""
+_OUTLIER = 4.0
+"""Median deviations beyond which a run does not count as more in a covariance."""
+_LEAST = 1e-3
+_NEVER = -30.0
+_KNOWN = 0.5
+"""Probability, before a run is seen, that its batch was learnt from."""
+
+
+class Clouds(NamedTuple):
+    """How far the covariances are drawn to their diagonals (the one of batches known from few),
+    how much batches differ when one of two is new, and what a reference leaves of that."""
+
+    shrink_within: float = 0.1
+    shrink_between: float = 0.3
+    between: float = 2.0
+    left_by_reference: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Batches as clouds of one shape.
+
+    Args:
+        classes: number of classes.
+        centre, scale: what columns are measured from and in, (d,).
+        means: middle of each batch, (batches, d), and after those what is half way between two
+            neighbouring levels of a class: an anomaly can have any strength.
+        of: class number of each.
+        real: how many of them are batches.
+        normal: number of the class in which nothing went wrong; -1 where there is none.
+        within: covariance of the runs of a batch.
+        between: covariance of the batches with one label.
+    """
+
+    classes: int
+    centre: Floats
+    scale: Floats
+    means: Floats
+    of: Numbers
+    real: int
+    normal: int
+    within: Floats
+    between: Floats
+    how: Clouds = field(default_factory=Clouds)
+
+    def judged(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Scores (n, classes), and how much likelier it is that a run belongs to a batch that
+        was learnt from than to another, (n,), as a logarithm."""
+        away = self._scaled(rows)[:, None, :] - self.means
+        known = self._fits(away[:, : self.real], self._known())
+        other = self._fits(away, self._new(self.how.between))
+        found = np.logaddexp(
+            np.log(1.0 - _KNOWN) + self._of_classes(other, self.of),
+            np.log(_KNOWN) + self._of_classes(known, self.of[: self.real]),
+        )
+        likelier = np.logaddexp.reduce(known, axis=1) - np.logaddexp.reduce(other, axis=1)
+        return found, likelier
+
+    def judged_against(self, rows: Floats, good: Floats) -> Floats:
+        """Scores (n, classes) by how runs differ from `good` ones of their period.
+
+        What a batch differs in from a normal batch that was learnt from is what an anomaly does;
+        normal batches that are like the good runs count more. Most of what makes batches of
+        other periods different is in the good runs as well, and falls out.
+        """
+        reference = _mean(self._scaled(good))
+        count = len(good)
+        normal = np.flatnonzero(self.of[: self.real] == self.normal)
+        alike = self._fits(
+            (reference - self.means[normal])[None, :],
+            self.within / count + self.how.between * self.between + _LEAST * np.eye(len(reference)),
+        )[0]
+        alike -= np.logaddexp.reduce(alike)
+        away = self._scaled(rows) - reference
+        shape = self._new(self.how.between * self.how.left_by_reference, 1.0 + 1.0 / count)
+        found = [
+            weight
+            + self._of_classes(
+                self._fits(away[:, None, :] - (self.means - self.means[one]), shape), self.of
+            )
+            for one, weight in zip(normal, alike, strict=True)
+        ]
+        return np.asarray(np.logaddexp.reduce(found, axis=0))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learnt."""
+        return {
+            "centre": self.centre, "scale": self.scale, "means": self.means, "of": self.of,
+            "within": self.within, "between": self.between,
+        }  # fmt: skip
+
+    @classmethod
+    def from_parts(cls, document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Batches:
+        """The same again. Raises KeyError where something is missing."""
+        return cls(
+            int(document["classes"]), arrays["centre"], arrays["scale"], arrays["means"],
+            arrays["of"], int(document["real"]), int(document["normal"]), arrays["within"],
+            arrays["between"], Clouds(*document["how"]),
+        )  # fmt: skip
+
+    def to_document(self) -> dict[str, Any]:
+        """What is no array."""
+        return {
+            "classes": self.classes, "real": self.real, "normal": self.normal,
+            "how": list(self.how),
+        }  # fmt: skip
+
+    def _known(self) -> Floats:
+        return _shrunk(self.within, self.how.shrink_within)
+
+    def _new(self, between: float, within: float = 1.0) -> Floats:
+        return _shrunk(within * self.within + between * self.between, self.how.shrink_between)
+
+    def _scaled(self, rows: Floats) -> Floats:
+        return np.clip((rows - self.centre) / self.scale, -_FAR, _FAR)
+
+    def _fits(self, away: Floats, shape: Floats) -> Floats:
+        """Log densities of distances (..., d); what is not told does not count."""
+        flat = away.reshape(-1, away.shape[-1])
+        found = np.zeros(len(flat))
+        kinds, which = np.unique(np.isfinite(flat), axis=0, return_inverse=True)
+        for kind, told in enumerate(kinds):
+            own = which.ravel() == kind
+            if not told.any():
+                continue
+            part = shape[np.ix_(told, told)]
+            lower = np.linalg.cholesky(part)
+            solved = np.linalg.solve(lower, flat[own][:, told].T)
+            found[own] = -0.5 * (solved**2).sum(axis=0) - np.log(np.diag(lower)).sum()
+        return found.reshape(away.shape[:-1])
+
+    def _of_classes(self, fits: Floats, of: Numbers) -> Floats:
+        """Log of the mean density of the batches of each class."""
+        found = np.full((len(fits), self.classes), -np.inf)
+        for k in np.unique(of):
+            own = fits[:, of == k]
+            found[:, k] = np.logaddexp.reduce(own, axis=1) - np.log(own.shape[1])
+        best = found.max(axis=1, keepdims=True) if len(fits) else 0.0
+        return np.asarray(np.maximum(found, best + 10 * _NEVER))
+
+
+def batches_of(runs: Collection, rows: Floats, how: Clouds | None = None) -> Batches:
+    """The clouds of labelled runs.
+
+    Args:
+        runs: to learn from.
+        rows: their columns, (n, d); NaN where one is not told.
+        how: constants.
+    """
+    centre = np.nanmedian(rows, axis=0)
+    scale = np.maximum(np.nanstd(rows, axis=0), 0.02)
+    scaled = np.clip((rows - centre) / scale, -_FAR, _FAR)
+    numbers, names = _numbered(runs)
+    means, within = [], []
+    for number in range(len(names)):
+        own = scaled[numbers == number]
+        middle = np.nan_to_num(np.nanmedian(own, axis=0))
+        means.append(middle)
+        within.append(_scatter(own - middle))
+    labels = [label for label, _ in names]
+    middles, of = (
+        np.array(means),
+        np.array(
+            [runs.targets[np.flatnonzero(numbers == number)[0]] for number in range(len(names))]
+        ),
+    )
+    levels = np.array(
+        [runs.levels[np.flatnonzero(numbers == number)[0]] for number in range(len(names))]
+    )
+    sizes = np.bincount(numbers)
+    spread = [one for one, size in zip(within, sizes, strict=True) if size >= _FEWEST] or within
+    shape = np.mean(spread, axis=0)
+    between = _between(middles, labels)
+    half, half_of = _half_way(middles, of, levels)
+    return Batches(
+        len(runs.classes), centre, scale, np.concatenate([middles, half]),
+        np.concatenate([of, half_of]), len(middles),
+        runs.classes.index(NORMAL) if NORMAL in runs.classes else -1, shape,
+        shape if between is None else between, how or Clouds(),
+    )  # fmt: skip
+
+
+def _numbered(runs: Collection) -> tuple[Numbers, list[tuple[str, str]]]:
+    """The number of each run's group, and the groups: label and batch."""
+    pairs = list(zip(runs.labels, runs.batches, strict=True))
+    sizes = Counter(pairs)
+    groups = [pair if sizes[pair] >= _FEWEST else (pair[0], "") for pair in pairs]
+    names = list(dict.fromkeys(groups))
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place[group] for group in groups], dtype=np.int64), names
+
+
+def _scatter(away: Floats) -> Floats:
+    """Covariance around the middle; single runs far off do not stretch it."""
+    reach = _OUTLIER * (1.4826 * np.nanmedian(np.abs(away), axis=0) + 0.02)
+    held = np.nan_to_num(np.clip(away, -reach, reach))
+    return np.asarray(held.T @ held / max(len(held) - 1, 1))
+
+
+def _between(means: Floats, labels: list[str]) -> Floats | None:
+    """Covariance of batches with one label; None where no label has two."""
+    found, count = np.zeros((means.shape[1],) * 2), 0
+    own = np.array(labels, dtype=object)
+    for label in dict.fromkeys(labels):
+        some = means[own == label]
+        away = some - some.mean(axis=0)
+        found += away.T @ away
+        count += len(some) - 1
+    return found / count if count else None
+
+
+def _half_way(means: Floats, of: Numbers, levels: Floats) -> tuple[Floats, Numbers]:
+    """What lies half way between the means of neighbouring levels of a class."""
+    found: list[Floats] = []
+    classes: list[int] = []
+    for k in np.unique(of).tolist():
+        there = sorted(set(levels[(of == k) & np.isfinite(levels)].tolist()))
+        middles = [means[(of == k) & (levels == level)].mean(axis=0) for level in there]
+        for low, high in pairwise(middles):
+            found.append((low + high) / 2.0)
+            classes.append(k)
+    return np.array(found).reshape(-1, means.shape[1]), np.array(classes, dtype=np.int64)
+
+
+def _shrunk(covariance: Floats, share: float) -> Floats:
+    diagonal = np.diag(np.diag(covariance))
+    return np.asarray((1 - share) * covariance + share * diagonal + _LEAST * np.eye(len(diagonal)))
+
+
+def _mean(rows: Floats) -> Floats:
+    told = np.isfinite(rows)
+    return np.asarray(np.where(told, rows, 0.0).sum(axis=0) / np.maximum(told.sum(axis=0), 1))
