@@ -20,7 +20,7 @@ from lamina.training.examples import Examples
 from lamina.training.losses import resolve_loss, targets_for
 from lamina.training.parts import part_mistakes
 from lamina.training.plans import Plan, SettingSet, set_label
-from lamina.training.program import Member, Portion, Program, Rows
+from lamina.training.program import Augment, Member, Portion, Program, Rows
 from lamina.training.settings import Settings
 from lamina.training.target_scale import Floats, TargetScale, resolve_target_scale
 
@@ -66,6 +66,7 @@ def lay_out(
     settings: Settings,
     plan: Plan,
     begin: Weights | None = None,
+    augment: Augment | None = None,
 ) -> tuple[Group, ...]:
     """All trainings of a plan, as few programs as their settings allow, in order of the sets.
 
@@ -75,6 +76,7 @@ def lay_out(
     Args:
         network, examples, settings, plan: what is trained, on what, and how.
         begin: arrays with which every training begins, in place of drawn ones.
+        augment: changes each batch while it is trained on.
 
     Raises:
         SettingsError: settings, plan, network and data contradict each other.
@@ -109,6 +111,7 @@ def lay_out(
             tuple(member for _, member in members),
             loss,
             begin or {},
+            augment,
         )
         groups.append(Group(program, tuple(place for place, _ in members), first))
     return tuple(groups)

@@ -21,6 +21,7 @@ from lamina.training.groups import Group, identity, lay_out
 from lamina.training.loop import Course, run_loop
 from lamina.training.plans import Plan, as_plan
 from lamina.training.pretrained import Told, beginning
+from lamina.training.program import Augment
 from lamina.training.resources import Resource, resolve
 from lamina.training.result import TrainingResult
 from lamina.training.settings import Settings
@@ -48,6 +49,7 @@ class Options(TypedDict, total=False):
     progress: events.Listener | None
     taps: Sequence[Tap]
     refit: bool
+    augment: Augment | None
 
 
 def train(
@@ -77,6 +79,7 @@ def train(
             leaves no checkpoint.
             progress: a listener for events; taps: layers that feed functions.
             refit: after cross validation, one more training on all rows gives the model.
+            augment: changes each batch while it is trained on, anew in every epoch; see `Program`.
 
     Raises:
         SettingsError: settings, plan, network and data contradict each other.
@@ -93,7 +96,8 @@ def train(
     begin = beginning(options.get("weights"), network)
     if begin.warning:
         watch.say(events.Warned(0, begin.warning))
-    groups = lay_out(network, examples, base, laid, begin.weights)
+    augment = options.get("augment")
+    groups = lay_out(network, examples, base, laid, begin.weights, augment)
     check_taps(watch.taps, groups[0].program)
     prepared = time.perf_counter() - began
     try:
@@ -109,7 +113,7 @@ def train(
         seconds = _seconds(trained, prepared, time.perf_counter() - before)
         if result.model is None and options.get("refit", False):
             before = time.perf_counter()
-            result = _refitted(result, run, len(groups), begin.weights)
+            result = _refitted(result, run, len(groups), begin.weights, augment)
             seconds["refit"] = time.perf_counter() - before
     finally:
         if isinstance(watch.listener, events.Progress):
@@ -215,10 +219,13 @@ def _final(session: Session, group: Group, course: Course) -> tuple[list[Weights
     return weights, outputs
 
 
-def _refitted(result: TrainingResult, run: _Run, number: int, begin: Weights) -> TrainingResult:
+def _refitted(
+    result: TrainingResult, run: _Run, number: int, begin: Weights, augment: Augment | None
+) -> TrainingResult:
     """The result with a model trained on all rows, with the settings of the chosen set."""
     plan = replace(result.plan, split="all", repeats=1, sets=((),))
-    (group,) = lay_out(result.network, result.examples, result.chosen.settings, plan, begin)
+    chosen = result.chosen.settings
+    (group,) = lay_out(result.network, result.examples, chosen, plan, begin, augment)
     again = replace(run, watch=replace(run.watch, taps=()))
     owner = _owner([group], run.resource, run.watch)
     return with_model(result, plan, again.group(group, number, owner))

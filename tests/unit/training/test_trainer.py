@@ -330,3 +330,21 @@ def test_the_text_tells_what_ran_and_how_well(
         "tiny on moons: plan kfold:2, 30 epochs, seed 0\nengine reference on cpu"
     )
     assert "mean ± std" in text
+
+
+def test_batches_may_be_changed_while_training_and_never_in_evaluation() -> None:
+    generator = np.random.default_rng(0)
+    data = generator.normal(size=(40, 3)), generator.integers(0, 2, 40)
+    seen: list[int] = []
+
+    def noisy(x: Any, seed: int) -> Any:
+        seen.append(seed)
+        return x + seed % 7
+
+    chosen = Settings(epochs=3, batches=2)
+    plain = train(mlp(3, [4], 2), data, settings=chosen, plan="kfold:2", engine="torch")
+    result = train(mlp(3, [4], 2), data, settings=chosen, plan="kfold:2", augment=noisy, refit=True)
+    assert result.resource.engine == "torch", "the only one that changes batches"
+    assert len(seen) == 3 * 3 * 2, "two folds and the refit, epochs, batches"
+    assert result.model is not None
+    assert result.members[0].cost[0] != plain.members[0].cost[0]
