@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf
 
@@ -94,20 +94,57 @@ class Windows:
         slot = self.board.slots.get(name)
         return slot[2] if slot else self.begin[name] + self.quickest[name]
 
-    def ready(self, task: str, machine: Machine, placed: Placed) -> float:
-        """When a task can begin on a machine at the earliest, where some are placed on trial."""
+    def between(self, path: Sequence[str]) -> dict[str, list[str]]:
+        """Task of a path -> unplaced tasks beside the path that lie between earlier tasks of it
+        and this one, each after those that it reads: they move with what they wait for."""
+        problem, placed = self.board.problem, {*self.board.slots, *path}
+        behind = _reached(path, lambda name: (e.target for e in problem.children[name]), placed)
+        found = {}
+        for task in path:
+            before = _reached(
+                [task], lambda name: (e.source for e in problem.parents[name]), placed
+            )
+            found[task] = sorted(before & behind, key=self._place.__getitem__)
+        return found
+
+    def ready(
+        self, task: str, machine: Machine, placed: Placed, between: Sequence[str] = ()
+    ) -> float:
+        """When a task can begin on a machine at the earliest, where some are placed on trial.
+
+        Args:
+            task: not placed so far.
+            machine: where it would run.
+            placed: on trial; earlier tasks of its path.
+            between: of this task, from the method of that name.
+        """
         at = 0.0
         name = machine.resource.name
+        pushed = self._pushed(placed, between)
         for edge in self.board.problem.parents[task]:
             slot = placed.get(edge.source) or self.board.slots.get(edge.source)
             if slot is None:
-                at = max(at, self.over(edge.source) + self.seconds[edge.source, task])
+                over = pushed.get(edge.source) or self.over(edge.source)
+                at = max(at, over + self.seconds[edge.source, task])
             elif slot[0] is machine:
                 at = max(at, slot[2])
             else:
                 transfer = self.board.problem.transfer(edge, slot[0].resource.name, name)
                 at = max(at, slot[2] + transfer)
         return at
+
+    def _pushed(self, placed: Placed, between: Sequence[str]) -> dict[str, float]:
+        """When unplaced tasks are over at their best, given those that are placed on trial."""
+        found: dict[str, float] = {}
+        for name in between:
+            at = self.begin[name]
+            for edge in self.board.problem.parents[name]:
+                slot = placed.get(edge.source)
+                over = slot[2] if slot else found.get(edge.source)
+                if over is not None:
+                    at = max(at, over + self.seconds[edge.source, name])
+            found[name] = at + self.quickest[name]
+        return found
 
     def latest(self, task: str, machine: Machine, following: str = "") -> float:
         """When a task on a machine has to have ended; `following` is a reader that comes next
@@ -135,6 +172,20 @@ class Windows:
             return slot[1] - transfer
         end = self.end.get(edge.target, inf)
         return end - self.quickest[edge.target] - transfer
+
+
+def _reached(
+    begin: Iterable[str], onward: Callable[[str], Iterable[str]], stops: Collection[str]
+) -> set[str]:
+    """What can be reached from some tasks without passing others."""
+    found: set[str] = set()
+    line = list(begin)
+    while line:
+        for name in onward(line.pop()):
+            if name not in found and name not in stops:
+                found.add(name)
+                line.append(name)
+    return found
 
 
 def in_time(end: float, latest: float) -> bool:

@@ -161,3 +161,18 @@ def test_a_goal_below_nothing_is_no_goal() -> None:
         Goal(deadline=-1)
     with pytest.raises(UsageError, match="budget is nan"):
         Goal(budget=float("nan"))
+
+
+def test_what_lies_beside_a_path_moves_with_its_begin() -> None:
+    """The path is a, b, d; where a runs slowly, c begins later, and d has to wait for c."""
+    times = {"a": (10.0, 4.0), "b": (20.0, 2.0), "c": (10.0, 8.0), "d": (1.0, 1.0)}
+    tasks = tuple(Task(n, None, {"slow": s, "fast": f}) for n, (s, f) in times.items())
+    edges = (Edge("a", "b"), Edge("a", "c"), Edge("b", "d"), Edge("c", "d"))
+    machines = (
+        Resource("slow", price=1.0, interval=1.0, count=None),
+        Resource("fast", price=100.0, interval=1.0, count=None),
+    )
+    problem = Problem("p", tasks, edges, machines)
+    plan = made("lpod", problem, deadline=25)
+    assert plan.by_task["c"].begin >= plan.by_task["a"].end
+    assert plan.cost < made("heft", problem).cost

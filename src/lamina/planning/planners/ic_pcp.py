@@ -6,7 +6,7 @@ algorithms for infrastructure as a service clouds", FGCS 29(1), 2013.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lamina.planning.board import Board, Machine
 from lamina.planning.goals import Goal, Planner
@@ -74,8 +74,9 @@ def _assign(windows: Windows, path: Sequence[str]) -> bool:
     where no machine may run all of it."""
     board = windows.board
     best: tuple[float, float, Trial] | None = None
+    between = windows.between(path)
     for machine in _choices(board, path):
-        trial = fitted(windows, path, machine)
+        trial = _fitted(windows, path, machine, between)
         if trial is None:
             continue
         first, last = trial[path[0]][1], trial[path[-1]][2]
@@ -102,13 +103,17 @@ def _choices(board: Board, path: Sequence[str]) -> Iterator[Machine]:
             yield machine
 
 
-def fitted(windows: Windows, path: Sequence[str], machine: Machine) -> Trial | None:
+def _fitted(
+    windows: Windows, path: Sequence[str], machine: Machine, between: Mapping[str, Sequence[str]]
+) -> Trial | None:
     """A path on a machine, each task as soon as it can; None where one would end too late."""
     trial: Trial = {}
     at = 0.0
     for task, following in zip(path, [*path[1:], ""], strict=True):
         seconds = windows.board.problem.times[task][machine.resource.name]
-        begin = machine.earliest(max(at, windows.ready(task, machine, trial)), seconds)
+        begin = machine.earliest(
+            max(at, windows.ready(task, machine, trial, between[task])), seconds
+        )
         at = begin + seconds
         if not in_time(at, windows.latest(task, machine, following)):
             return None

@@ -81,12 +81,13 @@ def _cheapest(windows: Windows, path: Sequence[str]) -> _Way | None:
     """The cheapest way through a path that keeps all latest ends; of equal ones the earliest."""
     board = windows.board
     known = _known(board, path)
+    between = windows.between(path)
     ways: list[_Way | None] = [None]
     for task, following in zip(path, [*path[1:], ""], strict=True):
         found: dict[int | str, list[_Way]] = {}
         for way in ways:
             for machine in _machines(board, task, way, known):
-                longer = _longer(windows, way, task, machine, following)
+                longer = _longer(windows, way, machine, (task, following), between[task])
                 if longer is not None:
                     key = machine.resource.name if machine.fresh else id(machine)
                     found.setdefault(key, []).append(longer)
@@ -126,13 +127,19 @@ def _machines(
 
 
 def _longer(
-    windows: Windows, way: _Way | None, task: str, machine: Machine, following: str
+    windows: Windows,
+    way: _Way | None,
+    machine: Machine,
+    step: tuple[str, str],
+    between: Sequence[str],
 ) -> _Way | None:
-    """A way with one more task; None where it would end too late."""
+    """A way with one more task, of which and the next one `step` tells the names; None where it
+    would end too late."""
     board = windows.board
+    task, following = step
     seconds = board.problem.times[task][machine.resource.name]
     slots = {} if way is None else way.slots
-    begin = machine.earliest(windows.ready(task, machine, slots), seconds)
+    begin = machine.earliest(windows.ready(task, machine, slots, between), seconds)
     begin = max(begin, 0.0 if way is None or way.machine is not machine else way.end)
     begin = machine.earliest(begin, seconds)
     end = begin + seconds
