@@ -14,6 +14,10 @@ LEVELS = (0.5, 0.8, 0.9)
 RATE = 0.1
 """How fast parts follow: after T times the coverage is off by at most (their change) / (RATE T)."""
 
+STRETCH = 5.0
+"""How fast the stretch beyond all that was predicted grows, as the exponent of what is above 1."""
+WIDEST = 3.0
+
 
 class AdaptiveIntervals:
     """Adaptive conformal inference (Gibbs and Candes 2021) on the ranks that a predictor gives.
@@ -39,7 +43,7 @@ class AdaptiveIntervals:
         if not predicted:
             return
         held = depth(predicted, seconds) <= self.parts
-        self.parts = np.clip(self.parts + self.rate * (np.array(self.levels) - held), 0.0, 3.0)
+        self.parts = np.clip(self.parts + self.rate * (np.array(self.levels) - held), 0.0, WIDEST)
         self.held = self.held + held
         self.count += 1
 
@@ -102,8 +106,8 @@ def depth(predicted: Distribution, seconds: float) -> float:
     """How far outside of the median it lies: 0 there, 1 at either end, more beyond it."""
     low, high = _whole(predicted)
     if seconds < low or seconds > high:
-        half = max((high - low) / 2.0, 1e-3 * abs(high), 1e-9)
-        return 1.0 + (low - seconds if seconds < low else seconds - high) / half
+        beyond = low - seconds if seconds < low else seconds - high
+        return 1.0 + float(np.log1p(beyond / _half(low, high))) / STRETCH
     return abs(2.0 * predicted.probability(seconds) - 1.0)
 
 
@@ -111,11 +115,15 @@ def _whole(predicted: Distribution) -> tuple[float, float]:
     return float(predicted.values[0]), float(predicted.quantile(1.0))
 
 
+def _half(low: float, high: float) -> float:
+    return max((high - low) / 2.0, 1e-3 * abs(high), 1e-9)
+
+
 def _ends(predicted: Distribution, parts: Floats) -> tuple[Floats, Floats]:
     """Both ends of middle parts."""
     inside = np.minimum(parts, 1.0)
     low, high = _whole(predicted)
-    stretch = np.maximum(parts - 1.0, 0.0) * max((high - low) / 2.0, 1e-3 * abs(high), 1e-9)
+    stretch = np.expm1(STRETCH * np.maximum(parts - 1.0, 0.0)) * _half(low, high)
     return (
         np.maximum(predicted.quantiles(0.5 - inside / 2.0) - stretch, 0.0),
         predicted.quantiles(0.5 + inside / 2.0) + stretch,
