@@ -10,6 +10,7 @@ from lamina.errors import TraceError
 from lamina.traces.readers import READERS
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.sources import Archive, LocalFile, LocalFolder, ending_of
+from lamina.traces.reading import uncollected
 from lamina.traces.trace import Trace
 
 
@@ -102,10 +103,17 @@ def _file(source: Source) -> Iterator[Trace | TraceError | Other]:
 
 
 def _read(reader: Reader, source: Source) -> Iterator[Trace | TraceError | Other]:
-    try:
-        yield from reader.read(source)
-    except TraceError as error:
-        yield error
+    found = reader.read(source)
+    while True:
+        try:
+            with uncollected():
+                trace = next(found, None)
+        except TraceError as error:
+            yield error
+            return
+        if trace is None:
+            return
+        yield trace
 
 
 def _reader_of(source: Source) -> Reader | None:

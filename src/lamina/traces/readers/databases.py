@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from math import isfinite
+from operator import methodcaller
 from typing import Any
 from urllib.parse import quote
 
 from lamina.traces.readers.base import Source
 
 MAGIC = b"SQLite format 3\0"
+_MOST = 1e15
 _STEPS = 2_000_000
 """Thousands of steps of SQLite's machine after which a file is taken for one that never ends."""
 
@@ -33,8 +34,8 @@ class Database:
             for name in names
         }
 
-    def rows(self, table: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of a table; columns that it does not have are None.
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table, in the order of the columns; those that it does not have are None.
 
         Raises:
             TraceError: the file is damaged, or there is no such table.
@@ -43,21 +44,26 @@ class Database:
         if there is None:
             raise self.source.broken(f"the database has no table {table}")
         chosen = [f'"{name}"' if name in there else "NULL" for name in columns]
-        for row in self._asked(f'SELECT {", ".join(chosen)} FROM "{table}" ORDER BY rowid'):
-            yield dict(zip(columns, row, strict=True))
+        return self._asked(f'SELECT {", ".join(chosen)} FROM "{table}" ORDER BY rowid')
 
-    def number(self, row: dict[str, Any], key: str, table: str) -> float | None:
+    def number(self, value: Any, key: str, table: str) -> float | None:
         """A cell as a number; None for an empty one."""
-        value = row.get(key)
         if value is None or value == "":
             return None
         try:
             found = float(value)
         except (TypeError, ValueError, OverflowError):
             found = float("nan")
-        if not isfinite(found) or abs(found) > 1e15:
+        if not -_MOST <= found <= _MOST:
             raise self.source.broken(f"table {table}: {key} is {str(value)[:40]!r}, not a number")
         return found
+
+    def whole(self, value: Any, key: str, table: str) -> int | None:
+        """The same, as a whole number."""
+        if type(value) is int and -_MOST <= value <= _MOST:
+            return value
+        found = self.number(value, key, table)
+        return None if found is None else int(found)
 
     def _asked(self, query: str) -> Iterator[tuple[Any, ...]]:
         try:
@@ -83,13 +89,9 @@ def database(source: Source) -> Iterator[Database]:
             connection = sqlite3.connect(address, uri=True)
         except sqlite3.Error as error:
             raise source.broken(f"the database cannot be opened: {error}") from error
-        connection.text_factory = _text
+        connection.text_factory = methodcaller("decode", "utf-8", "replace")
         with closing(connection):
             yield Database(source, connection)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def _bare(name: Any) -> str:

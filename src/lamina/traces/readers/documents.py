@@ -10,6 +10,7 @@ from typing import Any
 
 from lamina.traces.readers.base import Source
 
+_MOST = 1e300
 _DEEPEST = "it is nested too deeply"
 
 
@@ -73,8 +74,8 @@ class Document:
     ) -> float | None:
         """A number in an object, None where there is none; no infinite one."""
         value = row.get(key)
-        if value is None:
-            return None
+        if value is None or (type(value) is float and least <= value <= _MOST):
+            return value
         try:
             found = float("nan") if isinstance(value, bool) else float(value)
         except (TypeError, ValueError, OverflowError):
@@ -103,7 +104,16 @@ def moment(text: str) -> float | None:
 
     Without a zone it is taken for UTC.
     """
-    text = text.strip()
+    try:
+        quick = datetime.fromisoformat(text)
+        if quick.tzinfo is None:
+            return (quick - _EPOCH).total_seconds()
+    except ValueError:
+        pass
+    return _moment(text.strip())
+
+
+def _moment(text: str) -> float | None:
     if len(text) > 26:
         text = re.sub(r"(\.\d{6})\d+", r"\1", text)
     found = _iso(text)

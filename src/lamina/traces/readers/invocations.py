@@ -92,8 +92,10 @@ def summaries(source: Source) -> Iterator[Invocation]:
     """What programs that run many tasks in one job (pegasus-cluster, pegasus-mpi-cluster) tell of
     themselves and of each task."""
     text = source.text()
+    line, at = 1, 0
     for found in _CLUSTER.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
+        line += text.count("\n", at, found.start())
+        at = found.start()
         told = {one["key"]: one["quoted"] or one["bare"] or "" for one in _PAIR.finditer(found[2])}
         record = _Record(source, line)
         record.put(("start",), told.get("start", ""), line)

@@ -6,9 +6,11 @@ programs and of whole seconds, so that one may lie before another that it follow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from functools import lru_cache, partial
+from itertools import accumulate
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from lamina.traces.readers.csv import kind_of
@@ -65,8 +67,12 @@ _OPENS = {
 """States after which a job is in a phase; a job that is held or was evicted waits again."""
 
 
+Tries = Mapping[tuple[str, int], Sequence[State]]
+"""Name of a job and number of its try, counted over all jobs -> its states, as they were told."""
+
+
 def attempts_of(
-    states: Iterable[State],
+    tries: Tries,
     parents: Mapping[str, Sequence[str]],
     begin: float,
     known: Mapping[tuple[str, int], Known],
@@ -74,30 +80,95 @@ def attempts_of(
     """The tries of all jobs, by the time they were ready.
 
     Args:
-        states: in the order in which they were told.
+        tries: the states of each.
         parents: job -> jobs that it waits for.
         begin: of the run, when jobs without parents are ready.
         known: (job, turn) -> what else is known.
     """
-    tries: dict[tuple[str, int], _Try] = {}
-    for state in states:
-        key = (state.job, state.turn)
-        tries.setdefault(key, _Try(state.job)).take(state)
     ends: dict[str, float] = {}
-    for (job, _), one in tries.items():
-        ends[job] = max(ends.get(job, one.at), one.at)
+    inside = []
+    for key, states in tries.items():
+        times = [state[0] for state in states]
+        if times != sorted(times):
+            times = list(accumulate(times, max))
+        inside.append((states[0][0], key, states, times))
+        job = key[0]
+        if job not in ends or ends[job] < times[-1]:
+            ends[job] = times[-1]
     found: list[Attempt] = []
     numbers: dict[str, int] = {}
     before: dict[str, float] = {}
-    for (job, turn), one in sorted(tries.items(), key=lambda item: item[1].first):
+    for first, key, states, times in sorted(inside, key=_FIRST):
+        job = key[0]
         number = numbers[job] = numbers.get(job, 0) + 1
-        told = max(
-            (ends[parent] for parent in parents.get(job, ()) if parent in ends), default=begin
-        )
-        ready = min(before.get(job, told), one.first)
-        before[job] = one.at
-        found.append(one.attempt(number, ready, known.get((job, turn), Known())))
+        told = before.get(job)
+        if told is None:
+            above = [ends[parent] for parent in parents.get(job, ()) if parent in ends]
+            told = max(above) if above else begin
+        ready = told if told < first else first
+        before[job] = times[-1]
+        plan = _plan(tuple([state[3] for state in states]))
+        more = known.get(key, _NOTHING)
+        if plan is None:
+            one = _Try(job)
+            for state in states:
+                one.take(state)
+            found.append(one.attempt(number, ready, more))
+        else:
+            found.append(plan.attempt(states, times, (number, ready), more))
     return sorted(found, key=attrgetter("begin"))
+
+
+_NOTHING = Known()
+_FIRST = itemgetter(0)
+_phase = partial(tuple.__new__, Phase)
+"""A phase from its three values, without a call of Python's for each."""
+
+
+class _Plan(NamedTuple):
+    """What becomes of a try that succeeded, by the names of its states alone: most go the same
+    way, so that it is found out once.
+
+    Args:
+        before: whether the time until it was handed over stands first: nothing was before it.
+        phases: name, and numbers of the states that begin and end it.
+        exit: number of the state that tells the exit code.
+    """
+
+    before: bool
+    phases: tuple[tuple[str, int, int], ...]
+    exit: int
+
+    def attempt(
+        self, states: Sequence[State], times: Sequence[float], asked: tuple[int, float], more: Known
+    ) -> Attempt:
+        """The try with its times, none before the one that it followed on."""
+        number, ready = asked
+        phases = [_phase((name, times[one], times[two])) for name, one, two in self.phases]
+        if self.before:
+            phases.insert(0, _phase(("submit", ready, times[self.phases[0][1]])))
+        site = states[-1][6] or next((one[6] for one in reversed(states) if one[6]), "")
+        code = states[self.exit][4] or 0 if more.exit is None else more.exit
+        job = states[0][1]
+        return Attempt(
+            job, number, "succeeded", ready, ready, max(times[-1], ready), tuple(phases),
+            more.host or site, more.host, 0, (), "", more.usage, code, {}, "",
+            more.kind or kind_of(job), {"site": site} if site else {},
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _plan(names: tuple[str, ...]) -> _Plan | None:
+    """The plan of a try with such states; None where times decide, or it did not just succeed."""
+    one = _Try("")
+    for place, name in enumerate(names):
+        one.take(State(float(place), "", 0, name, place))
+    kinds = [phase.name for phase in one.phases]
+    plain = one.status == "succeeded" and not one.open and len(set(kinds)) == len(kinds)
+    if not plain or ("queue" in kinds and kinds[0] != "queue"):
+        return None
+    phases = tuple((name, int(begin), int(end)) for name, begin, end in one.phases)
+    return _Plan(kinds[:1] == ["queue"], phases, one.exit or 0)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import ClassVar
@@ -16,6 +17,7 @@ from lamina.traces.readers.invocations import (
 )
 from lamina.traces.trace import Attempt, Phase, Trace
 
+_SUMMARY = re.compile(rb"^\[(?:cluster|seqexec)-(?:summary|task) ", re.MULTILINE)
 _NAMES = {"setup": "pre_script", "prejob": "pre_script", "mainjob": "run"}
 
 
@@ -29,7 +31,7 @@ class KickstartReader(Reader):
         head = source.head
         if b"\0" in head:
             return False
-        if is_kickstart(head) or b"[cluster-summary " in head or b"[seqexec-summary " in head:
+        if is_kickstart(head) or _SUMMARY.search(head):
             return True
         # A prologue may be long, but is text and stands in a file of an output.
         return source.parts[-1:] != () and ".out" in source.parts[-1] and is_kickstart(source.data)

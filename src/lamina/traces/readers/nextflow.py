@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from operator import attrgetter
 from typing import ClassVar
@@ -25,6 +26,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMGTPE]?)i?B?$", re.IGNORECASE)
 _POWERS = {letter: 1024.0**power for power, letter in enumerate(("", *"KMGTPE"))}
 _USAGE = {"peak_rss": "memory_peak", "rchar": "bytes_read", "wchar": "bytes_written"}
+_WHOLE = re.compile(r"-?\d{1,15}")
 _NOTHING = frozenset({"", "-", "null"})
 _STATUSES = {
     "COMPLETED": "succeeded", "CACHED": "reused", "FAILED": "failed", "ABORTED": "cancelled",
@@ -70,7 +72,7 @@ class NextflowReader(Reader):
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class _Row:
     """A line: its number, and its fields by name; those that are not told are left out."""
 
@@ -99,25 +101,20 @@ class _Row:
             return None
         if text.isdecimal() and len(text) < 16:
             return float(text) / 1000
-        found = 0.0
-        for word in _WORDS.sub(r"\1", text).split():
-            told = _SPAN.fullmatch(word)
-            if told is None:
-                raise self.wrong(key, "a duration")
-            found += float(told[1]) * _SECONDS[told[2]]
-        if not isfinite(found) or found > 1e12:
+        told = _span(text)
+        if told is None:
             raise self.wrong(key, "a duration")
-        return found
+        return told
 
     def size(self, key: str) -> float | None:
         """ "2.3 GB", or bytes."""
         text = self.told.get(key)
         if text is None:
             return None
-        found = _SIZE.match(text)
-        if found is None or len(text) > 40:
+        told = _size(text)
+        if told is None:
             raise self.wrong(key, "a size")
-        return float(found[1]) * _POWERS[found[2].upper()]
+        return told
 
     def share(self, key: str) -> float | None:
         """ "95.3%"."""
@@ -137,9 +134,28 @@ class _Row:
         text = self.told.get(key)
         if text is None:
             return None
-        if not re.fullmatch(r"-?\d{1,15}", text):
+        if not _WHOLE.fullmatch(text):
             raise self.wrong(key, "a whole number")
         return int(text)
+
+
+@lru_cache(maxsize=65536)
+def _span(text: str) -> float | None:
+    """Seconds of "1m 3s"; None where it is no duration."""
+    found = 0.0
+    for word in _WORDS.sub(r"\1", text).split():
+        told = _SPAN.fullmatch(word)
+        if told is None:
+            return None
+        found += float(told[1]) * _SECONDS[told[2]]
+    return found if found <= 1e12 else None
+
+
+@lru_cache(maxsize=65536)
+def _size(text: str) -> float | None:
+    """Bytes of "2.3 GB"; None where it is no size."""
+    found = _SIZE.match(text) if len(text) <= 40 else None
+    return None if found is None else float(found[1]) * _POWERS[found[2].upper()]
 
 
 class _Rows:

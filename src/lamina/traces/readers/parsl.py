@@ -41,17 +41,18 @@ class ParslReader(Reader):
 class _Task:
     function: str
     depends: list[str]
-    invoked: float | None
-    returned: float | None
-    states: dict[int, dict[str, float]] = field(default_factory=dict)
+    invoked: Any
+    states: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Number of a try -> state -> when it came to it."""
 
 
 @dataclass
 class _Try:
-    launched: float | None
-    running: float | None
-    returned: float | None
+    """A row of the table; its times as they stand there."""
+
+    launched: Any
+    running: Any
+    returned: Any
     host: str
     executor: str
     cause: str
@@ -72,22 +73,25 @@ class _Monitoring:
 
     def traces(self) -> Iterator[Trace]:
         """A trace for each workflow."""
-        columns = ("run_id", "workflow_name", "time_began", "time_completed", "tasks_failed_count")
+        columns = ("run_id", "workflow_name", "time_began", "time_completed")
         found = False
-        for row in self.database.rows("workflow", columns):
-            if self.tasks.get(str(row["run_id"])):
+        for run, name, began, done in self.database.rows("workflow", columns):
+            if self.tasks.get(str(run)):
                 found = True
-                yield self._trace(str(row["run_id"]), row)
+                times = (
+                    self._time(began),
+                    self._time(done),
+                )
+                yield self._trace(str(run), str(name or "workflow"), times)
         if not found:
             raise self.database.source.broken("the database tells of no task")
 
-    def _trace(self, run: str, row: dict[str, Any]) -> Trace:
+    def _trace(self, run: str, name: str, told: tuple[float | None, float | None]) -> Trace:
         tasks = self.tasks[run]
         names = _named(tasks)
         attempts = sorted(self._attempts(run, names), key=attrgetter("begin"))
         times = [one.ready for one in attempts]
-        began = self._time(row, "time_began", "workflow")
-        done = self._time(row, "time_completed", "workflow")
+        began, done = told
         begin = min([*times, *([] if began is None else [began])], default=0.0)
         last = max([begin, *(one.end for one in attempts), *([] if done is None else [done])])
         final = {one.task: one for one in attempts}
@@ -100,7 +104,7 @@ class _Monitoring:
         return Trace(
             run=run,
             name="",
-            workflow=str(row["workflow_name"] or "workflow").removesuffix(".py"),
+            workflow=name.removesuffix(".py"),
             status="running" if done is None else "failed" if failed else "succeeded",
             sessions=(Session(begin, last),),
             attempts=tuple(attempts),
@@ -119,31 +123,77 @@ class _Monitoring:
             task = self.tasks[run].get(id)
             if task is not None:
                 states = task.states.get(number, {})
-                attempt = _attempt(names[id], number + 1, task, one, states)
+                attempt = self._attempt(names[id], number + 1, (task, one), states)
                 if attempt is not None:
                     yield attempt
 
-    def _tasks(self) -> None:
-        columns = (
-            "run_id", "task_id", "task_func_name", "task_depends", "task_time_invoked",
-            "task_time_returned",
+    def _attempt(
+        self, name: str, number: int, told: tuple[_Task, _Try], states: dict[str, Any]
+    ) -> Attempt | None:
+        """A try: what it read was there when it was launched; None for one that never was."""
+        task, one = told
+        state = next((state for state in _ENDS if state in states), "")
+        status = _ENDS.get(state, "running")
+        if status == "skipped":
+            return None
+        ready = self._first(
+            states.get("launched"), one.launched, states.get("pending"), task.invoked
+        )
+        if ready is None:
+            return None
+        begin = self._first(one.running, states.get("running"))
+        end = self._first(one.returned, states.get(state))
+        if status == "reused":
+            return Attempt(name, 0, status, ready, ready, ready, kind=task.function)
+        phases = []
+        if begin is not None:
+            begin = max(begin, ready)
+            phases.append(Phase("queue", ready, begin))
+            ran = self._first(states.get("running_ended"))
+            end = None if end is None and ran is None else max(begin, end or ran or begin)
+            if end is not None:
+                stop = min(max(ran, begin), end) if ran is not None else end
+                phases.append(Phase("run", begin, stop))
+                if stop < end:
+                    phases.append(Phase("post_script", stop, end))
+        last = max([ready, *(phase.end for phase in phases), *([] if end is None else [end])])
+        cause = one.cause.strip().splitlines()[0] if one.cause.strip() else "it failed"
+        return Attempt(
+            name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
+            one.host, usage=one.usage, error={"cause": cause} if status == "failed" else {},
+            kind=task.function, labels={"executor": one.executor} if one.executor else {},
         )  # fmt: skip
-        for row in self.database.rows("task", columns):
-            depends = [one.strip() for one in str(row["task_depends"] or "").split(",")]
-            self.tasks.setdefault(str(row["run_id"]), {})[str(row["task_id"])] = _Task(
-                str(row["task_func_name"] or "task"), [one for one in depends if one],
-                self._time(row, "task_time_invoked", "task"),
-                self._time(row, "task_time_returned", "task"),
-            )  # fmt: skip
+
+    def _first(self, *times: Any) -> float | None:
+        """The first of some cells that tells a time."""
+        for value in times:
+            found = self._time(value)
+            if found:
+                return found
+        return None
+
+    def _tasks(self) -> None:
+        columns = ("run_id", "task_id", "task_func_name", "task_depends", "task_time_invoked")
+        for run, id, function, depends, invoked in self.database.rows("task", columns):
+            above = str(depends).split(",") if depends else []
+            self.tasks.setdefault(str(run), {})[str(id)] = _Task(
+                str(function or "task"), [name for one in above if (name := one.strip())], invoked
+            )
 
     def _states(self) -> None:
         columns = ("run_id", "task_id", "try_id", "task_status_name", "timestamp")
-        for row in self.database.rows("status", columns):
-            task = self.tasks.get(str(row["run_id"]), {}).get(str(row["task_id"]))
-            time = self._time(row, "timestamp", "status")
-            if task is not None and time is not None:
-                of = task.states.setdefault(self._number(row, "status"), {})
-                of.setdefault(str(row["task_status_name"]), time)
+        tasks = self.tasks
+        for run, id, number, state, at in self.database.rows("status", columns):
+            of_run = tasks.get(str(run))
+            task = None if of_run is None else of_run.get(str(id))
+            if task is None or at is None:
+                continue
+            turn = number if type(number) is int else self._number(number, "status")
+            of = task.states.get(turn)
+            if of is None:
+                task.states[turn] = {str(state): at}
+            elif state not in of:
+                of[str(state)] = at
 
     def _tries(self) -> None:
         columns = (
@@ -151,14 +201,11 @@ class _Monitoring:
             "task_try_time_running", "task_try_time_returned", "task_fail_history",
         )  # fmt: skip
         for row in self.database.rows("try", columns):
-            key = (str(row["task_id"]), self._number(row, "try"))
-            self.tries.setdefault(str(row["run_id"]), {})[key] = _Try(
-                self._time(row, "task_try_time_launched", "try"),
-                self._time(row, "task_try_time_running", "try"),
-                self._time(row, "task_try_time_returned", "try"),
-                str(row["hostname"] or ""), str(row["task_executor"] or ""),
-                str(row["task_fail_history"] or ""),
-            )  # fmt: skip
+            run, id, number, host, executor, launched, running, returned, cause = row
+            key = (str(id), self._number(number, "try"))
+            self.tries.setdefault(str(run), {})[key] = _Try(
+                launched, running, returned, str(host or ""), str(executor or ""), str(cause or "")
+            )
 
     def _resources(self) -> None:
         if "resource" not in self.database.tables():
@@ -169,31 +216,30 @@ class _Monitoring:
             "psutil_process_disk_read": "bytes_read",
             "psutil_process_disk_write": "bytes_written",
         }
-        for row in self.database.rows("resource", ("run_id", "task_id", "try_id", *cpu, *sizes)):
-            key = (str(row["task_id"]), self._number(row, "resource"))
-            one = self.tries.get(str(row["run_id"]), {}).get(key)
+        columns = ("run_id", "task_id", "try_id", *cpu, *sizes)
+        for run, id, number, *cells in self.database.rows("resource", columns):
+            one = self.tries.get(str(run), {}).get((str(id), self._number(number, "resource")))
             if one is None:
                 continue
-            used = sum(self.database.number(row, name, "resource") or 0.0 for name in cpu)
-            one.usage["cpu"] = max(one.usage.get("cpu", 0.0), used)
-            for column, name in sizes.items():
-                value = self.database.number(row, column, "resource") or 0.0
+            values = [
+                self.database.number(cell, name, "resource") or 0.0
+                for cell, name in zip(cells, columns[3:], strict=True)
+            ]
+            one.usage["cpu"] = max(one.usage.get("cpu", 0.0), values[0] + values[1])
+            for value, name in zip(values[2:], sizes.values(), strict=True):
                 one.usage[name] = max(one.usage.get(name, 0.0), value)
 
-    def _number(self, row: dict[str, Any], table: str) -> int:
-        return int(self.database.number(row, "try_id", table) or 0)
+    def _number(self, value: Any, table: str) -> int:
+        return value if type(value) is int else self.database.whole(value, "try_id", table) or 0
 
-    def _time(self, row: dict[str, Any], key: str, table: str) -> float | None:
-        value = row[key]
+    def _time(self, value: Any) -> float | None:
         if value is None or value == "":
             return None
         if isinstance(value, int | float):
-            return self.database.number(row, key, table)
+            return self.database.number(value, "a time", "try")
         found = moment(str(value))
         if found is None:
-            raise self.database.source.broken(
-                f"table {table}: {key} is {str(value)[:40]!r}, not a time"
-            )
+            raise self.database.source.broken(f"{str(value)[:40]!r} is not a time")
         return found
 
 
@@ -207,39 +253,3 @@ def _named(tasks: dict[str, _Task]) -> dict[str, str]:
         for name, ids in calls.items()
         for place, id in enumerate(ids)
     }
-
-
-def _attempt(
-    name: str, number: int, task: _Task, one: _Try, states: dict[str, float]
-) -> Attempt | None:
-    """A try: what it read was there when it was launched; None for one that never was."""
-    state = next((state for state in _ENDS if state in states), "")
-    status = _ENDS.get(state, "running")
-    if status == "skipped":
-        return None
-    told = [states.get("pending"), states.get("launched"), one.launched, task.invoked]
-    ready = next((time for time in (states.get("launched"), one.launched, *told) if time), None)
-    if ready is None:
-        return None
-    begin = one.running if one.running is not None else states.get("running")
-    end = one.returned if one.returned is not None else states.get(state)
-    if status == "reused":
-        return Attempt(name, 0, status, ready, ready, ready, kind=task.function)
-    phases = []
-    if begin is not None:
-        begin = max(begin, ready)
-        phases.append(Phase("queue", ready, begin))
-        ran = states.get("running_ended")
-        end = None if end is None and ran is None else max(begin, end or ran or begin)
-        if end is not None:
-            stop = min(max(ran, begin), end) if ran is not None else end
-            phases.append(Phase("run", begin, stop))
-            if stop < end:
-                phases.append(Phase("post_script", stop, end))
-    last = max([ready, *(phase.end for phase in phases), *([] if end is None else [end])])
-    cause = one.cause.strip().splitlines()[0] if one.cause.strip() else "it failed"
-    return Attempt(
-        name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
-        one.host, usage=one.usage, error={"cause": cause} if status == "failed" else {},
-        kind=task.function, labels={"executor": one.executor} if one.executor else {},
-    )  # fmt: skip

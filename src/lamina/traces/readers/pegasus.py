@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
+from functools import partial
 from typing import ClassVar
 
 from lamina.errors import TraceError
@@ -18,13 +18,18 @@ from lamina.records.history import Notice, Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.documents import Document
 from lamina.traces.readers.invocations import Invocation, invocations, is_kickstart
-from lamina.traces.readers.job_states import Known, State, attempts_of
+from lamina.traces.readers.job_states import Known, State, Tries, attempts_of
 from lamina.traces.readers.kickstart import kind_of_program
 from lamina.traces.readers.stampede import StampedeReader, status_of
 from lamina.traces.trace import Trace
 
 LOG = "jobstate.log"
 _DATABASE = ".stampede.db"
+_ENDS = ("_SUCCESS", "_FAILURE")
+_CODE = re.compile(r"-?\d{1,9}")
+_LATEST = 1e12
+_state = partial(tuple.__new__, State)
+"""A state from its seven values, without a call of Python's for each."""
 _FIELD = re.compile(r"^(\w+):\s*\"?(.*?)\"?\s*$|^(\w+) (.*)$")
 _OUTPUT = re.compile(r"(?:^|/)(?P<job>[^/]+)\.out\.(?P<number>\d{3})$")
 
@@ -78,11 +83,12 @@ def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
         raise source.broken(f"there is neither {LOG} nor a database that can be read")
     log = _Log(source.files[LOG])
     parents = _edges(source)
-    states = log.states
-    if not states:
+    tries = log.tries
+    if not tries:
         raise log.source.broken("it tells of no job that was submitted")
-    begin = min([*log.starts, min(state.time for state in states)])
-    attempts = attempts_of(states, parents, begin, _known(source, states))
+    first = min(min([state[0] for state in states]) for states in tries.values())
+    begin = min([*log.starts, first])
+    attempts = attempts_of(tries, parents, begin, _known(source, tries))
     last = max([*(time for time, _ in log.ends), *(one.end for one in attempts)])
     return Trace(
         run=about.get("pegasus_wf_name") or source.stem,
@@ -93,7 +99,7 @@ def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
         attempts=tuple(attempts),
         parents=parents,
         notices=log.notices,
-        planned=len(parents) or len({state.job for state in states}),
+        planned=len(parents) or len({job for job, _ in tries}),
         about={**about, "source": source.name},
         origin="pegasus",
     )
@@ -123,49 +129,90 @@ class _Log:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.states: list[State] = []
+        self.tries: dict[tuple[str, int], list[State]] = {}
+        self.at = 0.0
         self.starts: list[float] = []
         self.ends: list[tuple[float, int]] = []
         self.notices: tuple[Notice, ...] = ()
-        text = source.text()
-        lines = text.split("\n")
+        lines = source.text().split("\n")
         whole = lines.pop()
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                self.take(line, number)
+        try:
+            self.quickly(lines)
+        except (ValueError, TraceError):
+            self.__dict__.update(tries={}, starts=[], ends=[])
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    self.take(line.split(), number)
         if whole.strip():
             self.last(whole, len(lines) + 1)
 
     def last(self, line: str, number: int) -> None:
         """A line without an end: a log that is being written, or was cut."""
         try:
-            self.take(line, number)
+            self.take(line.split(), number)
         except TraceError:
-            time = self.states[-1].time if self.states else 0.0
             text = f"{self.source.name}, line {number} ends early"
-            self.notices = (Notice(time, "cut", "", text),)
+            self.notices = (Notice(self.at, "cut", "", text),)
 
-    def take(self, line: str, number: int) -> None:
+    def quickly(self, lines: list[str]) -> None:
+        """The lines as most are; what is wrong with others is said by `take`, which takes longer.
+
+        Raises:
+            ValueError: a line that is of another form.
+            TraceError: the same.
+        """
+        tries: dict[tuple[str, str], list[State]] = {}
+        names: dict[str, tuple[str, bool]] = {}
+        sites = {"-": ""}
+        for number, line in enumerate(lines, 1):
+            words = line.split()
+            if len(words) != 7 or words[1] == "INTERNAL":
+                if words:
+                    self.internal(self.time(words[0], number), _of_dagman(words), number)
+                continue
+            at, job, name, code, site, _, turn = words
+            time = float(at)
+            if not 0 <= time < _LATEST:
+                raise ValueError
+            told = names.get(name)
+            if told is None:
+                told = names[name] = (name, name.endswith(_ENDS))
+            exit = int(code) if told[1] and code != "-" else None
+            site = sites.setdefault(site, site)
+            known = tries.get((job, turn))
+            if known is None:
+                tries[job, turn] = [_state((time, job, int(turn), told[0], exit, "", site))]
+            else:
+                first = known[0]
+                known.append(_state((time, first[1], first[2], told[0], exit, "", site)))
+        self.tries = {(job, states[0][2]): states for (job, _), states in tries.items()}
+        if len(self.tries) < len(tries) or any(turn < 0 for _, turn in self.tries):
+            raise ValueError
+        self.at = max((states[-1][0] for states in self.tries.values()), default=0.0)
+
+    def take(self, words: list[str], number: int) -> None:
         """A line."""
-        words = line.split()
         time = self.time(words[0], number)
         if words[1:2] == ["INTERNAL"]:
             self.internal(time, words[2:], number)
             return
         if len(words) < 5:
             raise self.source.broken(
-                f"{line[:60]!r} has {len(words)} words; a state has time, job, name, number, site",
+                f"{' '.join(words)[:60]!r} has {len(words)} words; "
+                "a state has time, job, name, number, site",
                 number,
             )
-        job, name, code, site = words[1:5]
-        turn = words[6] if len(words) > 6 else "1"
+        _, job, name, code, site, *more = words
+        turn = more[1] if len(more) > 1 else "1"
         if not turn.isdecimal() or len(turn) > 12:
             raise self.source.broken(f"the turn is {turn[:40]!r}, not a number", number)
-        ended = name.endswith(("_SUCCESS", "_FAILURE")) and re.fullmatch(r"-?\d{1,9}", code)
-        exit = int(code) if ended else None
-        self.states.append(
-            State(time, job, int(turn), name, exit, site="" if site == "-" else site)
-        )
+        exit = None
+        if name.endswith(_ENDS) and _CODE.fullmatch(code):
+            exit = int(code)
+        key = (job, int(turn))
+        self.at = time
+        state = State(time, *key, name, exit, site="" if site == "-" else site)
+        self.tries.setdefault(key, []).append(state)
 
     def time(self, word: str, number: int) -> float:
         """The first word."""
@@ -173,7 +220,7 @@ class _Log:
             found = float(word)
         except ValueError:
             found = float("nan")
-        if not isfinite(found) or not 0 <= found < 1e12:
+        if not 0 <= found < _LATEST:
             raise self.source.broken(f"{word[:40]!r} is no time since 1970", number)
         return found
 
@@ -188,6 +235,13 @@ class _Log:
             self.ends.append((time, int(code[0])))
 
 
+def _of_dagman(words: list[str]) -> list[str]:
+    """The words of a line of monitord itself. Raises ValueError for others."""
+    if words[1:2] != ["INTERNAL"]:
+        raise ValueError
+    return words[2:]
+
+
 def _edges(source: Source) -> dict[str, list[str]]:
     """Job -> jobs that it waits for, of the .dag; every job of it is there."""
     found: dict[str, list[str]] = {}
@@ -200,20 +254,30 @@ def _edges(source: Source) -> dict[str, list[str]]:
 def _dag(file: Source, found: dict[str, list[str]]) -> None:
     for number, line in enumerate(file.text().split("\n"), 1):
         words = line.split()
-        match [word.upper() for word in words[:2]]:
-            case ["JOB" | "DATA" | "FINAL", _]:
-                found.setdefault(words[1], [])
-            case ["SUBDAG", "EXTERNAL"] if len(words) > 2:
-                found.setdefault(words[2], [])
-            case ["PARENT", *_]:
-                upper = [word.upper() for word in words]
-                if "CHILD" not in upper:
-                    raise file.broken("PARENT has no CHILD", number)
-                place = upper.index("CHILD")
-                if set(words[1:place]) & set(words[place + 1 :]):
-                    raise file.broken("a job stands before and behind CHILD", number)
-                for child in words[place + 1 :]:
-                    found.setdefault(child, []).extend(words[1:place])
+        first = words[0].upper() if words else ""
+        if first in ("JOB", "DATA", "FINAL") and len(words) > 1:
+            if words[1] not in found:
+                found[words[1]] = []
+        elif first == "SUBDAG" and len(words) > 2 and words[1].upper() == "EXTERNAL":
+            found.setdefault(words[2], [])
+        elif first == "PARENT":
+            _edge(file, words, number, found)
+
+
+def _edge(file: Source, words: list[str], number: int, found: dict[str, list[str]]) -> None:
+    """`PARENT a b CHILD c d`."""
+    place = next((n for n, word in enumerate(words) if word.upper() == "CHILD"), 0)
+    if not place:
+        raise file.broken("PARENT has no CHILD", number)
+    above = words[1:place]
+    for child in words[place + 1 :]:
+        if child in above:
+            raise file.broken("a job stands before and behind CHILD", number)
+        known = found.get(child)
+        if known is None:
+            found[child] = list(above)
+        else:
+            known += above
 
 
 def _braindump(source: Source) -> dict[str, str]:
@@ -235,13 +299,12 @@ _NOTED = frozenset(
 )
 
 
-def _known(source: Source, states: list[State]) -> dict[tuple[str, int], Known]:
+def _known(source: Source, tries: Tries) -> dict[tuple[str, int], Known]:
     """What kickstart tells of the tries: the first output of a job is that of its first try."""
     turns: dict[str, list[int]] = {}
-    for state in states:
-        of = turns.setdefault(state.job, [])
-        if state.turn not in of and state.name != "PRE_SCRIPT_STARTED":
-            of.append(state.turn)
+    for (job, turn), states in tries.items():
+        if any(state.name != "PRE_SCRIPT_STARTED" for state in states):
+            turns.setdefault(job, []).append(turn)
     found: dict[tuple[str, int], Known] = {}
     for name, file in source.files.items():
         told = _OUTPUT.search(name)

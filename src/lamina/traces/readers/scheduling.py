@@ -7,7 +7,8 @@ the trace names for them, or else on the one with most cores idle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -43,92 +44,103 @@ def schedule(work: Mapping[str, Work], hosts: Mapping[str, int]) -> dict[str, Pl
     Raises:
         ValueError: tasks that wait for each other in a circle; names one.
     """
-    order, children, counts = _ordered(work)
-    rank: dict[str, float] = {}
-    for name in reversed(order):
-        behind = [rank[one] for one in children[name]]
-        rank[name] = work[name].seconds + (max(behind) if behind else 0.0)
-    return _Simulation(work, hosts, children, rank).run(counts)
+    names = list(work)
+    tasks = list(work.values())
+    order, children, counts = _ordered(names, tasks)
+    if len(order) < len(tasks):
+        done = set(order)
+        raise ValueError(next(name for place, name in enumerate(names) if place not in done))
+    rank = [0.0] * len(tasks)
+    for place in reversed(order):
+        behind = children[place]
+        longest = max([rank[one] for one in behind]) if behind else 0.0
+        rank[place] = tasks[place].seconds + longest
+    found = _Simulation(tasks, hosts, children, rank).run(counts)
+    return dict(zip(names, found, strict=True))
 
 
 def _ordered(
-    work: Mapping[str, Work],
-) -> tuple[list[str], dict[str, list[str]], dict[str, int]]:
-    """The tasks, each after those that it waits for; who waits for it; for how many it waits."""
-    children: dict[str, list[str]] = {name: [] for name in work}
-    counts: dict[str, int] = {}
-    for name, one in work.items():
-        parents = [parent for parent in dict.fromkeys(one.parents) if parent in work]
-        counts[name] = len(parents)
-        for parent in parents:
-            children[parent].append(name)
-    waits = dict(counts)
-    order = [name for name, count in waits.items() if not count]
-    for name in order:
-        for child in children[name]:
+    names: Sequence[str], tasks: Sequence[Work]
+) -> tuple[list[int], list[list[int]], list[int]]:
+    """The tasks by their places, each after those that it waits for, as far as there is such an
+    order; who waits for it; for how many it waits."""
+    places = {name: place for place, name in enumerate(names)}
+    children: list[list[int]] = [[] for _ in names]
+    counts = [0] * len(names)
+    for place, one in enumerate(tasks):
+        if one.parents:
+            parents = {places[parent] for parent in one.parents if parent in places}
+            counts[place] = len(parents)
+            for parent in parents:
+                children[parent].append(place)
+    waits = list(counts)
+    order = [place for place, count in enumerate(waits) if not count]
+    for place in order:
+        for child in children[place]:
             waits[child] -= 1
             if not waits[child]:
                 order.append(child)
-    if len(order) < len(work):
-        raise ValueError(next(name for name, count in waits.items() if count))
     return order, children, counts
 
 
 class _Simulation:
-    """The hosts with their idle cores, and who waits for them."""
+    """The hosts with their idle cores, and who waits for them; tasks are known by their places."""
 
     def __init__(
         self,
-        work: Mapping[str, Work],
+        tasks: Sequence[Work],
         hosts: Mapping[str, int],
-        children: Mapping[str, Sequence[str]],
-        rank: Mapping[str, float],
+        children: Sequence[Sequence[int]],
+        rank: Sequence[float],
     ) -> None:
-        self.work = work
+        self.tasks = tasks
         self.hosts = {host: max(cores, 1) for host, cores in hosts.items()}
         self.idle = dict(self.hosts)
         self.children = children
         self.rank = rank
-        self.waiting: dict[str, list[tuple[float, int, str]]] = {}
-        self.running: list[tuple[float, int, str, str, int]] = []
-        self.ready: dict[str, float] = {}
-        self.found: dict[str, Planned] = {}
-        self.place = {name: number for number, name in enumerate(work)}
+        self.waiting: dict[str, list[tuple[float, int]]] = {}
+        self.running: list[tuple[float, int, str, int]] = []
+        self.ready = [0.0] * len(tasks)
+        self.found: dict[int, Planned] = {}
 
-    def run(self, waits: dict[str, int]) -> dict[str, Planned]:
+    def run(self, waits: list[int]) -> list[Planned]:
         """Goes from end to end of the tasks.
 
         Args:
             waits: for how many others each waits; counted down.
         """
-        for name, count in list(waits.items()):
+        for place, count in enumerate(waits):
             if not count:
-                self.wait(name, 0.0)
+                self.wait(place, 0.0)
         self.start(0.0, (*self.hosts, ANYWHERE))
-        while self.running:
-            now = self.running[0][0]
+        running, children = self.running, self.children
+        while running:
+            now = running[0][0]
             freed: dict[str, None] = {}
-            while self.running and self.running[0][0] == now:
-                _, _, done, host, cores = heappop(self.running)
+            while running and running[0][0] == now:
+                _, done, host, cores = heappop(running)
                 freed[host] = None
                 if self.hosts:
                     self.idle[host] += cores
-                for child in self.children[done]:
+                for child in children[done]:
                     waits[child] -= 1
                     if not waits[child]:
                         freed[self.wait(child, now)] = None
-            self.start(now, tuple(freed))
-        return {name: self.found[name] for name in self.work}
+            self.start(now, freed)
+        return [self.found[place] for place in range(len(self.tasks))]
 
-    def wait(self, name: str, now: float) -> str:
+    def wait(self, place: int, now: float) -> str:
         """Puts a ready task into the line of its host; gives the host."""
-        told = self.work[name].host
+        told = self.tasks[place].host
         host = told if told in self.hosts else ANYWHERE
-        self.ready[name] = now
-        heappush(self.waiting.setdefault(host, []), (-self.rank[name], self.place[name], name))
+        self.ready[place] = now
+        line = self.waiting.get(host)
+        if line is None:
+            line = self.waiting[host] = []
+        heappush(line, (-self.rank[place], place))
         return host
 
-    def start(self, now: float, hosts: Sequence[str]) -> None:
+    def start(self, now: float, hosts: Iterable[str]) -> None:
         """Starts what fits: first on the hosts where something changed, then anywhere."""
         for host in hosts:
             line = self.waiting.get(host)
@@ -140,11 +152,11 @@ class _Simulation:
             if not self.begun(line, host, now):
                 return
 
-    def begun(self, line: list[tuple[float, int, str]], host: str, now: float) -> bool:
+    def begun(self, line: list[tuple[float, int]], host: str, now: float) -> bool:
         """Begins the first of a line, if the host has room for it; it takes the cores that it
         wants, or all there are."""
-        _, place, name = line[0]
-        one = self.work[name]
+        place = line[0][1]
+        one = self.tasks[place]
         cores = 0
         if self.hosts:
             cores = min(max(one.cores, 1), self.hosts[host])
@@ -153,6 +165,10 @@ class _Simulation:
             self.idle[host] -= cores
         heappop(line)
         end = now + one.seconds
-        self.found[name] = Planned(self.ready[name], now, end, host or one.host)
-        heappush(self.running, (end, place, name, host, cores))
+        self.found[place] = _planned((self.ready[place], now, end, host or one.host))
+        heappush(self.running, (end, place, host, cores))
         return True
+
+
+_planned = partial(tuple.__new__, Planned)
+"""When a task runs, without a call of Python's for each."""

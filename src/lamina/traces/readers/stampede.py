@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from functools import lru_cache, partial
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from lamina.records.history import Session
@@ -18,6 +19,9 @@ from lamina.traces.readers.databases import MAGIC, Database, database
 from lamina.traces.readers.job_states import Known, State, attempts_of
 from lamina.traces.trace import Attempt, Trace
 
+_PLACE = itemgetter(0)
+_state = partial(tuple.__new__, State)
+"""A state from its seven values, without a call of Python's for each."""
 _TABLES = frozenset({"workflow", "workflowstate", "job", "job_instance", "jobstate"})
 
 
@@ -82,11 +86,11 @@ class _Stampede:
         self.jobs = {key: one for key, one in self._jobs() if one.workflow in self.workflows}
         self.instances = dict(self._instances())
         self.hosts = {
-            self._id(row, "host_id", "host"): str(row["hostname"] or "")
-            for row in self._rows("host", "host_id", "hostname")
+            self._id(id, "host_id", "host"): str(name or "")
+            for id, name in self._rows("host", "host_id", "hostname")
         }
         self._invocations()
-        self.states: dict[int, list[State]] = {}
+        self.states: dict[int, dict[tuple[str, int], list[State]]] = {}
         self._states()
         self.parents = self._edges()
 
@@ -124,137 +128,150 @@ class _Stampede:
     ) -> Iterator[Attempt]:
         """The attempts of a workflow and of those that its jobs ran."""
         seen.add(workflow.id)
-        known = {}
-        inner: dict[str, int] = {}
-        for one in self.instances.values():
-            if one.job.workflow == workflow.id:
-                host = self.hosts.get(one.host, "") if one.host is not None else ""
-                kind = one.kind if one.job.type == "compute" else ""
-                known[one.job.name, one.turn] = Known(host, kind, one.exit, one.usage)
-                if one.inner is not None:
-                    inner[one.job.name] = one.inner
-        states = self.states.get(workflow.id, [])
-        begin = min([*workflow.starts, *(state.time for state in states)], default=0.0)
+        known, inner = self._known(workflow)
+        states = self.states.get(workflow.id, {})
+        first = (state[0] for told in states.values() for state in told)
+        begin = min([*workflow.starts, *first], default=0.0)
         edges = self.parents.get(workflow.id, {})
         for attempt in attempts_of(states, edges, begin, known):
             yield replace(attempt, task=above + attempt.task) if above else attempt
-        for job, ones in edges.items():
-            parents[above + job] = [above + one for one in ones]
-        for job, id in inner.items():
+        parents |= {above + job: [above + one for one in of] for job, of in edges.items()}
+        for outer, id in inner.items():
             if id not in seen and id in self.workflows:
-                yield from self._attempts(self.workflows[id], f"{above}{job}/", parents, seen)
+                yield from self._attempts(self.workflows[id], f"{above}{outer}/", parents, seen)
 
-    def _rows(self, table: str, *columns: str) -> Iterator[dict[str, Any]]:
-        yield from self.database.rows(table, columns)
+    def _known(self, workflow: _Workflow) -> tuple[dict[tuple[str, int], Known], dict[str, int]]:
+        """What is known of the tries of a workflow; job -> id of the workflow that it ran."""
+        known: dict[tuple[str, int], Known] = {}
+        inner: dict[str, int] = {}
+        for one in self.instances.values():
+            job = one.job
+            if job.workflow != workflow.id:
+                continue
+            host = self.hosts.get(one.host, "") if one.host is not None else ""
+            kind = one.kind if job.type == "compute" else ""
+            known[job.name, one.turn] = Known(host, kind, one.exit, one.usage)
+            if one.inner is not None:
+                inner[job.name] = one.inner
+        return known, inner
 
-    def _id(self, row: dict[str, Any], key: str, table: str) -> int:
-        found = self.database.number(row, key, table)
+    def _rows(self, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+        return self.database.rows(table, columns)
+
+    def _id(self, value: Any, key: str, table: str) -> int:
+        if type(value) is int:
+            return value
+        found = self.database.whole(value, key, table)
         if found is None:
             raise self.database.source.broken(f"table {table}: {key} is empty")
-        return int(found)
-
-    def _maybe(self, row: dict[str, Any], key: str, table: str) -> int | None:
-        found = self.database.number(row, key, table)
-        return None if found is None else int(found)
+        return found
 
     def _workflows(self) -> Iterator[_Workflow]:
+        table = "workflow"
         columns = ("wf_id", "root_wf_id", "parent_wf_id", "dax_label", "dag_file_name")
-        for row in self._rows("workflow", *columns):
-            id = self._id(row, "wf_id", "workflow")
-            label, dag = str(row["dax_label"] or ""), str(row["dag_file_name"] or "")
-            root = self._maybe(row, "root_wf_id", "workflow") or id
-            parent = self._maybe(row, "parent_wf_id", "workflow")
+        for key, above, outer, named, file in self._rows(table, *columns):
+            id = self._id(key, "wf_id", table)
+            label, dag = str(named or ""), str(file or "")
+            root = self.database.whole(above, "root_wf_id", table) or id
+            parent = self.database.whole(outer, "parent_wf_id", table)
             yield _Workflow(id, root, parent, label or dag or "workflow", dag or label)
 
     def _times(self) -> None:
-        for row in self._rows("workflowstate", "wf_id", "state", "timestamp", "status"):
-            workflow = self.workflows.get(self._id(row, "wf_id", "workflowstate"))
-            time = self.database.number(row, "timestamp", "workflowstate")
+        table = "workflowstate"
+        for key, state, at, status in self._rows(table, "wf_id", "state", "timestamp", "status"):
+            workflow = self.workflows.get(self._id(key, "wf_id", table))
+            time = self.database.number(at, "timestamp", table)
             if workflow is None or time is None:
                 continue
-            if row["state"] == "WORKFLOW_STARTED":
+            if state == "WORKFLOW_STARTED":
                 workflow.starts.append(time)
             else:
-                code = self._maybe(row, "status", "workflowstate")
+                code = self.database.whole(status, "status", table)
                 workflow.ends.append((time, -1 if code is None else code))
         for one in self.workflows.values():
             one.starts.sort()
             one.ends.sort()
 
     def _jobs(self) -> Iterator[tuple[int, _Job]]:
-        for row in self._rows("job", "job_id", "wf_id", "exec_job_id", "type_desc"):
-            name = str(row["exec_job_id"] or "")
+        for key, of, name, type in self._rows("job", "job_id", "wf_id", "exec_job_id", "type_desc"):
             if not name:
                 raise self.database.source.broken("table job: a job has no name")
-            workflow = self._id(row, "wf_id", "job")
-            yield self._id(row, "job_id", "job"), _Job(name, workflow, str(row["type_desc"] or ""))
+            workflow = self._id(of, "wf_id", "job")
+            yield self._id(key, "job_id", "job"), _Job(str(name), workflow, str(type or ""))
 
     def _instances(self) -> Iterator[tuple[int, _Instance]]:
-        table = "job_instance"
+        table, whole = "job_instance", self.database.whole
         columns = (
             "job_instance_id", "job_id", "host_id", "job_submit_seq", "site", "exitcode",
             "subwf_id",
         )  # fmt: skip
-        for row in self._rows(table, *columns):
-            job = self.jobs.get(self._id(row, "job_id", table))
+        for key, of, host, turn, site, code, inner in self._rows(table, *columns):
+            job = self.jobs.get(self._id(of, "job_id", table))
             if job is None:
                 continue
-            yield self._id(row, "job_instance_id", table), _Instance(
-                job, self._id(row, "job_submit_seq", table), self._maybe(row, "host_id", table),
-                str(row["site"] or ""), exit_of(self._maybe(row, "exitcode", table)),
-                self._maybe(row, "subwf_id", table),
+            yield self._id(key, "job_instance_id", table), _Instance(
+                job, self._id(turn, "job_submit_seq", table), whole(host, "host_id", table),
+                str(site or ""), exit_of(whole(code, "exitcode", table)),
+                whole(inner, "subwf_id", table),
             )  # fmt: skip
 
     def _invocations(self) -> None:
-        table = "invocation"
+        table, whole, number = "invocation", self.database.whole, self.database.number
         columns = (
-            "job_instance_id",
-            "task_submit_seq",
-            "remote_cpu_time",
-            "exitcode",
-            "maxrss",
+            "job_instance_id", "task_submit_seq", "remote_cpu_time", "exitcode", "maxrss",
             "transformation",
-        )
-        for row in self._rows(table, *columns):
-            one = self.instances.get(self._id(row, "job_instance_id", table))
+        )  # fmt: skip
+        for key, place, spent, code, memory, program in self._rows(table, *columns):
+            one = self.instances.get(self._id(key, "job_instance_id", table))
             # Negative numbers are those of DAGMan's scripts.
-            if one is None or (self._maybe(row, "task_submit_seq", table) or 0) < 0:
+            if one is None or (whole(place, "task_submit_seq", table) or 0) < 0:
                 continue
-            cpu = self.database.number(row, "remote_cpu_time", table)
-            peak = self.database.number(row, "maxrss", table)
+            cpu, peak = number(spent, "remote_cpu_time", table), number(memory, "maxrss", table)
             if cpu is not None:
                 one.usage["cpu"] = one.usage.get("cpu", 0.0) + cpu
             if peak is not None:
                 one.usage["memory_peak"] = max(one.usage.get("memory_peak", 0.0), peak * 1024)
             # That of the job is what DAGMan made of it.
-            one.exit = exit_of(self._maybe(row, "exitcode", table)) or one.exit
-            one.kind = one.kind or _program(str(row["transformation"] or ""))
+            one.exit = exit_of(whole(code, "exitcode", table)) or one.exit
+            one.kind = one.kind or _program(str(program or ""))
 
     def _states(self) -> None:
         table = "jobstate"
         columns = ("job_instance_id", "state", "timestamp", "jobstate_submit_seq", "reason")
         found: dict[int, list[tuple[int, State]]] = {}
-        for row in self._rows(table, *columns):
-            one = self.instances.get(self._id(row, "job_instance_id", table))
-            time = self.database.number(row, "timestamp", table)
+        names: dict[Any, str] = {}
+        instances, number = self.instances, self.database.number
+        for key, name, at, place, reason in self._rows(table, *columns):
+            id = key if type(key) is int else self._id(key, "job_instance_id", table)
+            one = instances.get(id)
+            time = at if type(at) is float else number(at, "timestamp", table)
             if one is None or time is None:
                 continue
-            state = State(
-                time, one.job.name, one.turn, str(row["state"] or ""), one.exit,
-                str(row["reason"] or ""), one.site,
-            )  # fmt: skip
-            place = self._maybe(row, "jobstate_submit_seq", table) or 0
-            found.setdefault(one.job.workflow, []).append((place, state))
-        for workflow, states in found.items():
+            if name not in names:
+                names[name] = str(name or "")
+            state = _state(
+                (time, one.job.name, one.turn, names[name], one.exit, reason or "", one.site)
+            )
+            if type(place) is not int:
+                place = self.database.whole(place, "jobstate_submit_seq", table) or 0
+            known = found.get(id)
+            if known is None:
+                found[id] = [(place, state)]
+            else:
+                known.append((place, state))
+        for id, states in found.items():
             # Numbers of states count within a try.
-            states.sort(key=lambda told: (told[1].turn, told[0]))
-            self.states[workflow] = [state for _, state in states]
+            states.sort(key=_PLACE)
+            one = self.instances[id]
+            of = self.states.setdefault(one.job.workflow, {})
+            of.setdefault((one.job.name, one.turn), []).extend([state for _, state in states])
 
     def _edges(self) -> Mapping[int, dict[str, list[str]]]:
         found: dict[int, dict[str, list[str]]] = {}
-        for row in self._rows("job_edge", "wf_id", "parent_exec_job_id", "child_exec_job_id"):
-            of = found.setdefault(self._id(row, "wf_id", "job_edge"), {})
-            parent, child = str(row["parent_exec_job_id"]), str(row["child_exec_job_id"])
+        columns = ("wf_id", "parent_exec_job_id", "child_exec_job_id")
+        for key, before, after in self._rows("job_edge", *columns):
+            of = found.setdefault(self._id(key, "wf_id", "job_edge"), {})
+            parent, child = str(before), str(after)
             of.setdefault(parent, [])
             of.setdefault(child, []).append(parent)
         return found
@@ -294,5 +311,6 @@ def _sessions(workflow: _Workflow, begin: float, last: float) -> tuple[Session, 
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def _program(name: str) -> str:
     return kind_of(name.rpartition("::")[2].partition(":")[0])

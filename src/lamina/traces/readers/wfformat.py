@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -31,6 +32,9 @@ _STATES = (*STATUSES, "running", "reused")
 APART = 1.0
 """Seconds by which clocks of engine and workers may put one phase over another."""
 _MOST_CORES = 1 << 20
+_NAMED = frozenset(PHASES)
+_made = partial(tuple.__new__, Phase)
+"""A phase from its three values, without a call of Python's for each."""
 
 
 class WfFormatReader(Reader):
@@ -50,7 +54,7 @@ class WfFormatReader(Reader):
             yield _Instance(source).trace()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Task:
     """A task of either version: what it is, what it reads, how it ran."""
 
@@ -146,8 +150,9 @@ class _Instance:
             found[one.name] = one
         if not found:
             raise told.wrong("it has no tasks")
+        alias = self.alias
         for one in found.values():
-            one.parents = [self.alias[parent] for parent in one.parents if parent in self.alias]
+            one.parents = [alias[str(name)] for name in one.parents if str(name) in alias]
         for row in told.rows(self.ran.get("tasks"), "tasks of the execution") if self.split else ():
             unit = told.text(row, "id")
             if unit not in found:
@@ -162,10 +167,11 @@ class _Instance:
         unit = (id or name) if self.split else (name or id)
         if not unit:
             raise told.wrong("a task has neither name nor id")
-        parents = list(map(str, told.listed(row.get("parents"), "parents", unit)))
+        parents = told.listed(row.get("parents"), "parents", unit)
         found = _Task(unit, _kind(unit, name, told.text(row, "category")), parents)
         self.alias.setdefault(id, unit)
-        self.alias.setdefault(name, unit)
+        if name != id:
+            self.alias.setdefault(name, unit)
         if not self.split:
             self._ran(found, row)
         return found
@@ -177,18 +183,16 @@ class _Instance:
         task.seconds = told.number(row, "runtime", unit) if seconds is None else seconds
         executed = told.text(row, "executedAt", unit)
         task.begin = moment(executed) if executed else None
-        for key in ("coreCount", "cores"):
-            if row.get(key):
-                task.cores = min(ceil(told.number(row, key, unit) or 1), _MOST_CORES)
-                break
+        key = "coreCount" if row.get("coreCount") else "cores"
+        if row.get(key):
+            task.cores = min(ceil(told.number(row, key, unit) or 1), _MOST_CORES)
         machines = told.listed(row.get("machines"), "machines", unit)
         task.host = str(machines[0]) if machines else told.text(row, "machine", unit)
         cpu = told.number(row, "avgCPU", unit)
         if cpu is not None and task.seconds is not None:
             task.usage["cpu"] = cpu / 100 * task.seconds
-        for key in _USAGE.keys() & row.keys():
-            value = told.number(row, key, unit)
-            if value is not None:
+        for key in row:
+            if key in _USAGE and (value := told.number(row, key, unit)) is not None:
                 task.usage[_USAGE[key]] = value
         if row.get("lamina") is not None:
             task.ours = told.mapping(row["lamina"], "lamina", unit)
@@ -212,11 +216,10 @@ class _Instance:
             found = schedule(work, self.hosts)
         except ValueError as error:
             raise self.document.wrong("it waits for itself, in a circle", str(error)) from error
-        for name, plan in found.items():
-            one = self.tasks[name]
-            ready, begin = began + plan.ready, began + plan.begin
-            phases = (Phase("queue", ready, begin), Phase("run", begin, began + plan.end))
-            yield _attempt(one, ready, ready, phases, plan.host)
+        for name, (ready, begin, end, host) in found.items():
+            ready, begin = began + ready, began + begin
+            phases = (_made(("queue", ready, begin)), _made(("run", begin, began + end)))
+            yield _attempt(self.tasks[name], ready, phases, host)
 
     def _told(self) -> Iterator[Attempt]:
         """Start times of the document itself; a task is ready when those that it reads ended."""
@@ -225,7 +228,7 @@ class _Instance:
             begin = one.begin or 0.0
             ready = min(max((ends[name] for name in one.parents), default=begin), begin)
             phases = (Phase("queue", ready, begin), Phase("run", begin, ends[one.name]))
-            yield _attempt(one, ready, ready, phases, one.host)
+            yield _attempt(one, ready, phases, one.host)
 
     def _recorded(self) -> Iterator[Attempt]:
         """What Lamina's own writer keeps under "lamina": every attempt with its phases."""
@@ -255,13 +258,12 @@ class _Instance:
         ready = told.number(row, "ready", near, least=float("-inf"))
         end = told.number(row, "ended" if "ended" in row else "end", near, least=float("-inf"))
         spans = told.mapping(row.get("phases") or {}, "phases", near)
-        phases = tuple(sorted((self._phase(near, *one) for one in spans.items()), key=_in_time))
+        phases = tuple(sorted([self._phase(near, *one) for one in spans.items()], key=_in_time))
         for before, after in pairwise(phases):
             if after.begin < before.end - APART:
                 raise told.wrong(f"phase {after.name} begins in {before.name}", near)
-        last = max([begin, *([] if end is None else [end]), *(one.end for one in phases)])
-        first = [begin, *([] if ready is None else [ready]), *(one.begin for one in phases)]
-        ready = min(first)
+        last = max([begin, begin if end is None else end, *[one[2] for one in phases]])
+        ready = min([begin, begin if ready is None else ready, *[one[1] for one in phases]])
         status = told.text(row, "status", near)
         if status not in _STATES:
             raise told.wrong(f"the status is {status!r}, not one of {', '.join(_STATES)}", near)
@@ -286,6 +288,10 @@ class _Instance:
         return {key: value for key, value in found.items() if value is not None}
 
     def _phase(self, near: str, name: str, span: Any) -> Phase:
+        if name in _NAMED and type(span) is list and len(span) == 2:
+            first, last = span
+            if type(first) is type(last) is float and -inf < first <= last < inf:
+                return _made((name, first, last))
         times = self.document.listed(span, f"phase {name}", near)
         row = dict(enumerate(times))
         known = name.partition("~")[0]
@@ -309,12 +315,10 @@ _USAGE = {
 }  # fmt: skip
 
 
-def _attempt(
-    task: _Task, ready: float, begin: float, phases: Sequence[Phase], host: str
-) -> Attempt:
+def _attempt(task: _Task, ready: float, phases: tuple[Phase, ...], host: str) -> Attempt:
     return Attempt(
-        task.name, 1, "succeeded", ready, begin, phases[-1].end, tuple(phases), host, host,
-        usage=task.usage, kind=task.kind,
+        task.name, 1, "succeeded", ready, ready, phases[-1][2], phases, host, host, 0, (), "",
+        task.usage, None, {}, "", task.kind,
     )  # fmt: skip
 
 
@@ -348,5 +352,8 @@ def _site_kind(task: _Task, unit: str) -> str:
     return "" if task.ours or task.name != unit else task.kind
 
 
+_PLACES = {name: place for place, name in enumerate(PHASES)}
+
+
 def _in_time(phase: Phase) -> tuple[float, int]:
-    return phase.begin, PHASES.index(phase.name)
+    return phase[1], _PLACES[phase[0]]
