@@ -57,6 +57,7 @@ class Usual:
         within: (kinds, phases, levels) how far jobs of a type lie off their own middle in a run.
         counts: (kinds, 3) jobs of a type in a run.
         seconds: (3,) makespan.
+        parents: task -> tasks that it reads, of those in `tasks`; empty where no run tells it.
     """
 
     runs: int
@@ -69,6 +70,7 @@ class Usual:
     within: Floats = field(repr=False)
     counts: Floats = field(repr=False)
     seconds: Floats = field(repr=False)
+    parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def known(self) -> bool:
@@ -101,6 +103,7 @@ class Usual:
             "tasks": list(self.tasks),
             "measures": list(MEASURES),
             "levels": list(LEVELS),
+            "parents": {name: list(above) for name, above in self.parents.items()},
         }
         return document, {name: getattr(self, name).astype(np.float32) for name in _ARRAYS}
 
@@ -118,7 +121,11 @@ class Usual:
             kinds, tasks = tuple(document["kinds"]), tuple(document["tasks"])
             if len(told["of_kinds"]) != len(kinds) or len(told["of_tasks"]) != len(tasks):
                 raise BundleError("what is usual has ranges of other jobs", "train it again")
-            return cls(int(document["runs"]), str(document["origin"]), kinds, tasks, **told)
+            parents = {name: tuple(above) for name, above in document["parents"].items()}
+            return cls(
+                int(document["runs"]), str(document["origin"]), kinds, tasks, **told,
+                parents=parents,
+            )  # fmt: skip
         except KeyError as error:
             raise BundleError(f"what is usual has no {error.args[0]}", "train it again") from None
 
@@ -190,8 +197,23 @@ def usual_of(runs: Sequence[Run], origin: str = "other runs") -> Usual:
         )
     seconds = np.quantile([table.seconds for table in tables], _CENTRAL)
     return Usual(
-        len(runs), origin, kinds, tasks, of_kinds, of_quick, of_tasks, within, counts, seconds
-    )
+        len(runs), origin, kinds, tasks, of_kinds, of_quick, of_tasks, within, counts, seconds,
+        _parents(tables, tasks),
+    )  # fmt: skip
+
+
+def _parents(tables: Sequence[PhaseTable], tasks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What reads what, by the first run that tells it."""
+    known = set(tasks)
+    for table in tables:
+        found = {
+            task: tuple(one for one in table.parents.get(task, ()) if one in known)
+            for task in table.tasks
+            if task in known
+        }
+        if any(found.values()):
+            return found
+    return {}
 
 
 def usual_of_itself(table: PhaseTable) -> Usual:

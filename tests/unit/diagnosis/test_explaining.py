@@ -162,6 +162,13 @@ def test_a_run_that_waits_for_places_is_told_to_get_more() -> None:
     assert likely(found) == ["workers"]
 
 
+def test_a_graph_that_a_trace_does_not_tell_is_taken_from_good_runs() -> None:
+    run = made_run(slower(4.0, "stage_in"), 100)
+    bare = explain(replace(run, table=replace(run.table, parents={})), USUAL)
+    assert bare.notes == ("the trace does not tell what reads what: that is taken from good runs",)
+    assert bare.findings == explain(run, USUAL).findings
+
+
 def test_usual_runs_of_another_workflow_are_not_used() -> None:
     run = made_run()
     table = run.table

@@ -48,6 +48,8 @@ def test_what_is_usual_goes_through_plain_parts() -> None:
     assert (again.kinds, again.tasks, again.runs) == (usual.kinds, usual.tasks, usual.runs)
     assert again.of_tasks == pytest.approx(usual.of_tasks, rel=1e-6, nan_ok=True)
     assert again.within == pytest.approx(usual.within, rel=1e-5, abs=1e-5)
+    assert again.parents == usual.parents
+    assert again.parents["report_0"] == tuple(f"count_{n}" for n in range(12))
     assert sum(array.nbytes for array in arrays.values()) < 60_000
     with pytest.raises(BundleError, match="within"):
         Usual.from_parts(document, {k: v for k, v in arrays.items() if k != "within"})

@@ -77,6 +77,8 @@ def explain(
         given: good runs that were given, were they too few to know what is usual.
     """
     chosen, notes = _chosen(run, usual, given)
+    run, note = _with_graph(run, chosen)
+    notes += [note] if note else []
     made = _Making(run, chosen, trace, judging)
     findings = made.findings()
     facts = Facts(made.deviations, made.excess, made.costs, findings)
@@ -117,6 +119,17 @@ def _chosen(run: Run, usual: Usual | None, given: int) -> tuple[Usual, list[str]
             f"alike is not seen; name {NEEDED} good runs or more with --against"
         ]
     return usual_of_itself(run.table), notes
+
+
+def _with_graph(run: Run, usual: Usual) -> tuple[Run, str]:
+    """The run with what reads what, by good runs where its own trace does not tell; and a note."""
+    table = run.table
+    if any(table.parents.get(task) for task in table.tasks) or len(table) < 2:
+        return run, ""
+    if not any(usual.parents.get(task) for task in table.tasks):
+        return run, "the trace does not tell what reads what: costs are an estimate from the times"
+    graph = replace(run, table=replace(table, parents=usual.parents))
+    return graph, "the trace does not tell what reads what: that is taken from good runs"
 
 
 def _compared(usual: Usual) -> str:
@@ -366,5 +379,3 @@ def _main(seconds: Floats) -> list[int]:
 def _notes(made: _Making) -> Iterator[str]:
     if made.trace is not None and made.trace.simulated:
         yield "the trace tells no times: its schedule was made up, and waits in it mean nothing"
-    if not any(made.run.table.parents.get(task) for task in made.run.table.tasks):
-        yield "the trace does not tell what reads what: costs are an estimate from the times"

@@ -17,6 +17,8 @@ Numbers = NDArray[np.int64]
 
 _NEVER = float("-inf")
 _SLACK = 1e-6
+_OVERLAP = 0.002
+"""Part of the makespan by which two jobs that followed each other may seem to overlap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,7 @@ def schedule_of(table: PhaseTable) -> Schedule:
     end = np.maximum(np.nan_to_num(table.end), stop)
     order = np.lexsort((np.arange(len(table)), ready, start)).tolist()
     pools = _pools(table)
-    places = _places(pools, start, stop)
+    places = _places(pools, start, np.maximum(start, stop - _OVERLAP * table.seconds))
     spent = measured(table)
     freed = _freed(order, pools, places, start, stop)
     prompt = ready + spent[:, :QUEUE].sum(axis=1)
@@ -193,14 +195,17 @@ def _freed(
     busy: list[list[float]] = [[] for _ in places]
     for row in order:
         pool = pools[row]
-        # What ends in the moment in which another begins may be rounded to behind it.
-        found[row] = min(_left(busy[pool], places[pool]), float(start[row]))
+        found[row] = _left(busy[pool], places[pool])
         heapq.heappush(busy[pool], float(stop[row]))
     return found
 
 
 def _places(pools: Sequence[int], start: Floats, stop: Floats) -> list[int]:
-    """How many jobs of each pool held a worker at the same time."""
+    """How many jobs of each pool held a worker at the same time.
+
+    Clocks of hosts differ, and some tell whole seconds: what ends just after another began may have
+    left it its place. So `stop` is given a little early.
+    """
     found = []
     own = np.array(pools, dtype=np.int64)
     for pool in range(max(pools, default=-1) + 1):
@@ -232,21 +237,23 @@ def _pools(table: PhaseTable) -> list[int]:
 def _parents(
     table: PhaseTable, ready: Floats, end: Floats, order: Sequence[int]
 ) -> list[tuple[int, ...]]:
-    """Rows that each row reads, of those that began before it. Where the trace tells no graph, a
-    job is taken to follow on the one that ended last before it was ready."""
+    """Rows that each row reads, of those that began before it. A job of which the trace does not
+    tell what it reads is taken to follow on the one that ended last before it was ready."""
     place = {task: row for row, task in enumerate(table.tasks)}
-    rank = {row: number for number, row in enumerate(order)}
-    found: list[tuple[int, ...]] = []
-    for row, task in enumerate(table.tasks):
-        rows = (place[one] for one in table.parents.get(task, ()) if one in place)
-        found.append(tuple(one for one in rows if rank[one] < rank[row]))
-    if any(found) or not len(table):
-        return found
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[list(order)] = np.arange(len(order))
+    ranks = rank.tolist()
     by_end = np.argsort(end, kind="stable")
     last = np.searchsorted(end[by_end], ready + _SLACK, side="right") - 1
-    first = ready.min()
-    return [
-        (int(by_end[at]),) if at >= 0 and ready[row] > first and rank[int(by_end[at])] < rank[row]
-        else ()
-        for row, at in enumerate(last.tolist())
-    ]  # fmt: skip
+    before = np.where(last >= 0, by_end[np.maximum(last, 0)], -1).tolist() if len(order) else []
+    first = float(ready.min(initial=np.inf))
+    found: list[tuple[int, ...]] = []
+    for row, task in enumerate(table.tasks):
+        above = table.parents.get(task)
+        if above is None:
+            follows = before[row] >= 0 and ready[row] > first
+            rows = [before[row]] if follows else []
+        else:
+            rows = [place[one] for one in above if one in place]
+        found.append(tuple(one for one in rows if ranks[one] < ranks[row]))
+    return found
