@@ -152,6 +152,22 @@ def says_the_least_deadline_that_it_keeps(planner: Planner, problem: Problem) ->
         raise AssertionError(f"ends at {made.makespan}, before the bound {bound}")
 
 
+def says_the_least_budget_that_it_keeps(planner: Planner, problem: Problem) -> None:
+    """A budget that is refused comes with one that is not, by which nothing cheaper is missed
+    that the planner itself gives for a late deadline."""
+    free = planner.plan(problem, Goal())
+    late = planner.plan(problem, Goal(10 * free.makespan + 1))
+    if min(free.cost, late.cost) <= 0:
+        return
+    try:
+        made = planned(planner, problem, Goal(budget=0.01 * min(free.cost, late.cost)))
+    except InfeasibleError as error:
+        assert error.least <= min(free.cost, late.cost) * (1 + 1e-9)
+        assert planned(planner, problem, Goal(budget=error.least)).cost <= error.least * (1 + 1e-6)
+    else:
+        assert made.cost <= 0.01 * min(free.cost, late.cost) * (1 + 1e-6)
+
+
 def keeps_a_deadline_that_it_takes(planner: Planner, problem: Problem) -> None:
     """A plan that is given for a deadline ends by then, and one for a budget costs no more."""
     free = planner.plan(problem, Goal())
@@ -180,6 +196,7 @@ CONFORMANCE: tuple[Callable[[Planner, Problem], None], ...] = (
     costs_what_its_machines_cost,
     plans_the_same_again,
     says_the_least_deadline_that_it_keeps,
+    says_the_least_budget_that_it_keeps,
     keeps_a_deadline_that_it_takes,
 )
 """Checks that take a planner and a problem, which `problems` draws."""

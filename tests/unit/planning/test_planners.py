@@ -100,6 +100,10 @@ def test_a_budget_too_small_names_the_least_one(ten: Problem) -> None:
 def test_single_resource_takes_the_cheapest_machine_in_time(ten: Problem) -> None:
     assert made("single-resource", ten).makespan == 72
     assert made("single-resource", ten, deadline=150).leases[0].resource == "VM2"
+    assert made("single-resource", ten, budget=30).leases[0].resource == "VM2"
+    with pytest.raises(InfeasibleError, match="costs at most 20") as caught:
+        made("single-resource", ten, budget=20)
+    assert caught.value.least == 21
     slow = made("single-resource", ten, deadline=240)
     assert (slow.makespan, slow.cost) == (203, 21)
 

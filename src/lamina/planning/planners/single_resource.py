@@ -19,9 +19,10 @@ def single_resource(problem: Problem, goal: Goal) -> Schedule:
     tried = [_from(problem, resource.name) for resource in problem.resources]
     fewest = min(len(one.leases) for one in tried)
     few = [one for one in tried if len(one.leases) == fewest]
-    kept = [one for one in few if not goal.missed(one)]
-    if kept and isfinite(goal.deadline):
-        return min(kept, key=lambda one: (one.cost, one.makespan))
+    in_time = [one for one in few if goal.missed(one) != "deadline"]
+    kept = [one for one in in_time if not goal.missed(one)]
+    if in_time and (isfinite(goal.deadline) or not kept):
+        return min(kept or in_time, key=lambda one: (one.cost, one.makespan))
     return min(kept or few, key=lambda one: (one.makespan, one.cost))
 
 
@@ -46,4 +47,4 @@ def _from(problem: Problem, first: str) -> Schedule:
     return board.schedule("single-resource")
 
 
-PLANNER = Planner(single_resource, "all tasks on one machine", trades=True)
+PLANNER = Planner(single_resource, "all tasks on one machine")
