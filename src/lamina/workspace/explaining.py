@@ -97,7 +97,7 @@ def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
         explain(run, usual, trace=trace, judging=judging(made, run, runs), given=len(runs)),
         others,
         usual,
-        name,
+        (trace.name or trace.run) if trace.origin == "lamina" else name,
     )
 
 

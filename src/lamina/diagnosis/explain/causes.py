@@ -182,6 +182,8 @@ def _usual_text(facts: Facts, phase: str, title: str) -> str:
         return f"{title}: too few jobs of a type to compare"
     if not facts.deviations.usual.known:
         return f"{title} is alike in jobs of a type"
+    if facts.ratios[phase] > 1.15:
+        return f"{title} takes {facts.ratios[phase]:.2f}x usual, too few seconds to matter"
     return f"{title} is as usual ({facts.ratios[phase]:.2f}x)"
 
 

@@ -174,9 +174,14 @@ class _Making:
             earlier = [one for one in self.trace.attempts if one.number < last[one.task].number]
             lost = lost_before(self.trace, self.schedule, earlier)
             waits = np.maximum(waits - lost, 0.0)
-        own = found.own.copy()
+        own, size = found.own.copy(), found.size.copy()
         own[:, QUEUE] = waits
-        return replace(found, own=own)
+        if self.trace is not None:
+            # A job that was not done cannot be compared with one that was.
+            ended = {task for task, one in self.trace.last.items() if one.status != "succeeded"}
+            rows = [row for row, task in enumerate(self.run.table.tasks) if task in ended]
+            own[rows] = size[rows] = 0.0
+        return replace(found, own=own, size=size)
 
     @cached_property
     def found(self) -> list[Found]:

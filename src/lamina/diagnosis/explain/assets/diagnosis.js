@@ -121,11 +121,12 @@ function onlyMark(count) {
 function causesOf(told) {
   if (!told.considered.length) return "";
   return el("div", {}, el("h3", {}, "What was considered"), el("div", { class: "causes" }, el("table", {},
-    el("thead", {}, el("tr", {}, ["", "Cause", "Detector", "Why"].map((head) => el("th", { scope: "col" }, head)))),
+    el("thead", {}, el("tr", {}, ["", "Cause", told.verdict ? "Detector" : null, "Why"].map((head) =>
+      head === null ? null : el("th", { scope: "col" }, head)))),
     el("tbody", {}, told.considered.map((one) => el("tr", {},
       el("td", { class: one.likely ? "likely" : "back" }, one.likely ? "● likely" : "○ put back"),
       el("th", { scope: "row" }, one.title),
-      el("td", { class: "number" }, one.probability === null ? "" : share(one.probability)),
+      told.verdict ? el("td", { class: "number" }, one.probability === null ? "" : share(one.probability)) : null,
       el("td", {}, one.reasons.join("; "))))))));
 }
 
