@@ -19,7 +19,7 @@ from lamina.diagnosis.usual import usual_of
 from lamina.errors import BundleError, DataError
 from lamina.testing.detectors import made_run, made_runs
 
-HOW = Fitting(options={"rounds": 20, "leaves": 8, "smallest": 5})
+HOW = Fitting(options={"rounds": 20, "depth": 3, "least": 5})
 
 
 def _disturbed(label: str, seed: int, host: str = "worker-1") -> Run:
@@ -52,7 +52,6 @@ def _runs(seeds: Sequence[int]) -> Collection:
 
 @cache
 def _learnt() -> FittedJobs:
-    pytest.importorskip("sklearn", reason="needs scikit-learn: lamina[datasets]")
     return JobDetector().fit(_runs(range(12)), _runs(range(50, 54)), HOW)
 
 
@@ -138,7 +137,6 @@ def test_parts_of_another_version_are_refused() -> None:
 
 
 def test_equal_seeds_learn_the_same_and_runs_are_held_back_by_itself() -> None:
-    pytest.importorskip("sklearn", reason="needs scikit-learn: lamina[datasets]")
     run = _disturbed("cpu_2", 105)
     one, two = (JobDetector().fit(_runs(range(5)), None, HOW) for _ in range(2))
     np.testing.assert_array_equal(one.probabilities(run), two.probabilities(run))
@@ -147,7 +145,6 @@ def test_equal_seeds_learn_the_same_and_runs_are_held_back_by_itself() -> None:
 
 
 def test_one_kind_of_anomaly_is_enough() -> None:
-    pytest.importorskip("sklearn", reason="needs scikit-learn: lamina[datasets]")
     runs = _runs(range(8))
     fitted = JobDetector().fit(
         runs.taken(np.flatnonzero(runs.targets != 1)), None, replace(HOW, seed=3)
@@ -159,7 +156,6 @@ def test_one_kind_of_anomaly_is_enough() -> None:
 
 
 def test_jobs_that_nobody_knows_of_teach_nothing() -> None:
-    pytest.importorskip("sklearn", reason="needs scikit-learn: lamina[datasets]")
     runs = _runs(range(4))
     untold = [replace(run, name=f"u-{run.name}", anomalies=()) for run in _runs([30, 31])]
     with_them = Collection((*runs.runs, *untold), runs.classes)
@@ -174,8 +170,8 @@ def test_runs_without_anomalies_cannot_be_learnt_from() -> None:
     runs = made_runs(labels=("normal",))
     with pytest.raises(DataError, match="disturbed"):
         JobDetector().fit(runs)
-    with pytest.raises(DataError, match="no option depth"):
-        JobDetector().fit(runs, None, Fitting(options={"depth": 3}))
+    with pytest.raises(DataError, match="no option leaves"):
+        JobDetector().fit(runs, None, Fitting(options={"leaves": 3}))
 
 
 def _odd() -> list[Run]:

@@ -12,10 +12,10 @@ import numpy as np
 from lamina.data.split import holdout
 from lamina.diagnosis.calibration import calibrated, softmax
 from lamina.diagnosis.detectors.base import Arrays, Fitting, Parts
+from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted
 from lamina.diagnosis.jobs.features import COLUMNS, features
 from lamina.diagnosis.runs import Collection, Floats, Numbers, Run, class_of, classes_of
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
-from lamina.diagnosis.trees import Trees, boosted_of, few_threads, require_scikit_learn
 from lamina.diagnosis.usual import Usual, usual_of
 from lamina.errors import BundleError, DataError
 from lamina.nets.bundle_file import read, write_atomically
@@ -24,15 +24,16 @@ NONE = "none"
 """The class of jobs that nothing disturbed."""
 VERSION = "job-detector/1"
 """The version of the file."""
-OPTIONS: Mapping[str, int] = {"rounds": 100, "leaves": 31, "smallest": 20}
-"""Of `JobDetector`, with their defaults: rounds of boosting, leaves of a tree, jobs in a leaf."""
+OPTIONS: Mapping[str, int] = {"rounds": 100, "depth": 5, "least": 20}
+"""Of `JobDetector`, with their defaults: rounds of boosting, cuts one below the other, jobs on
+each side of a cut. Chosen within the part of FlowBench's 1000genome runs that is learnt from."""
 
 _HELD = 0.15
 """Share of the runs that the probabilities are calibrated with, where none are held back."""
 _FEWEST = 10
 """Runs from which on some can be held back."""
-_SHARE = 0.3
-"""Columns that a split of a tree looks at; many tell nearly the same."""
+_JOBS = 12_000
+"""That a round looks at, at most; half of all where there are fewer."""
 
 
 class JobVerdict(NamedTuple):
@@ -54,8 +55,7 @@ class JobVerdict(NamedTuple):
 class JobDetector:
     """Gradient boosted trees over how a job, its host and its run differ from what is usual.
 
-    They are grown by scikit-learn, in the manner of J. Friedman, "Greedy function approximation: a
-    gradient boosting machine" (2001), and judge without it. Options: those of `OPTIONS`.
+    What is not told of a job counts as usual. Options: those of `OPTIONS`.
     """
 
     title: ClassVar[str] = "boosted trees over jobs, their hosts and their runs"
@@ -73,11 +73,9 @@ class JobDetector:
 
         Raises:
             DataError: no job that was disturbed, or none that was not; an unknown option.
-            MissingExtraError: scikit-learn is not installed.
         """
         how = how or Fitting()
         options = _options(how)
-        require_scikit_learn("learning which jobs were disturbed")
         known = [run for run in runs if any(run.anomalies)]
         classes = _classes(known)
         if held is not None:
@@ -108,8 +106,8 @@ class JobDetector:
             return FittedJobs(
                 tuple(document["classes"]),
                 dict(zip(document["workflows"], usual, strict=True)),
-                Trees.from_parts(document["trees"], those_of(arrays, "trees")),
-                Trees.from_parts(document["alone"], those_of(arrays, "alone")),
+                Forest.from_arrays(those_of(arrays, "trees")),
+                Forest.from_arrays(those_of(arrays, "alone")),
                 float(document["temperature"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -133,8 +131,8 @@ class FittedJobs:
 
     classes: tuple[str, ...]
     usual: Mapping[str, Usual] = field(repr=False)
-    trees: Trees = field(repr=False)
-    alone: Trees = field(repr=False)
+    trees: Forest = field(repr=False)
+    alone: Forest = field(repr=False)
     temperature: float = 1.0
 
     def probabilities(self, run: Run, against: Sequence[Run] = ()) -> Floats:
@@ -159,8 +157,8 @@ class FittedJobs:
         known = [*given, *([own] if own is not None else self.usual.values())]
         kinds = {kind for one in known for kind in one.kinds}
         if 2 * sum(kind in kinds for kind in run.table.kinds) >= len(run.table):
-            return _as_odds(self.trees(features(run.table, known)))
-        return _as_odds(self.alone(features(run.table)))
+            return self.trees.total(_rows(run, known))
+        return self.alone.total(_rows(run))
 
     def scores(self, run: Run, against: Sequence[Run] = ()) -> Floats:
         """Probability that something disturbed it, for each row of the table, (n,)."""
@@ -179,10 +177,8 @@ class FittedJobs:
 
     def to_parts(self) -> Parts:
         """A plain document, and arrays."""
-        trees, arrays = self.trees.to_parts()
-        alone, others = self.alone.to_parts()
-        given = {f"trees.{name}": array for name, array in arrays.items()}
-        given |= {f"alone.{name}": array for name, array in others.items()}
+        given = {f"trees.{name}": array for name, array in self.trees.to_arrays().items()}
+        given |= {f"alone.{name}": array for name, array in self.alone.to_arrays().items()}
         usual = []
         for place, one in enumerate(self.usual.values()):
             told, ranges = one.to_parts()
@@ -193,8 +189,6 @@ class FittedJobs:
             "columns": list(COLUMNS),
             "workflows": list(self.usual),
             "usual": usual,
-            "trees": trees,
-            "alone": alone,
             "temperature": self.temperature,
         }
         return document, given
@@ -215,10 +209,9 @@ class FittedJobs:
         return JobDetector().restore(*opened(read(Path(path)), VERSION, str(path)))
 
 
-def _as_odds(sums: Floats) -> Floats:
-    if sums.shape[1] == 1:  # of two classes, the odds of the second
-        return np.concatenate([np.zeros_like(sums), sums], axis=1)
-    return sums
+def _rows(run: Run, known: Sequence[Usual] = ()) -> Floats:
+    """`features` of a run; what is not told counts as usual."""
+    return np.nan_to_num(features(run.table, known), nan=0.0)
 
 
 def _options(how: Fitting) -> dict[str, int]:
@@ -260,30 +253,17 @@ def _grown(
     usual = _usual(runs, classes)
     targets = np.concatenate([targets_of(run, classes) for run in runs])
     told = targets >= 0
+    share = min(0.5, _JOBS / max(1, int(told.sum())))
+    boosting = Boosting(options["rounds"], depth=options["depth"], least=options["least"])
+    how = boosting._replace(rows=share)
     trees, alone = (
-        _boosted(np.concatenate(rows)[told], targets[told], seed, options)
+        boosted(np.concatenate(rows)[told], targets[told], len(classes), seed, how)
         for rows in (
-            [features(run.table, [usual[run.workflow]]) for run in runs],
-            [features(run.table) for run in runs],
+            [_rows(run, [usual[run.workflow]]) for run in runs],
+            [_rows(run) for run in runs],
         )
     )
     return FittedJobs(classes, usual, trees, alone)
-
-
-def _boosted(rows: Floats, targets: Numbers, seed: int, options: Mapping[str, int]) -> Trees:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    rows[:, np.isnan(rows).all(axis=0)] = 0.0  # scikit-learn takes no column without a number
-    model = HistGradientBoostingClassifier(
-        max_iter=options["rounds"],
-        max_leaf_nodes=options["leaves"],
-        min_samples_leaf=options["smallest"],
-        max_features=_SHARE,
-        early_stopping=False,
-        random_state=seed,
-    )
-    with few_threads(len(rows)):
-        return boosted_of(model.fit(rows, targets))
 
 
 def _usual(runs: Sequence[Run], classes: tuple[str, ...]) -> dict[str, Usual]:

@@ -11,7 +11,6 @@ from lamina.diagnosis.detectors.base import Fitting
 from lamina.diagnosis.jobs.detector import NONE, FittedJobs, JobDetector
 from lamina.diagnosis.runs import Collection, Run
 from lamina.diagnosis.splits import random_split
-from lamina.errors import MissingExtraError
 from lamina.training.metrics import auc
 
 
@@ -24,8 +23,7 @@ def learn_jobs(runs: Collection, how: Fitting) -> tuple[FittedJobs | None, dict[
 
     Returns:
         The detector, which has learnt from all runs, and `job_figures` of one that had not seen a
-        tenth of the runs. None and nothing where no run tells of its jobs, or scikit-learn, which
-        grows the trees, is not installed.
+        tenth of the runs. None and nothing where no run tells of its jobs.
     """
     told = {anomaly for run in runs for anomaly in run.anomalies} - {""}
     if NONE not in told or len(told) < 2:
@@ -33,11 +31,7 @@ def learn_jobs(runs: Collection, how: Fitting) -> tuple[FittedJobs | None, dict[
     own = Fitting(how.seed, how.device, tell=how.tell)
     train, held, test = random_split(runs, how.seed)
     how.tell("learning which jobs were disturbed")
-    try:
-        first = JobDetector().fit(runs.taken(train), runs.taken(held), own)
-    except MissingExtraError as error:
-        how.tell(f"which jobs were disturbed is not learnt: {error}")
-        return None, {}
+    first = JobDetector().fit(runs.taken(train), runs.taken(held), own)
     return JobDetector().fit(runs, None, own), job_figures(first, runs.taken(test))
 
 
