@@ -20,6 +20,7 @@ from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Fitting
 from lamina.diagnosis.novelty import DEFAULT, NOVELTY
 from lamina.diagnosis.novelty.measuring import roc_auc
+from lamina.diagnosis.novelty.transfer import Knowledge, few_labels, knowledge_of
 from lamina.diagnosis.runs import NORMAL, Collection, Numbers, Run, class_of, level_of, run_of
 from lamina.errors import DataError, MissingExtraError
 from lamina.workspace.traces import read_traces
@@ -36,6 +37,8 @@ PICKS = ("random", "period", "batch")
 """How the known runs are drawn."""
 GROUPS = ("cpu", "loss_3", "small_loss", "hdd")
 """Runs of class cpu; loss of 3 % and more; loss of less; runs of class hdd."""
+FEW = (5, 10, 20)
+"""Labels of each class that a new workflow has."""
 _CLASSES = (NORMAL, "cpu", "hdd", "loss")
 _PARTS = 5
 
@@ -193,6 +196,53 @@ def with_labels(archive: Path, detector: str = "gradient-boosting", seed: int = 
         auc = roc_auc(scores[~strange], scores[strange])
         figures[name] = {"auc": auc, "n": int(strange.sum())}
     return figures
+
+
+def transfer_figures(
+    known: Path, archives: Mapping[str, Path], seeds: Sequence[int], say: Say = print
+) -> Tree:
+    """What many labels of one workflow help with few labels of another.
+
+    Args:
+        known: labelled runs of the workflow with many labels.
+        archives: name of another workflow -> its labelled runs.
+        seeds: of the labels that are known.
+        say: takes lines of progress.
+
+    Returns:
+        {"from": workflow, "few": [...], workflow: {labels of each class: {"alone" and
+        "transferred": {"balanced_accuracy", "deviation", "values"}}}}: the mean over the classes
+        of the share of the other runs that are said right.
+    """
+    knowledge = knowledge_of(Collection(timed_runs(known).runs, _CLASSES))
+    tree: Tree = {"from": knowledge.workflow, "few": list(FEW)}
+    for workflow, archive in archives.items():
+        runs = Collection(timed_runs(archive).runs, _CLASSES)
+        tree[workflow] = {}
+        for count in FEW:
+            told: dict[str, Knowledge | None] = {"alone": None, "transferred": knowledge}
+            found = {
+                name: [_balanced(runs, given, count, seed) for seed in seeds]
+                for name, given in told.items()
+            }
+            tree[workflow][str(count)] = {
+                name: {**_over(values, "balanced_accuracy"), "values": values}
+                for name, values in found.items()
+            }
+            means = (f"{name} {statistics.mean(values):.3f}" for name, values in found.items())
+            say(f"{workflow}, {count} labels of each class: {', '.join(means)}")
+    return tree
+
+
+def _balanced(runs: Collection, knowledge: Knowledge | None, count: int, seed: int) -> float:
+    order = np.random.default_rng(seed).permutation(len(runs))
+    classes = sorted(set(runs.targets.tolist()))
+    few = np.concatenate([order[runs.targets[order] == number][:count] for number in classes])
+    rest = runs.taken(np.setdiff1d(order, few))
+    fitted = few_labels(runs.taken(few), knowledge)
+    said = fitted.scores(rest.runs).argmax(axis=1)
+    names = np.array([fitted.classes.index(runs.classes[n]) for n in rest.targets.tolist()])
+    return float(np.mean([(said[names == n] == n).mean() for n in sorted(set(names.tolist()))]))
 
 
 def _cross(runs: Collection, detector: str, seed: int) -> Any:

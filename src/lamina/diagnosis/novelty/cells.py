@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def _spread(
     enough = count >= max(_NAMED, len(cells) / 2)
     places = np.flatnonzero(enough & np.isfinite(roundings.ravel()))
     values, count = cells[:, places], count[places]
-    centre = np.nanmedian(values, axis=0) if len(places) else np.zeros(0)
+    centre = _middles(values)
     squares = np.nansum((values - centre) ** 2, axis=0) * (1 + 1 / count)
     own = shrunk(squares, count - 1)
     spread = np.sqrt(own**2 + roundings.ravel()[places] ** 2)
@@ -230,6 +231,7 @@ def _named(tables: Sequence[PhaseTable]) -> tuple[tuple[str, ...], NDArray[np.in
     return chosen, np.array(rows, dtype=np.int64)
 
 
+@lru_cache(maxsize=65536)
 def unstamped(name: str) -> str:
     """The name of a job without the time when its workflow was planned."""
     return _STAMP.sub("", name)
@@ -242,10 +244,19 @@ def _medians(values: Floats, groups: NDArray[np.int64], count: int) -> Floats:
     bounds = np.searchsorted(groups[order], np.arange(count + 1))
     for group in range(count):
         rows = values[order[bounds[group] : bounds[group + 1]]]
-        there = np.isfinite(rows).any(axis=0)
-        if there.any():
-            found[group, there] = np.nanmedian(rows[:, there], axis=0)
+        if len(rows):
+            found[group] = _middles(rows)
     return found
+
+
+def _middles(rows: Floats) -> Floats:
+    """Medians of the columns, whatever is NaN left out; several times as fast as np.nanmedian
+    for few rows."""
+    ordered = np.sort(rows, axis=0)
+    count = np.isfinite(ordered).sum(axis=0)
+    column = np.arange(rows.shape[1])
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(rows) - 1)
+    return np.asarray((ordered[low, column] + ordered[high, column]) / 2)
 
 
 def _slopes(beside: Floats, rest: Floats, runs: int) -> Floats:
