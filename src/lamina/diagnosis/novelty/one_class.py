@@ -37,7 +37,7 @@ class OneClass(OnCells):
             raise DataError(f"nu cannot be {share}", "give a share above 0, at most 1")
         spread = float(normal.var()) or 1.0
         width = 1.0 / (max(normal.shape[1], 1) * spread)
-        weights = _solved(_kernel(normal, normal, width), share)
+        weights = solved(_kernel(normal, normal, width), share)
         kept = weights > 0
         return Region(normal[kept], weights[kept], width)
 
@@ -75,7 +75,7 @@ def _kernel(one: Floats, two: Floats, width: float) -> Floats:
     return np.asarray(np.exp(-width * _distances(one, two)))
 
 
-def _solved(kernel: Floats, share: float) -> Floats:
+def solved(kernel: Floats, share: float) -> Floats:
     """Weights from 0 to 1 / (share n) that sum to 1, with the least w' K w."""
     count = len(kernel)
     most = 1.0 / (share * count)
