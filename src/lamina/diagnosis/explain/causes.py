@@ -41,6 +41,10 @@ CLEARLY = 0.25
 _WORTH = 0.01
 """Part of the makespan that has to be lost for a cause to be looked for."""
 
+_SURELY = 1.0
+"""Seconds that have to be lost for a cause to be looked for in a run that is compared with itself:
+a process that starts for the first time takes less."""
+
 _STRONG = 0.1
 """Part of the makespan that is much to lose."""
 
@@ -87,7 +91,10 @@ class Facts:
 
     @cached_property
     def matters(self) -> bool:
-        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time."""
+        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time; at
+        least a second where nobody knows what is usual."""
+        if not self.deviations.usual.known and self.lost < _SURELY:
+            return False
         spent = float(self.deviations.cells[:, : len(PHASES)].sum())
         jobs = float(self.excess.own.sum() + self.excess.size.sum())
         return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
@@ -402,7 +409,7 @@ def _advice_machines(facts: Facts) -> tuple[str, ...]:
 CAUSES: Mapping[str, Cause] = {
     "cpu": Cause("cores taken from the jobs", _cpu, _advice_cpu),
     "hdd": Cause("a busy disk", _disk, _advice_disk),
-    "loss": Cause("packets lost on the network", _loss, _advice_loss),
+    "loss": Cause("a slow network, as where packets are lost", _loss, _advice_loss),
     "host": Cause("a slow host", _host, _advice_host),
     "size": Cause("a larger input", _size, _advice_size),
     "workers": Cause("too few workers", _workers, _advice_workers),
