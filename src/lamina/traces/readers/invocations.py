@@ -96,19 +96,35 @@ def summaries(source: Source) -> Iterator[Invocation]:
     for found in _CLUSTER.finditer(text):
         line += text.count("\n", at, found.start())
         at = found.start()
-        told = {one["key"]: one["quoted"] or one["bare"] or "" for one in _PAIR.finditer(found[2])}
-        record = _Record(source, line)
-        record.put(("start",), told.get("start", ""), line)
-        record.put(("duration",), told.get("duration", "0"), line)
-        record.put(("hostname",), told.get("hostname", ""), line)
-        record.put(("transformation",), told.get("app", "").rpartition("/")[2], line)
-        record.put(("derivation",), told.get("name", ""), line)
+        told = {key: quoted or bare for key, quoted, bare in _PAIR.findall(found[2])}
+        start = told.get("start", "").strip()
+        if not start:
+            continue
+        program = told.get("app", "").rpartition("/")[2]
+        named = (program, told.get("name", ""), told.get("hostname", ""))
+        keys = ("transformation", "derivation", "hostname")
         bad = told.get("stat", "ok").lower() != "ok" or any(
             told.get(key, "0") != "0" for key in ("status", "failed")
         )
-        record.put(("mainjob", "status", "regular_exitcode"), str(int(bad)), line)
-        if told.get("start"):
-            yield record.made(0)
+        begin, took = moment(start), _seconds(told.get("duration", "0"))
+        if begin is None:
+            raise source.broken(f"start is {start[:40]!r}, not a time", line)
+        if took is None:
+            raise source.broken(f"duration is {told['duration'][:40]!r}, not a number", line)
+        yield Invocation(
+            line, begin, max(took, 0.0), (),
+            {key: text for key, text in zip(keys, named, strict=True) if text}, {}, int(bad),
+            "exit code 1" if bad else "",
+        )  # fmt: skip
+
+
+def _seconds(text: str) -> float | None:
+    """A number; None where it is none."""
+    try:
+        found = float(text or 0)
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 class _Record:

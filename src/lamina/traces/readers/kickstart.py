@@ -67,12 +67,14 @@ class KickstartReader(Reader):
 def _attempts(found: list[Invocation], stem: str) -> Iterator[Attempt]:
     """Records of one derivation are tries of it; those of none are items of the job."""
     tries: dict[str, int] = {}
-    bare = [one for one in found if one.told.get("derivation", "null") == "null"]
+    bare = sum(one.told.get("derivation", "null") == "null" for one in found)
     job = stem.partition(".")[0] or "job"
+    place = -1
     for one in found:
         task = one.told.get("derivation", "null")
         if task == "null":
-            task = job if len(bare) == 1 else f"{job}[{bare.index(one)}]"
+            place += 1
+            task = job if bare == 1 else f"{job}[{place}]"
         number = tries[task] = tries.get(task, 0) + 1
         yield attempt_of(one, task, number)
 

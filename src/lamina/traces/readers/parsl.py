@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from lamina.traces.trace import Attempt, Phase, Trace
 
 _TABLES = frozenset({"workflow", "task", "try", "status"})
 _DEAD = frozenset({"failed", "dep_fail", "fail_retryable"})
+_phase = partial(tuple.__new__, Phase)
+"""A phase from its three values, without a call of Python's for each."""
 _ENDS = {
     "exec_done": "succeeded", "memo_done": "reused", "failed": "failed",
     "fail_retryable": "failed", "dep_fail": "skipped",
@@ -37,7 +40,7 @@ class ParslReader(Reader):
             yield from _Monitoring(found).traces()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Task:
     function: str
     depends: list[str]
@@ -46,7 +49,7 @@ class _Task:
     """Number of a try -> state -> when it came to it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Try:
     """A row of the table; its times as they stand there."""
 
@@ -132,7 +135,7 @@ class _Monitoring:
     ) -> Attempt | None:
         """A try: what it read was there when it was launched; None for one that never was."""
         task, one = told
-        state = next((state for state in _ENDS if state in states), "")
+        state = _end_of(tuple(states))
         status = _ENDS.get(state, "running")
         if status == "skipped":
             return None
@@ -148,27 +151,26 @@ class _Monitoring:
         phases = []
         if begin is not None:
             begin = max(begin, ready)
-            phases.append(Phase("queue", ready, begin))
+            phases.append(_phase(("queue", ready, begin)))
             ran = self._first(states.get("running_ended"))
             end = None if end is None and ran is None else max(begin, end or ran or begin)
             if end is not None:
                 stop = min(max(ran, begin), end) if ran is not None else end
-                phases.append(Phase("run", begin, stop))
+                phases.append(_phase(("run", begin, stop)))
                 if stop < end:
-                    phases.append(Phase("post_script", stop, end))
-        last = max([ready, *(phase.end for phase in phases), *([] if end is None else [end])])
-        cause = one.cause.strip().splitlines()[0] if one.cause.strip() else "it failed"
+                    phases.append(_phase(("post_script", stop, end)))
+        last = max([ready, ready if end is None else end, *[phase[2] for phase in phases]])
+        error = {"cause": _cause(one.cause)} if status == "failed" else {}
         return Attempt(
             name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
-            one.host, usage=one.usage, error={"cause": cause} if status == "failed" else {},
-            kind=task.function, labels={"executor": one.executor} if one.executor else {},
+            one.host, 0, (), "", one.usage, None, error, "", task.function,
+            {"executor": one.executor} if one.executor else {},
         )  # fmt: skip
 
     def _first(self, *times: Any) -> float | None:
         """The first of some cells that tells a time."""
         for value in times:
-            found = self._time(value)
-            if found:
+            if value and (found := self._time(value)):
                 return found
         return None
 
@@ -182,18 +184,19 @@ class _Monitoring:
 
     def _states(self) -> None:
         columns = ("run_id", "task_id", "try_id", "task_status_name", "timestamp")
-        tasks = self.tasks
+        of_run, last, none = {}, None, dict[str, _Task]()
         for run, id, number, state, at in self.database.rows("status", columns):
-            of_run = tasks.get(str(run))
-            task = None if of_run is None else of_run.get(str(id))
+            if run != last:
+                of_run, last = self.tasks.get(str(run), none), run
+            task = of_run.get(str(id))
             if task is None or at is None:
                 continue
             turn = number if type(number) is int else self._number(number, "status")
             of = task.states.get(turn)
             if of is None:
-                task.states[turn] = {str(state): at}
+                task.states[turn] = {state: at}
             elif state not in of:
-                of[str(state)] = at
+                of[state] = at
 
     def _tries(self) -> None:
         columns = (
@@ -237,10 +240,21 @@ class _Monitoring:
             return None
         if isinstance(value, int | float):
             return self.database.number(value, "a time", "try")
-        found = moment(str(value))
+        found = moment(value if type(value) is str else str(value))
         if found is None:
             raise self.database.source.broken(f"{str(value)[:40]!r} is not a time")
         return found
+
+
+@lru_cache(maxsize=4096)
+def _end_of(states: tuple[str, ...]) -> str:
+    """The state that tells how a try ended; empty where there is none."""
+    return next((state for state in _ENDS if state in states), "")
+
+
+def _cause(told: str) -> str:
+    """The first line of what Parsl keeps of a failure."""
+    return told.strip().splitlines()[0] if told.strip() else "it failed"
 
 
 def _named(tasks: dict[str, _Task]) -> dict[str, str]:
