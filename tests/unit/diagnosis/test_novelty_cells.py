@@ -105,8 +105,8 @@ def test_what_follows_the_bytes_is_usual() -> None:
 
 
 def test_spreads_are_mixed_with_what_is_expected() -> None:
-    assert shrunk(0.0, 0)[()] == pytest.approx(PRIOR_SPREAD)
-    found = shrunk(18 * 0.3**2, 18)[()] ** 2
+    assert shrunk(np.zeros(1), 0)[0] == pytest.approx(PRIOR_SPREAD)
+    found = shrunk(np.full(1, 18 * 0.3**2), 18)[0] ** 2
     assert found == pytest.approx((PRIOR_RUNS * PRIOR_SPREAD**2 + 18 * 0.3**2) / (PRIOR_RUNS + 18))
 
 
