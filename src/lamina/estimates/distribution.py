@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating[Any]]
 
-POINTS = 40
+POINTS = 32
 """Values that stand for a distribution where two are combined."""
+
+_MIDDLES: Floats = (np.arange(POINTS) + 0.5) / POINTS
 
 HEAVY = 1.5
 """Pareto index where a wait has outlasted all that was ever seen: the longer, the longer yet."""
@@ -54,7 +56,15 @@ class Distribution:
     @classmethod
     def of(cls, quantile: Callable[[Floats], Floats], points: int = POINTS) -> Distribution:
         """One given by its quantiles, as `points` values of equal weight."""
-        return cls(quantile((np.arange(points) + 0.5) / points))
+        asked = _MIDDLES if points == POINTS else (np.arange(points) + 0.5) / points
+        return cls._sorted(quantile(asked), np.full(points, 1.0 / points), 0.0, asked)
+
+    @classmethod
+    def _sorted(cls, values: Floats, weights: Floats, tail: float, middles: Floats) -> Distribution:
+        """One whose values are known to rise, and whose weights to add up; nothing is checked."""
+        made = object.__new__(cls)
+        made.__dict__.update(values=values, weights=weights, tail=tail, _middles=middles)
+        return made
 
     def __bool__(self) -> bool:
         return self.values.size > 0
@@ -137,11 +147,12 @@ class Distribution:
         """So many seconds more (or less); no time gets below zero."""
         # A Pareto tail does not stay one when it is moved; its quantiles do.
         moved = self if not self.tail else Distribution.of(self.quantiles)
-        return Distribution(np.maximum(moved.values + seconds, 0.0), moved.weights)
+        values = np.maximum(moved.values + seconds, 0.0)
+        return self._sorted(values, moved.weights, 0.0, moved.middles)
 
     def scaled(self, factor: float) -> Distribution:
         """So many times as long."""
-        return Distribution(self.values * factor, self.weights, self.tail)
+        return self._sorted(self.values * factor, self.weights, self.tail, self.middles)
 
     def to_document(self) -> dict[str, Any]:
         """Plain values."""
@@ -172,15 +183,15 @@ def _combined(parts: Sequence[Distribution], outer: Callable[..., Any]) -> Distr
         return Distribution.unknown()
     whole = parts[0]
     for part in parts[1:]:
-        first, second = _points(whole), _points(part)
-        both = Distribution(outer(first.values, second.values).ravel(),
-                            np.multiply.outer(first.weights, second.weights).ravel())  # fmt: skip
-        whole = _points(both)
+        both = np.sort(outer(_points(whole), _points(part)), axis=None)
+        # Means of neighbours: the sum keeps its mean, and each value its weight.
+        means = both.reshape(min(POINTS, both.size), -1).mean(axis=1)
+        whole = Distribution(means)
     return whole
 
 
-def _points(whole: Distribution) -> Distribution:
-    """At most POINTS values, without a tail of their own."""
-    if len(whole) <= POINTS and not whole.tail:
-        return whole
-    return Distribution.of(whole.quantiles)
+def _points(whole: Distribution) -> Floats:
+    """Values of equal weight that stand for it: POINTS, or the one that is certain."""
+    if len(whole) == 1 and not whole.tail:
+        return whole.values
+    return whole.quantiles(_MIDDLES)

@@ -50,7 +50,7 @@ def plan(folder: Path, settings: Settings) -> Values:
     workflow = _layered(count)
     checked = time.perf_counter()
     home = project(folder)
-    found = planned(workflow, {}, PlanValues(home), memory(home, workflow), {})
+    found = planned(workflow, {}, PlanValues(home), memory(home, workflow))
     end = time.perf_counter()
     if len(found.steps) != count:
         raise ValueError(f"{len(found.steps)} of {count} tasks are in the plan")
