@@ -250,6 +250,17 @@ def test_what_a_detector_sees_within_the_usual_range_is_told_as_well() -> None:
     assert found.without["normal"] > 0.5
 
 
+def test_an_answer_that_no_phase_explains_is_told_as_such() -> None:
+    def ask(runs: Sequence[Run]) -> Floats:
+        return np.repeat([[0.1, 0.9]], len(runs), axis=0)
+
+    run = made_run(seed=100)
+    verdict = Verdict("r", {"normal": 0.1, "loss": 0.9})
+    found = explain(run, USUAL, judging=Judging(verdict, ask))
+    assert found.without == {} and found.saliency == ()
+    assert "the detector still says loss" in found.notes[-1]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.424, "0.42 s"), (4.34, "4.3 s"), (26.4, "26 s"), (90.5, "91 s"), (1131.2, "1131 s")],

@@ -51,9 +51,10 @@ class Deviations:
         usual: what it is compared with.
         cells: (n, measures) of the run.
         ranges: (n, measures, 3) what is usual for each job: low, middle, high.
-        ranked: (n, phases) what each would have taken, as far apart as jobs of a type are.
-        expected: (n, phases) the same for types that took longer as a whole; elsewhere the middle
-            of what is usual for the job.
+        ranked: (n, phases) what each would have taken on these machines, as far apart as jobs of
+            a type are.
+        expected: (n, phases) what is usual: for types that took longer as a whole as far apart as
+            jobs are, elsewhere the middle for the job.
         excess: (n, phases) seconds above that; 0 where it is usual.
         larger: (n, phases) seconds above what is usual that go with more bytes or more computing.
         of_types: (n, phases) whether the whole type of the job took longer.
@@ -87,8 +88,10 @@ def deviations_of(table: PhaseTable, usual: Usual) -> Deviations:
     phases = len(PHASES)
     floor = max(SMALL * _scale(table, usual), 1e-3)
     of_types = _of_types(table, usual, cells[:, :phases], floor)
-    ranked = _ranked(table, usual, cells[:, :phases], ranges[:, :phases, 1])
-    expected = np.where(of_types, ranked, ranges[:, :phases, 1])
+    middles = ranges[:, :phases, 1].copy()
+    expected = np.where(of_types, _ranked(table, usual, cells[:, :phases], middles), middles)
+    middles[:, RUN] *= _speeds(table, cells, ranges)
+    ranked = _ranked(table, usual, cells[:, :phases], middles)
     unusual = cells[:, :phases] > edge_of(usual, table, ranges)
     unusual |= of_types & (cells[:, :phases] > expected + floor / 2)
     grown = expected + _by_size(cells, ranges, expected)
@@ -163,6 +166,20 @@ def _ranked(table: PhaseTable, usual: Usual, cells: Floats, middles: Floats) -> 
             usually = np.interp(ranks[:, column], LEVELS, usual.within[place[kind], column])
             found[rows, column] += usually
     return np.maximum(found, 0.0)
+
+
+def _speeds(table: PhaseTable, cells: Floats, ranges: Floats) -> Floats:
+    """(n,) part of the usual seconds of CPU that the jobs of a type needed, where that is less:
+    on quicker machines a run that takes as long as usual waited for something."""
+    column = MEASURES.index("cpu")
+    used, usual = cells[:, column], ranges[:, column, 1]
+    own = np.array(table.kinds, dtype=object)
+    found = np.ones(len(table))
+    for kind in dict.fromkeys(table.kinds):
+        rows = (own == kind) & (used > 0) & (usual > 0)
+        if rows.any():
+            found[own == kind] = min(float(np.median(used[rows] / usual[rows])), 1.0)
+    return found
 
 
 def _by_size(cells: Floats, ranges: Floats, expected: Floats) -> Floats:

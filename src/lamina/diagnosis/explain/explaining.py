@@ -382,5 +382,11 @@ def _main(seconds: Floats) -> list[int]:
 
 
 def _notes(made: _Making) -> Iterator[str]:
+    verdict = made.judging.verdict if made.judging else None
+    if verdict is not None and verdict.first != NORMAL and made.turned[2] is None:
+        yield (
+            f"played again with every phase as usual, the detector still says {verdict.first}: the "
+            "phases do not show what its answer rests on; it may know runs of that time"
+        )
     if made.trace is not None and made.trace.simulated:
         yield "the trace tells no times: its schedule was made up, and waits in it mean nothing"

@@ -28,25 +28,26 @@ def explanation_lines(told: Explanation, width: int = 100, *, every: bool = Fals
     lines = list(_wrapped(told.headline, width, "", "  "))
     lines += _phases(told, width)
     findings = told.findings if every else told.findings[:SHOWN]
-    lines += _part("findings", (one.text for one in findings), width)
+    lines += part_lines("findings", (one.text for one in findings), width)
     left = len(told.findings) - len(findings)
     lines += [f"  and {left} more: --all"] if left > 0 else []
-    lines += _part("in common", [told.share] if told.share else [], width)
-    lines += _part("because", _reasons(told.considered), width)
+    lines += part_lines("in common", [told.share] if told.share else [], width)
+    lines += part_lines("because", _reasons(told.considered), width)
     put_back = [one for one in told.considered if not one.likely]
     shown = (
         put_back
         if every
         else [one for one in put_back if one.probability is not None] or put_back[:4]
     )
-    lines += _part("put back", map(_cause_text, shown), width)
-    lines += _part("the answer rests on", _rests_on(told), width)
-    lines += _part("try", told.advice, width)
-    lines += _part("note", told.notes, width)
+    lines += part_lines("put back", map(_cause_text, shown), width)
+    lines += part_lines("the answer rests on", _rests_on(told), width)
+    lines += part_lines("try", told.advice, width)
+    lines += part_lines("note", told.notes, width)
     return lines
 
 
-def _part(title: str, texts: Iterable[str], width: int) -> list[str]:
+def part_lines(title: str, texts: Iterable[str], width: int) -> list[str]:
+    """A part of the text: its title, and its lines below; nothing where there are none."""
     found = [line for text in texts for line in _wrapped(text, width, "  - ", "    ")]
     return [title, *found] if found else []
 

@@ -1,0 +1,102 @@
+"""What is said of a run beside its explanation: how strange it is, and which jobs were disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lamina.diagnosis.explain.explanation import seconds_text
+from lamina.diagnosis.explain.findings import TITLES
+from lamina.diagnosis.jobs.detector import JobVerdict
+from lamina.diagnosis.novelty.base import Novel, Reason
+from lamina.diagnosis.runs import Run
+
+SURE = 0.5
+"""Probability from which on a job is named as disturbed."""
+NAMED = 8
+"""Jobs that are named one by one."""
+
+
+@dataclass(frozen=True)
+class Strangeness:
+    """How far a run is from runs known to be good, without labels of anything else.
+
+    Args:
+        score: more is stranger.
+        threshold: above it the run is called strange.
+        false_alarms: share of good runs that are expected above the threshold.
+        runs: good runs that were learnt from.
+        reasons: what makes it strange, the weightiest first; empty where it is not.
+    """
+
+    score: float
+    threshold: float
+    false_alarms: float
+    runs: int
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def strange(self) -> bool:
+        """Whether it is called so."""
+        return self.score > self.threshold
+
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        verb = "is" if self.strange else "is not"
+        yield (
+            f"the run {verb} strange beside {self.runs} good runs: score {self.score:.3g}, "
+            f"strange from {self.threshold:.3g} ({self.false_alarms:.0%} false alarms)"
+        )
+        if self.strange:
+            for one in self.reasons:
+                yield (
+                    f"{one.share:.0%} of it: {TITLES.get(one.phase, one.phase)} of {one.kind}, "
+                    f"{seconds_text(one.seconds)} each, usually {seconds_text(one.usual)}"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "strange": self.strange,
+            "score": self.score,
+            "threshold": self.threshold,
+            "false_alarms": self.false_alarms,
+            "runs": self.runs,
+            "reasons": [{**vars(one), "jobs": list(one.jobs)} for one in self.reasons],
+        }
+
+
+def strangeness(novel: Novel, run: Run, runs: int) -> Strangeness:
+    """How strange a run is to what was learnt from good runs, of which there were so many."""
+    score = float(novel.scores([run])[0])
+    reasons = novel.reasons(run) if score > novel.threshold else ()
+    return Strangeness(score, novel.threshold, novel.false_alarms, runs, tuple(reasons))
+
+
+def jobs_lines(judged: Sequence[JobVerdict]) -> Iterator[str]:
+    """The jobs that were probably disturbed, for the terminal, the most probable first."""
+    found = sorted(
+        (one for one in judged if one.probability >= SURE), key=lambda one: -one.probability
+    )
+    if not found:
+        yield f"none of {len(judged)} jobs was probably disturbed"
+        return
+    yield f"{len(found)} of {len(judged)} jobs were probably disturbed"
+    for one in found[:NAMED]:
+        yield f"{one.task}: {one.probability:.2f}, {one.anomaly}"
+    if len(found) > NAMED:
+        yield f"and {len(found) - NAMED} more: --json"
+
+
+def jobs_json(judged: Sequence[JobVerdict]) -> list[dict[str, Any]]:
+    """All jobs, as plain values."""
+    return [
+        {
+            "task": one.task,
+            "probability": round(one.probability, 6),
+            "anomaly": one.anomaly,
+            "share": round(one.share, 6),
+        }
+        for one in judged
+    ]
