@@ -50,8 +50,8 @@ def _table(folder: Path, tasks: int) -> Path:
         ready, took = _begin(number), _seconds(number)
         start, end = ready + 4, ready + 9 + took
         rows.append(
-            f"grind_ID{number:07d},compute,{ready},,,{ready + 1},{start},{end},{end},{end + 1},1,,3,"
-            f"{5 + took},1,3,{1000 + number},0.2,2,{900 + number},0.1,me,pool,worker-{number % 4},"
+            f"grind_ID{number:07d},compute,{ready},,,{ready + 1},{start},{end},{end},{end + 1},1,,"
+            f"3,{5 + took},1,3,{1000 + number},0.2,2,{900 + number},0.1,me,pool,worker-{number % 4},"
             f"grind,/bin/grind,0,{took}.25"
         )
     return _written(folder / "grind-A-run0001.csv", "\n".join(rows) + "\n")
@@ -125,10 +125,7 @@ def _parsl(folder: Path, tasks: int) -> Path:
         )
         base.executemany(
             "INSERT INTO try VALUES (0, ?, 'r', ?, 'htex', ?, ?, ?, '')",
-            (
-                (n, f"worker-{n % 4}", _date(n), _date(n, 0.5), _date(n, 5.25))
-                for n in range(tasks)
-            ),
+            ((n, f"worker-{n % 4}", _date(n), _date(n, 0.5), _date(n, 5.25)) for n in range(tasks)),
         )
         base.executemany(
             "INSERT INTO status VALUES (?, ?, ?, 'r', 0)",
@@ -253,7 +250,7 @@ def _kickstart(folder: Path, tasks: int) -> Path:
     lines = [
         f"[cluster-task id={number}, name=grind_ID{number:07d}, "
         f'start="2026-01-02T{3 + number % 9:02}:{number % 60:02}:05.000Z", '
-        f"duration={_seconds(number)}.25, status=0, line=1, pid=9, app=\"/bin/grind\", "
+        f'duration={_seconds(number)}.25, status=0, line=1, pid=9, app="/bin/grind", '
         f"hostname=worker-{number % 4}]"
         for number in range(tasks)
     ]

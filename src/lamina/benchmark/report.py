@@ -148,6 +148,7 @@ _KINDS = {
     "overhead": "lamina.benchmark.overhead.sheets",
     "faults": "lamina.benchmark.faults.sheets",
     "gantt": "lamina.benchmark.gantt",
+    "traces": "lamina.benchmark.traces",
     "diagnosis": "lamina.benchmark.diagnosis.sheets",
 }
 

@@ -198,6 +198,28 @@ def diagnosis(
     _deliver(lambda say: benchmark_diagnosis(options, line, say), as_json, output)
 
 
+@command.command("traces")
+@click.option("--quick", is_flag=True, help="A tenth of the tasks, and one repeat.")
+@click.option("--formats", default="", help="Which formats; all when left out.")
+@_delivered("Folder for results.json and results.md.")
+def traces(*, quick: bool, formats: str, as_json: bool, output: Path | None) -> None:
+    """Read one run of 100,000 tasks in each format, and the 840 runs of the Gantt paper.
+
+    The large runs are made up; the paper's are read where LAMINA_DATA names a folder that has
+    them.
+    """
+    from lamina.benchmark.made_traces import FORMS
+    from lamina.benchmark.traces import Options, benchmark_traces, data_folder
+    from lamina.errors import UnknownNameError
+
+    for name in _names(formats):
+        if name not in FORMS:
+            raise UnknownNameError("trace format", name, FORMS)
+    line = shlex.join(["lamina", *sys.argv[1:]])
+    options = Options(quick, _names(formats), data_folder())
+    _deliver(lambda say: benchmark_traces(options, line, say), as_json, output)
+
+
 @command.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

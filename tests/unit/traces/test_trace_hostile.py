@@ -97,3 +97,16 @@ def test_damaged_pages_of_a_database_are_said_to_be_so(tmp_path: Path) -> None:
     place.write_bytes(bytes(data))
     with pytest.raises(TraceError, match="damaged"):
         one_trace(str(place))
+
+
+def test_texts_of_a_database_that_are_no_utf_8_are_escaped_and_no_row_is_lost(
+    tmp_path: Path,
+) -> None:
+    from lamina.benchmark.made_traces import made_trace
+
+    place = made_trace("stampede", tmp_path, 400)
+    with sqlite3.connect(place) as base:
+        base.execute("UPDATE jobstate SET reason = CAST(x'ff' AS TEXT) WHERE job_instance_id = 300")
+    found = one_trace(str(place))
+    assert len(found.attempts) == 400
+    assert {len(one.phases) for one in found.attempts} == {4}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from operator import methodcaller
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from lamina.traces.readers.base import Source
 
 MAGIC = b"SQLite format 3\0"
 _MOST = 1e15
+_AT_ONCE = 1000
 _STEPS = 2_000_000
 """Thousands of steps of SQLite's machine after which a file is taken for one that never ends."""
 
@@ -67,9 +69,24 @@ class Database:
 
     def _asked(self, query: str) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._connection.execute(query)
+            yield from self._fetched(query)
         except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
             raise self.source.broken(f"the database is damaged: {error}") from error
+
+    def _fetched(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows. SQLite itself makes texts of most bytes; where some are no UTF-8, they are
+        escaped from there on, which takes longer."""
+        done = 0
+        try:
+            rows = self._connection.execute(query)
+            while found := rows.fetchmany(_AT_ONCE):
+                yield from found
+                done += len(found)
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            self._connection.text_factory = methodcaller("decode", "utf-8", "replace")
+            yield from islice(self._connection.execute(query), done, None)
 
     def _counted(self) -> int:
         self._steps += 1
@@ -89,7 +106,6 @@ def database(source: Source) -> Iterator[Database]:
             connection = sqlite3.connect(address, uri=True)
         except sqlite3.Error as error:
             raise source.broken(f"the database cannot be opened: {error}") from error
-        connection.text_factory = methodcaller("decode", "utf-8", "replace")
         with closing(connection):
             yield Database(source, connection)
 
