@@ -116,8 +116,11 @@ def train(
     output: Path | None, as_json: bool, **settings: object,
 ) -> None:  # fmt: skip
     """Train a detector on labelled runs, and measure it on runs that were held back."""
-    from lamina.workspace import diagnosing
+    from lamina.workspace import diagnosing, novelties
 
+    if novelties.is_way(str(settings["detector"])):
+        _learn((*traces, *more), options, output, as_json, settings)
+        return
     wish = diagnosing.Wish(
         (*traces, *more),
         classes=diagnosing.names_in(classes),
@@ -134,6 +137,21 @@ def train(
         note(f"warning: {warning}")
 
 
+def _learn(
+    traces: tuple[str, ...], options: tuple[str, ...], output: Path | None, as_json: bool,
+    settings: dict[str, object],
+) -> None:  # fmt: skip
+    """Learns what is strange from normal runs."""
+    from lamina.workspace import novelties
+
+    made = novelties.learn(traces, novelties.how_of(options, settings, note), output)
+    if as_json:
+        out(json.dumps(novelties.learning_json(made, output), indent=1))
+    else:
+        for line in novelties.learning_lines(made, output):
+            out(line)
+
+
 @command.command("evaluate")
 @click.argument("detector", default="", metavar="[DETECTOR]")
 @click.option("--traces", multiple=True, required=True, metavar="PATH", help="Labelled runs.")
@@ -146,11 +164,17 @@ def evaluate(
     detector: str, traces: tuple[str, ...], against: tuple[str, ...], as_json: bool
 ) -> None:
     """Measure a detector, the shipped one when none is named, on labelled runs."""
-    from lamina.workspace import diagnosing
+    from lamina.workspace import diagnosing, novelties
 
-    figures = diagnosing.evaluate(detector, traces, against)
+    unlabelled = bool(detector) and novelties.is_learnt(detector)
+    figures = (
+        novelties.evaluate(detector, traces)
+        if unlabelled
+        else diagnosing.evaluate(detector, traces, against)
+    )
     if as_json:
         out(json.dumps(figures, indent=1))
-    else:
-        for line in diagnosing.figures_lines(figures):
-            out(line)
+        return
+    told = novelties.evaluation_lines if unlabelled else diagnosing.figures_lines
+    for line in told(figures):
+        out(line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ AGAIN = "train it again: lamina diagnose train --traces PATH -o FILE"
 """The way out where a file is of no use."""
 
 _KEY = "lamina"
+_LONGEST = 100_000_000
+"""Bytes of the longest header that is read."""
 
 
 def sealed(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], version: str) -> bytes:
@@ -69,6 +72,17 @@ def opened(
     if stated != _digest(document, arrays):
         raise BundleError(f"{origin} is damaged: it does not have the digest it states", AGAIN)
     return document, arrays
+
+
+def version_in(path: Path) -> str:
+    """What a file says that it is ("detector/1"); empty where it is none of ours."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _LONGEST)))
+        return str(json.loads(header["__metadata__"][_KEY])[_KEY])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def those_of(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

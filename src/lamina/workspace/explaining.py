@@ -11,16 +11,18 @@ from typing import Any
 
 from lamina.diagnosis import answers
 from lamina.diagnosis.answers import Answer
+from lamina.diagnosis.explain.beside import Strangeness, jobs_json, jobs_lines
 from lamina.diagnosis.explain.explaining import explain
 from lamina.diagnosis.explain.explanation import Explanation
 from lamina.diagnosis.explain.occlusion import Judging
-from lamina.diagnosis.explain.text import explanation_lines
+from lamina.diagnosis.explain.text import explanation_lines, part_lines
+from lamina.diagnosis.jobs.detector import JobVerdict
 from lamina.diagnosis.runs import NORMAL, Run, run_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
 from lamina.diagnosis.usual import NEEDED, Usual, usual_of
 from lamina.errors import LaminaError, UsageError
 from lamina.traces.trace import Trace
-from lamina.workspace import timelines
+from lamina.workspace import novelties, timelines
 from lamina.workspace.diagnosing import SHIPPED, detector_named
 from lamina.workspace.outputs import written
 from lamina.workspace.project import Project, project
@@ -46,6 +48,8 @@ class Told:
         others: good runs that it was compared with.
         usual: what was usual in whatever it was compared with; None for itself.
         name: how it was called.
+        strange: how far it is from good runs; None where there were too few.
+        jobs: what a detector says of each job; empty where it learnt of none.
     """
 
     trace: Trace
@@ -53,6 +57,8 @@ class Told:
     others: tuple[Trace, ...]
     usual: Usual | None
     name: str
+    strange: Strangeness | None = None
+    jobs: tuple[JobVerdict, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The verdict's values, `explanation` beside them; without a detector class and answer
@@ -63,11 +69,21 @@ class Told:
             if verdict is None
             else verdict.to_json()
         )
-        return {**head, "explanation": self.explanation.to_json()}
+        return {
+            **head,
+            "explanation": self.explanation.to_json(),
+            "novelty": None if self.strange is None else self.strange.to_json(),
+            "jobs": jobs_json(self.jobs),
+        }
 
     def lines(self, width: int, *, every: bool = False) -> list[str]:
         """For the terminal; the verdict in the first line."""
-        return explanation_lines(self.explanation, width, every=every)
+        found = explanation_lines(self.explanation, width, every=every)
+        if self.strange is not None:
+            found += part_lines("beside good runs", self.strange.lines(), width)
+        if self.jobs:
+            found += part_lines("jobs", jobs_lines(self.jobs), width)
+        return found
 
 
 def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
@@ -86,7 +102,8 @@ def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
     """
     trace = timelines.trace_or_run(name, until=time.time())
     run = run_of(trace)
-    made = fitting(run, detector)
+    unlabelled = detector if detector and novelties.is_learnt(detector) else ""
+    made = fitting(run, "" if unlabelled else detector)
     others = tuple(good(against, trace)) if against else tuple(_earlier(trace))
     runs = [run_of(one) for one in others]
     usual: Usual | None = usual_of(runs) if len(runs) >= NEEDED else None
@@ -98,6 +115,8 @@ def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
         others,
         usual,
         (trace.name or trace.run) if trace.origin == "lamina" else name,
+        novelties.beside(run, runs, unlabelled),
+        made.jobs.judge(run, runs) if made is not None and made.jobs is not None else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said of a run beside its explanation: how strange it is, and which jobs were disturbed."""
+"""What is said of a run beside its explanation: how strange it is; which jobs were disturbed."""
 
 from __future__ import annotations
 
