@@ -177,7 +177,7 @@ def over_picks(runs: Timed, way: str, pick: str, seeds: Sequence[int], device: s
     return figures
 
 
-def with_labels(archive: Path, detector: str = "gradient-boosting", seed: int = 0) -> Tree:
+def with_labels(archive: Path, detector: str = "default", seed: int = 0) -> Tree:
     """How well the same groups are told from normal runs by a detector that has the labels of
     all other batches: what can be found at all, as far as that detector knows.
 
