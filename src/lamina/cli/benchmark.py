@@ -172,7 +172,7 @@ def gantt(*, quick: bool, seed: int, as_json: bool, output: Path | None) -> None
 
 @command.command("diagnosis")
 @click.option(
-    "--protocol", default="batch", show_default=True, metavar="batch|paper",
+    "--protocol", default="batch", show_default=True, metavar="batch|paper|flowbench|unlabelled",
     help="Detectors on phases, with whole batches held out; or the Gantt paper's tables.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="One seed, and smaller networks: a hint, no verdict.")

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.diagnosis import sheets
+from lamina.benchmark.diagnosis.flowbench import MAIN, Flowbench, flowbench_figures
+from lamina.benchmark.diagnosis.novelty import (
+    LEARNT_ON,
+    REPORTED,
+    WAYS,
+    novelty_figures,
+    transfer_figures,
+)
+from lamina.benchmark.diagnosis.one_run import one_diagnosis
+from lamina.benchmark.diagnosis.other_sheets import FLOWBENCH, ONE, TRANSFER, UNLABELLED
 from lamina.benchmark.diagnosis.paper import PaperOptions, paper_tables
 from lamina.benchmark.diagnosis.paper_sheets import KEY
 from lamina.benchmark.diagnosis.protocols import (
@@ -20,6 +30,7 @@ from lamina.benchmark.diagnosis.protocols import (
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.results import FORMAT, put
 from lamina.diagnosis.detectors import DETECTORS
+from lamina.diagnosis.novelty import DEFAULT
 from lamina.diagnosis.runs import Collection, collection_of
 from lamina.errors import MissingExtraError, UsageError
 from lamina.workspace.traces import read_traces
@@ -27,7 +38,7 @@ from lamina.workspace.traces import read_traces
 Say = Callable[[str], None]
 Tree = dict[str, Any]
 
-PROTOCOLS = ("batch", "paper")
+PROTOCOLS = ("batch", "paper", "flowbench", "unlabelled")
 CLASSES = ("normal", "cpu", "hdd", "loss")
 """Of the runs of the Gantt-chart paper."""
 TABLES = ("default", "extra-trees", "gradient-boosting", "nearest")
@@ -40,8 +51,9 @@ class Options:
     """What is asked for.
 
     Args:
-        protocol: "batch": detectors on phase tables, at random and with whole batches held out,
-            without labels, per job; "paper": the paper's tables 2 and 3.
+        protocol: "batch": detectors on phase tables, at random and with whole batches held out;
+            "paper": the paper's tables 2 and 3; "flowbench": labels of runs and disturbed jobs of
+            other workflows; "unlabelled": what is strange beside 20 normal runs, and few labels.
         quick: one seed.
         data: folder that holds exogeni_2020 and flowbench; LAMINA_DATA when empty.
         detectors: names; `TABLES` when empty.
@@ -88,7 +100,8 @@ def benchmark_diagnosis(options: Options, command: str, say: Say) -> Tree:
 
     Stable keys: `detectors.<name>.{random,batch,against}` with those of
     `lamina.benchmark.diagnosis.protocols.over_seeds` and `seconds`; `paper` with those of
-    `lamina.benchmark.diagnosis.paper.paper_tables`; `absent`, `failed`, `bars`.
+    `lamina.benchmark.diagnosis.paper.paper_tables`; `flowbench`, `unlabelled` and `transfer` with
+    those of the modules of these names; `one_run.seconds`; `absent`, `failed`, `bars`.
 
     Args:
         options: what is asked for.
@@ -130,6 +143,8 @@ def _batch(tree: Tree, options: Options, say: Say) -> None:
             found["seconds"] = time.perf_counter() - start
             put(tree, ("detectors", name, protocol), found)
             say(f"{name}, {protocol}: {found['accuracy']:.3f} in {found['seconds']:.0f} s")
+    put(tree, (ONE, "seconds"), one_diagnosis(options.file("exogeni_2020", "1000genome.tar.xz")))
+    say(f"one run diagnosed: {tree[ONE]['seconds']:.2f} s")
 
 
 def _labelled(options: Options, *parts: str) -> Collection:
@@ -141,4 +156,29 @@ def _paper(tree: Tree, options: Options, say: Say) -> None:
     tree[KEY] = paper_tables(_labelled(options, "exogeni_2020", "1000genome.tar.xz"), wish, say)
 
 
-_PARTS: Mapping[str, Callable[[Tree, Options, Say], None]] = {"batch": _batch, "paper": _paper}
+def _flowbench(tree: Tree, options: Options, say: Say) -> None:
+    wish = Flowbench(options.file("flowbench"), options.seeds)
+    if options.detectors:
+        wish = replace(wish, detectors=options.detectors)
+    if options.quick:
+        wish = replace(wish, workflows=(MAIN,))
+    tree[FLOWBENCH] = flowbench_figures(wish, say)
+
+
+def _unlabelled(tree: Tree, options: Options, say: Say) -> None:
+    archives = {name: options.file("exogeni_2020", f"{name}.tar.xz") for name in REPORTED}
+    ways = options.detectors or ((DEFAULT,) if options.quick else WAYS)
+    found = novelty_figures(archives, options.seeds, ways, say, options.device)
+    tree["absent"].update(found.pop("absent"))
+    tree[UNLABELLED] = found
+    if not options.quick:
+        known = options.file("exogeni_2020", f"{LEARNT_ON}.tar.xz")
+        tree[TRANSFER] = transfer_figures(known, archives, options.seeds, say)
+
+
+_PARTS: Mapping[str, Callable[[Tree, Options, Say], None]] = {
+    "batch": _batch,
+    "paper": _paper,
+    "flowbench": _flowbench,
+    "unlabelled": _unlabelled,
+}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.bars import Bar
+from lamina.benchmark.diagnosis.other_sheets import other_bars, other_sheets
 from lamina.benchmark.diagnosis.paper_sheets import paper_bars, paper_sheets
 from lamina.benchmark.results import look
 from lamina.benchmark.sheets import Sheet, bars_sheet
@@ -34,6 +35,7 @@ def bars(results: Results) -> Iterator[Bar]:
         if value is not None:
             yield Bar(name, "default", value, wanted, "", more)
     yield from paper_bars(results)
+    yield from other_bars(results)
 
 
 def head(results: Results) -> list[str]:
@@ -50,6 +52,7 @@ def sheets(results: Results) -> list[Sheet]:
         _detectors(results, "against", "The same, with five known-good runs of the period shown"),
         _labels(results),
         *paper_sheets(results),
+        *other_sheets(results),
         bars_sheet(results),
     ]
     return [sheet for sheet in made if sheet.rows]
