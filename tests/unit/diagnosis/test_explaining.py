@@ -81,6 +81,23 @@ def test_a_busy_disk_is_told_by_submission_and_runs_that_move_much() -> None:
     assert likely(told(Disturbance(factor))) == ["hdd"]
 
 
+def test_jobs_that_compute_most_of_the_time_cannot_be_slowed_by_a_disk_alone() -> None:
+    found = told(slower(3.0, "run", kind="fetch"))
+    assert likely(found) == ["cpu"]
+    disk = next(one for one in found.considered if one.cause == "hdd")
+    assert disk.reasons == ("jobs that mostly compute are slower as well, so not the disk alone",)
+
+
+def test_a_disk_that_slows_runs_and_stage_in_alike_is_no_network() -> None:
+    def factor(kind: str, host: str, phase: str, at: float) -> float:
+        del host, at
+        return {"stage_in": 2.0, "stage_out": 4.0, "run": 1.3}.get(phase, 1.0) if kind in (
+            "fetch", "merge",
+        ) else 1.0  # fmt: skip
+
+    assert likely(told(Disturbance(factor)))[0] == "hdd"
+
+
 def test_what_is_slow_on_one_host_is_told_of_that_host() -> None:
     found = told(slower(4.0, "stage_in", host="worker-3"))
     first = slow(found)[0]
@@ -125,6 +142,13 @@ def test_a_larger_input_is_called_that_and_no_anomaly() -> None:
     assert likely(found) == ["size"]
     assert "4.0x the usual bytes" in larger[0].text or "4.0x the usual computing" in larger[0].text
     assert found.headline.startswith("likely a larger input")
+
+
+def test_jobs_of_different_sizes_are_no_larger_input_of_a_run_alone() -> None:
+    found = explain(made_run(Disturbance(larger=4.0), 100))
+    assert likely(found) == []
+    size = next(one for one in found.considered if one.cause == "size")
+    assert size.reasons == ("no other run tells how large its input usually is",)
 
 
 def test_more_jobs_than_usual_are_told_as_more_to_do() -> None:

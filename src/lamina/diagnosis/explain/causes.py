@@ -35,8 +35,14 @@ ALSO = 0.25
 HEAVY = 1e6
 """Bytes per second of a job, moved by staging, from which on it counts as one that moves much."""
 
-CLEARLY = 0.25
-"""Part by which jobs that move few bytes have to take longer, to be clearly slower."""
+BY_DISK = 4.0
+"""Times as long as usual that a busy disk may make a job wait for it, besides what is usual."""
+
+_LEAST_WAITING = 0.05
+"""Part of a run that is waiting, at least, however much it computes."""
+
+_UNTOLD = 0.5
+"""Part of a longer run that is put down to the disk, where seconds of CPU are not told."""
 
 _WORTH = 0.01
 """Part of the makespan that has to be lost for a cause to be looked for."""
@@ -91,10 +97,13 @@ class Facts:
 
     @cached_property
     def matters(self) -> bool:
-        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time; at
-        least a second where nobody knows what is usual."""
-        if not self.deviations.usual.known and self.lost < _SURELY:
-            return False
+        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time.
+
+        Where nobody knows what is usual it has to be much, and a second at least: jobs of a type
+        may differ for reasons of their own.
+        """
+        if not self.deviations.usual.known:
+            return self.strong and self.lost >= _SURELY
         spent = float(self.deviations.cells[:, : len(PHASES)].sum())
         jobs = float(self.excess.own.sum() + self.excess.size.sum())
         return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
@@ -124,16 +133,24 @@ class Facts:
         return (total / np.maximum(took, 1e-9) > HEAVY).astype(np.float64) if told else None
 
     @cached_property
-    def light_part(self) -> float | None:
-        """How far runs of jobs that move few bytes are slower: 1 for clearly, 0 for not; None where
-        it is not told which move few. A disk or a network does not slow those, cores do."""
-        heavy = self.heavy
-        if heavy is None or not heavy.any() or heavy.all():
-            return None
-        light = heavy == 0
-        below = float(np.nansum(self.deviations.expected[light, RUN]))
-        slower = float(self.excess.own[light, RUN].sum()) / below if below > 0 else 0.0
-        return min(slower / CLEARLY, 1.0)
+    def cores_part(self) -> float:
+        """Part of what runs took longer that only missing cores explain.
+
+        A disk makes a job wait longer for what it reads and writes: a few times as long as it
+        usually waits, which is its run without its seconds of CPU. What goes beyond that, and
+        whatever jobs that move few bytes lose, are cores.
+        """
+        run, heavy = self.excess.own[:, RUN], self.heavy
+        total = float(run.sum())
+        if total <= 0:
+            return 0.0
+        usually = self.deviations.expected[:, RUN]
+        _, computed = self.deviations.used("cpu")
+        waiting = np.maximum(usually - computed, _LEAST_WAITING * usually)
+        by_disk = np.where(np.isnan(waiting), _UNTOLD * run, np.minimum(run, BY_DISK * waiting))
+        if heavy is not None:
+            by_disk = np.where(heavy > 0, by_disk, 0.0)
+        return 1.0 - float(np.nansum(by_disk)) / total
 
     @cached_property
     def computed(self) -> float | None:
@@ -199,49 +216,51 @@ def _not(text: str, what: str) -> str:
 
 
 def _cpu(facts: Facts) -> Evidence:
-    share, light = facts.share("run"), facts.light_part
+    share, part = facts.share("run"), facts.cores_part
     if share < 0.1:
         return 0.0, (), (_not(_usual_text(facts, "run", "the run phase"), "the cores"),)
     reasons = [_slower(facts, "run", "the run phase")]
     if facts.computed is not None:
         reasons.append(f"all jobs needed {facts.computed:.2f}x the usual seconds of CPU")
-    against = []
-    if light is None:
-        share *= 0.6
-    else:
-        share *= light
-        if light > 0.5:
-            reasons.append("jobs that move few bytes are slower as well")
-        else:
-            against.append("jobs that move few bytes run as usual")
-    return share, tuple(reasons), tuple(against)
+    if part > 0.5:
+        reasons.append("jobs that only compute, or compute most of the time, are slower as well")
+        return share * part, tuple(reasons), ()
+    return share * part, tuple(reasons), ("jobs that move few bytes run as usual",)
 
 
 def _disk(facts: Facts) -> Evidence:
-    run, light = facts.share("run"), facts.light_part
+    run, part = facts.share("run"), 1.0 - facts.cores_part
     around = facts.share("submit", "post_script", "stage_out")
-    part = 0.4 if light is None else 1 - light
     score = run * part + around
     reasons, against = [], []
     if around > 0.1:
+        titles = (
+            ("submit", "submission"),
+            ("post_script", "post script"),
+            ("stage_out", "stage out"),
+        )
         told = [
             f"{title} {times_text(facts.ratios[name])}"
-            for name, title in (
-                ("submit", "submission"),
-                ("post_script", "post script"),
-                ("stage_out", "stage out"),
-            )
+            for name, title in titles
             if facts.ratios[name] > 1.15
         ]
-        reasons.append(f"{names_text(told)} usual: what writes files is slow")
-    if run > 0.1 and light is not None and light <= 0.5:
+        reasons += [f"{names_text(told)} usual: what writes files is slow"] if told else []
+    if run > 0.1 and part > 0.5:
         reasons.append("runs of jobs that move many bytes are slower, those of others are not")
+    if score >= _BOTH and facts.share("stage_in") > 0.1:
+        # A network does not make runs longer; a disk makes both.
+        score += facts.share("stage_in")
+        reasons.append(_slower(facts, "stage_in", "stage in"))
     if score < 0.1:
         known = "as usual" if facts.deviations.usual.known else "alike in jobs of a type"
         against.append(f"submission, stage out and runs of jobs that move many bytes are {known}")
-    elif light is not None and light > 0.5:
-        against.append("jobs that move few bytes are slower as well, so not the disk alone")
+    elif run > 0.1 and part <= 0.5:
+        against.append("jobs that mostly compute are slower as well, so not the disk alone")
     return score, tuple(reasons), tuple(against)
+
+
+_BOTH = 0.2
+"""Part of what was lost that a disk has to explain besides stage in, to explain that as well."""
 
 
 def _loss(facts: Facts) -> Evidence:
@@ -273,6 +292,8 @@ def _host(facts: Facts) -> Evidence:
 
 
 def _size(facts: Facts) -> Evidence:
+    if not facts.deviations.usual.known:
+        return 0.0, (), ("no other run tells how large its input usually is",)
     size, own = float(facts.excess.size.sum()), float(facts.excess.own.sum())
     score = size / (size + own) if size + own > 0 else 0.0
     ratio = _bytes_ratio(facts)
@@ -439,6 +460,9 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
             continue
         score, reasons, against = judged.get(name, (0.0, (), ()))
         enough = (matters or name == "failures") and score >= (LIKELY if name == best else ALSO)
+        if name not in _OTHERS and not facts.deviations.usual.known:
+            # Jobs of a type may differ by what they have to do; on one host they do not.
+            enough = enough and bool(facts.hosts)
         likely = _likely(name, enough, name == best, None if overruled else verdict)
         told = reasons if likely else against or reasons
         if not likely and score >= ALSO and not matters:
