@@ -48,6 +48,10 @@ bench: setup
 	@$(BIN)/lamina benchmark overhead -o benchmarks/out/overhead
 	@$(BIN)/lamina benchmark faults -o benchmarks/out/faults
 	@$(BIN)/lamina benchmark gantt -o benchmarks/out/gantt
+	@$(BIN)/lamina benchmark traces -o benchmarks/out/traces
+	@test -z "$(LAMINA_DATA)" || for protocol in batch flowbench unlabelled paper; do \
+	  $(BIN)/lamina benchmark diagnosis --protocol $$protocol -o benchmarks/out/diagnosis-$$protocol \
+	  || exit 1; done
 	@$(BIN)/lamina benchmark report benchmarks/out/*/results.json -o benchmarks/RESULTS.md
 
 detector: setup
