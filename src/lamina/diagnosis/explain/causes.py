@@ -1,28 +1,25 @@
-"""Causes that are considered: what in a run speaks for each, what against, and what to try."""
+"""Causes that are considered: what in a run speaks for each, and what against."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.diagnosis.explain.deviations import Deviations
+from lamina.diagnosis.explain import advice as advising
 from lamina.diagnosis.explain.explanation import (
     FAILED,
     RETRIED,
     SLOWER,
     WAITED,
     Considered,
-    Finding,
     names_text,
     seconds_text,
     times_text,
 )
-from lamina.diagnosis.explain.findings import Excess
+from lamina.diagnosis.explain.facts import Facts
 from lamina.diagnosis.runs import NORMAL
-from lamina.diagnosis.usual import RUN, Floats
 from lamina.diagnosis.verdict import UNSURE, Verdict
 from lamina.workflow.log import PHASES
 
@@ -31,145 +28,6 @@ LIKELY = 0.4
 
 ALSO = 0.25
 """The same for a cause beside that of a detector."""
-
-HEAVY = 1e6
-"""Bytes per second of a job, moved by staging, from which on it counts as one that moves much."""
-
-BY_DISK = 4.0
-"""Times as long as usual that a busy disk may make a job wait for it, besides what is usual."""
-
-_LEAST_WAITING = 0.05
-"""Part of a run that is waiting, at least, however much it computes."""
-
-_UNTOLD = 0.5
-"""Part of a longer run that is put down to the disk, where seconds of CPU are not told."""
-
-_WORTH = 0.01
-"""Part of the makespan that has to be lost for a cause to be looked for."""
-
-_SURELY = 1.0
-"""Seconds that have to be lost for a cause to be looked for in a run that is compared with itself:
-a process that starts for the first time takes less."""
-
-_STRONG = 0.1
-"""Part of the makespan that is much to lose."""
-
-_WORTH_OF_JOBS = 0.05
-"""The same of what all jobs spent, whatever of it the run waited for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What causes are judged by.
-
-    Args:
-        deviations: of the run from what is usual.
-        excess: where its seconds come from.
-        costs: phase -> seconds by which the run took longer for it.
-        findings: all that were made.
-    """
-
-    deviations: Deviations
-    excess: Excess
-    costs: Mapping[str, float]
-    findings: Sequence[Finding]
-    ratios: Mapping[str, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        found = {
-            name: self.ratio(column, np.ones(len(self.deviations.table), dtype=np.bool_))
-            for column, name in enumerate(PHASES)
-        }
-        object.__setattr__(self, "ratios", found)
-
-    def ratio(self, column: int, rows: Floats) -> float:
-        """Times as long as usual that a phase took over some jobs together; 1 where unknown."""
-        spent, usual = self.deviations.cells[:, column], self.deviations.expected[:, column]
-        known = ~np.isnan(usual) & rows.astype(np.bool_)
-        below, above = float(usual[known].sum()), float(spent[known].sum())
-        return above / below if below > 0 else 1.0
-
-    @cached_property
-    def lost(self) -> float:
-        """Seconds by which the run took longer for all that has a reason of its own."""
-        waited = sum(one.cost for one in self.findings if one.kind == WAITED)
-        return sum(self.costs.values(), waited)
-
-    @cached_property
-    def matters(self) -> bool:
-        """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time.
-
-        Where nobody knows what is usual it has to be much, and a second at least: jobs of a type
-        may differ for reasons of their own.
-        """
-        if not self.deviations.usual.known:
-            return self.strong and self.lost >= _SURELY
-        spent = float(self.deviations.cells[:, : len(PHASES)].sum())
-        jobs = float(self.excess.own.sum() + self.excess.size.sum())
-        return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
-
-    @property
-    def strong(self) -> bool:
-        """Whether so much was lost that nobody would call the run normal."""
-        return self.lost >= _STRONG * self.deviations.table.seconds
-
-    def share(self, *phases: str) -> float:
-        """Part of what was lost in some phases, by makespan and by jobs alike."""
-        columns = [PHASES.index(name) for name in phases]
-        own, cost = self.excess.own.sum(axis=0), np.array([self.costs[name] for name in PHASES])
-        parts = [one[columns].sum() / one.sum() for one in (own, cost) if one.sum() > 0]
-        return float(np.mean(parts)) if parts else 0.0
-
-    @cached_property
-    def heavy(self) -> Floats | None:
-        """(n,) 1 for jobs that move much, 0 for others; None where no bytes are told."""
-        total = np.zeros(len(self.deviations.table))
-        told = False
-        for name in ("stage_in_bytes", "stage_out_bytes", "bytes_read", "bytes_written"):
-            used, _ = self.deviations.used(name)
-            told = told or bool((~np.isnan(used)).any())
-            total += np.nan_to_num(used)
-        took = self.deviations.expected[:, RUN - 1 : RUN + 2].sum(axis=1)
-        return (total / np.maximum(took, 1e-9) > HEAVY).astype(np.float64) if told else None
-
-    @cached_property
-    def cores_part(self) -> float:
-        """Part of what runs took longer that only missing cores explain.
-
-        A disk makes a job wait longer for what it reads and writes: a few times as long as it
-        usually waits, which is its run without its seconds of CPU. What goes beyond that, and
-        whatever jobs that move few bytes lose, are cores.
-        """
-        run, heavy = self.excess.own[:, RUN], self.heavy
-        total = float(run.sum())
-        if total <= 0:
-            return 0.0
-        usually = self.deviations.expected[:, RUN]
-        _, computed = self.deviations.used("cpu")
-        waiting = np.maximum(usually - computed, _LEAST_WAITING * usually)
-        by_disk = np.where(np.isnan(waiting), _UNTOLD * run, np.minimum(run, BY_DISK * waiting))
-        if heavy is not None:
-            by_disk = np.where(heavy > 0, by_disk, 0.0)
-        return 1.0 - float(np.nansum(by_disk)) / total
-
-    @cached_property
-    def computed(self) -> float | None:
-        """Times the usual seconds of CPU, over all jobs; None where nobody counted."""
-        used, usual = self.deviations.used("cpu")
-        known = ~np.isnan(used) & ~np.isnan(usual)
-        below = float(usual[known].sum())
-        return float(used[known].sum()) / below if below > 0 else None
-
-    @cached_property
-    def hosts(self) -> tuple[str, ...]:
-        """Hosts that findings are limited to, those with the most excess first."""
-        total: dict[str, float] = {}
-        for one in self.findings:
-            if one.kind == SLOWER and len(one.jobs) > 1:
-                for host in one.hosts:
-                    total[host] = total.get(host, 0.0) + one.excess / len(one.hosts)
-        return tuple(sorted(total, key=lambda name: -total[name]))
-
 
 Evidence = tuple[float, tuple[str, ...], tuple[str, ...]]
 """How much of what was lost a cause explains, what speaks for it, what against it."""
@@ -354,88 +212,15 @@ def _machines(facts: Facts) -> Evidence:
     return 0.0, (), (f"jobs need {text}",)
 
 
-def _on(facts: Facts) -> str:
-    hosts = facts.hosts
-    return f"on {names_text(hosts)}" if hosts else "on the workers"
-
-
-def _advice_cpu(facts: Facts) -> tuple[str, ...]:
-    found = [f"look what else takes cores {_on(facts)}: more processes than cores, or other guests"]
-    if not facts.hosts and len(set(facts.deviations.table.hosts)) > 2:
-        found.append(
-            "all workers are affected: look for a limit set on all of them, or a machine beneath"
-        )
-    return (*found, "give jobs whole cores, or fewer places to each worker, and run again")
-
-
-def _advice_disk(facts: Facts) -> tuple[str, ...]:
-    found = [f"look what else writes to the disks {_on(facts)} (iostat -x 5)"]
-    if facts.ratios["submit"] > 1.3:
-        found.append("submission is slow: look at the disk of the submit host as well")
-    return (*found, "put the work folders on another or a local disk, and run again")
-
-
-def _advice_loss(facts: Facts) -> tuple[str, ...]:
-    return (
-        f"measure the path from the inputs' place to the jobs {_on(facts)} (mtr, iperf3): "
-        "a few percent of lost packets make transfers many times slower",
-        "keep a copy of the inputs near the workers, or stage them in once for each worker",
-    )
-
-
-def _advice_host(facts: Facts) -> tuple[str, ...]:
-    names = names_text(facts.hosts) or "that host"
-    return (
-        f"run again without {names}",
-        f"compare {names} with another worker: disk, cores, network",
-    )
-
-
-def _advice_size(facts: Facts) -> tuple[str, ...]:
-    del facts
-    return (
-        "nothing to mend: there was more to do; if that stays so, say so: "
-        "lamina diagnose answer RUN expected",
-    )
-
-
-def _advice_workers(facts: Facts) -> tuple[str, ...]:
-    del facts
-    return (
-        "give the run more workers, or more places on each; or let the longest jobs begin first",
-    )
-
-
-def _advice_failures(facts: Facts) -> tuple[str, ...]:
-    found = [one for one in facts.findings if one.kind in (FAILED, RETRIED)]
-    first = (
-        [f"read what {found[0].jobs[0]} printed last; then let the run go on where it ended"]
-        if found
-        else []
-    )
-    hosts = {host for one in found for host in one.hosts}
-    if not set(facts.deviations.table.hosts) - hosts - {""}:
-        hosts = set()  # there is no other to run on
-    return (
-        *first,
-        *([f"leave out {names_text(sorted(hosts))}: failures stand there only"] if hosts else []),
-    )
-
-
-def _advice_machines(facts: Facts) -> tuple[str, ...]:
-    del facts
-    return ("compare with runs of the same machines: lamina diagnose run RUN --against RUNS",)
-
-
 CAUSES: Mapping[str, Cause] = {
-    "cpu": Cause("cores taken from the jobs", _cpu, _advice_cpu),
-    "hdd": Cause("a busy disk", _disk, _advice_disk),
-    "loss": Cause("a slow network, as where packets are lost", _loss, _advice_loss),
-    "host": Cause("a slow host", _host, _advice_host),
-    "size": Cause("a larger input", _size, _advice_size),
-    "workers": Cause("too few workers", _workers, _advice_workers),
-    "failures": Cause("jobs that failed", _failures, _advice_failures),
-    "machines": Cause("other machines", _machines, _advice_machines),
+    "cpu": Cause("cores taken from the jobs", _cpu, advising.for_cpu),
+    "hdd": Cause("a busy disk", _disk, advising.for_disk),
+    "loss": Cause("a slow network, as where packets are lost", _loss, advising.for_loss),
+    "host": Cause("a slow host", _host, advising.for_host),
+    "size": Cause("a larger input", _size, advising.for_size),
+    "workers": Cause("too few workers", _workers, advising.for_workers),
+    "failures": Cause("jobs that failed", _failures, advising.for_failures),
+    "machines": Cause("other machines", _machines, advising.for_machines),
 }
 """Name of a cause -> how it is judged; the first three are classes of detectors."""
 
@@ -468,6 +253,7 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
         if not likely and score >= ALSO and not matters:
             told = (f"only {seconds_text(facts.lost)} were lost", *told)
         title = CAUSES[name].title if name in CAUSES else name
+        title = "slow hosts" if name == "host" and len(facts.hosts) > 1 else title
         probability = verdict.probabilities.get(name) if verdict else None
         one = Considered(name, title, likely, probability, told or (_NOTHING,))
         found.append((not likely, -(probability or 0.0), -score, one))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lamina.diagnosis.explain.causes import CAUSES, Facts, advice, considered
+from lamina.diagnosis.explain.causes import CAUSES, advice, considered
 from lamina.diagnosis.explain.checks import failures, lost_before, more_jobs, retries, waits
 from lamina.diagnosis.explain.deviations import Deviations, deviations_of
 from lamina.diagnosis.explain.explanation import (
@@ -25,6 +25,7 @@ from lamina.diagnosis.explain.explanation import (
     span_text,
     times_text,
 )
+from lamina.diagnosis.explain.facts import Facts
 from lamina.diagnosis.explain.findings import (
     TITLES,
     Excess,
