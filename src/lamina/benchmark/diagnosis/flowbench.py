@@ -126,7 +126,9 @@ def _jobs(
             start = time.perf_counter()
             figures = jobs_over([measure(name, seed) for seed in wish.seeds])
             figures["seconds"] = time.perf_counter() - start
-            say(f"jobs of {name}, {protocol}: ROC-AUC {figures['roc_auc']['mean']:.3f}")
+            told = figures["roc_auc"]
+            mean = "no disturbed job is judged" if told is None else f"ROC-AUC {told['mean']:.3f}"
+            say(f"jobs of {name}, {protocol}: {mean}")
             yield name, protocol, figures
 
 
@@ -224,20 +226,25 @@ def job_figures(runs: Collection, found: Sequence[Floats], classes: Sequence[str
 
 
 def jobs_over(found: Sequence[Figures]) -> Figures:
-    """Figures of each seed, brought together: mean, deviation and values of each; `by_anomaly`
-    means; n and disturbed jobs of the first seed."""
+    """Figures of each seed, brought together: those of `spread_of` for each, also in `by_anomaly`,
+    None where no seed has it; n and disturbed jobs of the first seed."""
     first = found[0]
-    spread = {
-        name: spread_of([one[name] for one in found])
-        for name in first
-        if isinstance(first[name], float)
+    plain = [name for name in first if name not in ("by_anomaly", "n", "disturbed")]
+    return {
+        **{name: _spread([one[name] for one in found]) for name in plain},
+        "by_anomaly": {
+            name: _spread([one["by_anomaly"].get(name) for one in found])
+            for name in first["by_anomaly"]
+        },
+        "n": first["n"],
+        "disturbed": first["disturbed"],
     }
-    by_anomaly = {
-        name: spread_of([one["by_anomaly"][name] for one in found])
-        for name in first["by_anomaly"]
-        if all(one["by_anomaly"].get(name) is not None for one in found)
-    }
-    return {**spread, "by_anomaly": by_anomaly, "n": first["n"], "disturbed": first["disturbed"]}
+
+
+def _spread(values: Sequence[float | None]) -> Figures | None:
+    """Of the seeds that have a figure: there is none where no job that is judged was disturbed."""
+    told = [value for value in values if value is not None]
+    return spread_of(told) if told else None
 
 
 def _disturbed(runs: Collection) -> NDArray[np.bool_]:
