@@ -51,8 +51,8 @@ def _table(folder: Path, tasks: int) -> Path:
         start, end = ready + 4, ready + 9 + took
         rows.append(
             f"grind_ID{number:07d},compute,{ready},,,{ready + 1},{start},{end},{end},{end + 1},1,,"
-            f"3,{5 + took},1,3,{1000 + number},0.2,2,{900 + number},0.1,me,pool,worker-{number % 4},"
-            f"grind,/bin/grind,0,{took}.25"
+            f"3,{5 + took},1,3,{1000 + number},0.2,2,{900 + number},0.1,me,pool,"
+            f"worker-{number % 4},grind,/bin/grind,0,{took}.25"
         )
     return _written(folder / "grind-A-run0001.csv", "\n".join(rows) + "\n")
 

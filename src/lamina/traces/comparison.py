@@ -14,7 +14,7 @@ from typing import Any
 
 from lamina.traces.chance import FEWEST, beyond_chance, rank_sum, signed_rank
 from lamina.traces.readers.collection import unstamped
-from lamina.traces.statistics import path_of, told
+from lamina.traces.statistics import has_graph, path_of, told
 from lamina.traces.trace import WAITING, Attempt, Trace, worked
 from lamina.workflow.log import PHASES
 
@@ -22,14 +22,16 @@ BEYOND, FEW, CHANCE, ALONE = "beyond chance", "too few to tell", "chance", "only
 
 _MATTERS = 0.01
 """Share of all seconds of the first run from which on a change is told."""
-SHORTEST = 0.1
-"""Seconds below which no change is told: engines take as long."""
+SHORTEST = 1.0
+"""Seconds below which no change is told: starts of engines and processes differ by as much."""
 _SHARED = frozenset({"submit", "queue"})
 """Phases in which jobs that were ready at one moment wait for the same thing."""
 LITTLE = 0.05
 """Share of what it took before within which something took about as long."""
 _LARGER = 1.1
 """Times the bytes from which on an input is another one."""
+_SMALLEST = 1e5
+"""Bytes of a job below which nobody waits for them."""
 _READ = ("stage_in_bytes", "bytes_read", "input_bytes")
 
 
@@ -78,7 +80,9 @@ class Change:
     def input(self) -> float | None:
         """How many times as many bytes a job read; None where they are not told, or the same."""
         before, after = self.bytes
-        if before <= 0 or after <= 0 or 1 / _LARGER < after / before < _LARGER:
+        if min(before, after) <= 0 or max(before, after) < _SMALLEST:
+            return None
+        if 1 / _LARGER < after / before < _LARGER:
             return None
         return after / before
 
@@ -206,11 +210,6 @@ def _paths(first: Trace, second: Trace) -> Paths | None:
                 for key in ((phase, step.attempt.type), (phase, ""), ("", step.attempt.type)):
                     sums[key] = sums.get(key, 0.0) + seconds
     return found
-
-
-def has_graph(trace: Trace) -> bool:
-    """Whether a trace tells what reads what, so that its critical path is one."""
-    return len(trace.last) < 2 or any(trace.parents.get(unit) for unit in trace.last)
 
 
 def _change(runs: tuple[_Jobs, _Jobs], phase: str, type: str, paths: Paths | None) -> Change | None:

@@ -201,6 +201,11 @@ def path_of(trace: Trace) -> list[Step]:
     return steps
 
 
+def has_graph(trace: Trace) -> bool:
+    """Whether a trace tells what reads what, so that its critical path is one."""
+    return len(trace.last) < 2 or any(trace.parents.get(unit) for unit in trace.last)
+
+
 def overview(trace: Trace) -> dict[str, Any]:
     """All figures as plain values; seconds and bytes."""
     path = path_of(trace)
@@ -208,6 +213,7 @@ def overview(trace: Trace) -> dict[str, Any]:
         "makespan": trace.seconds,
         "simulated": trace.simulated,
         "critical_path": {
+            "known": has_graph(trace),
             "seconds": sum(step.seconds for step in path),
             "phases": _summed(step.phases for step in path),
             "attempts": [
@@ -320,6 +326,8 @@ def path_line(trace: Trace) -> str:
     parts = _summed(step.phases for step in steps)
     most = sorted(((value, name) for name, value in parts.items()), reverse=True)[:3]
     told = ", ".join(f"{duration(value)} {name.replace('_', ' ')}" for value, name in most)
+    if not has_graph(trace):
+        return "not known: the trace does not tell what waits for what"
     count = "1 attempt" if len(steps) == 1 else f"{len(steps)} attempts"
     return f"{count}, {duration(whole)}: {told}" if told else count
 

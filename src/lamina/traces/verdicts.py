@@ -26,6 +26,8 @@ _NAMED = 3
 _WIDE = 110
 """Letters of a line from which on there is room for remarks."""
 _SHOWN = 12
+_BYTES = 1e6
+"""Bytes below which a run has no input to speak of."""
 
 
 def verdict(found: Comparison, called: tuple[str, str] = ("A", "B")) -> str:
@@ -50,7 +52,8 @@ def verdict(found: Comparison, called: tuple[str, str] = ("A", "B")) -> str:
     rest = more - sum(one.cost for one in causes)
     if found.by_path and abs(rest) > abs(more) / 2:
         parts.append(f"the rest ({_signed(rest)}) lies in many places")
-    return f"{head}: {', '.join(parts)}{_size(found, causes)}"
+    where = "" if found.by_path else "over all jobs together, "
+    return f"{head}: {where}{', '.join(parts)}{_size(found, causes)}"
 
 
 def _all_the_same(found: Comparison) -> str:
@@ -170,14 +173,20 @@ def notes(found: Comparison) -> Iterator[str]:
         more = ", ..." if len(counts) > _SHOWN else ""
         yield f"not the same jobs: {', '.join(told)}{more}"
     before, after = found.bytes
-    if before > 0 and after > 0 and not 0.9 <= after / before <= 1.1:
-        what = "larger" if after > before else "smaller"
-        yield f"the input is {what}: {size(before)} -> {size(after)}, {_times(after / before)}"
+    if min(before, after) > 0 and max(before, after) >= _BYTES:
+        yield from _of_input(before, after)
     tries = [len(one.attempts) - len(one.last) for one in (found.first, found.second)]
     if tries[0] != tries[1]:
         yield f"retries {tries[0]} -> {tries[1]}"
-    if not found.by_path:
-        yield "what waits for what is not told: seconds are those of all jobs together"
+    if not found.by_path and causes_of(found):
+        yield "what waits for what is not told: nobody knows the critical path"
+
+
+def _of_input(before: float, after: float) -> Iterator[str]:
+    """Whether the runs read as much."""
+    if not 0.9 <= after / before <= 1.1:
+        what = "larger" if after > before else "smaller"
+        yield f"the input is {what}: {size(before)} -> {size(after)}, {_times(after / before)}"
 
 
 def _of_run(letter: str, trace: Trace) -> Iterator[str]:

@@ -152,6 +152,7 @@ def test_without_a_graph_the_seconds_are_those_of_all_jobs_and_it_is_said() -> N
     found = compare(*bare)
     assert not found.by_path
     assert causes_of(found)[0].cost == pytest.approx(2000, rel=0.1)
+    assert "over all jobs together, run of mill" in verdict(found)
     assert any("what waits for what is not told" in line for line in said(found))
 
 
