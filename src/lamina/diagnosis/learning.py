@@ -16,6 +16,7 @@ from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
 from lamina.diagnosis.jobs.learning import learn_jobs
 from lamina.diagnosis.runs import Collection, Floats, Numbers
+from lamina.diagnosis.severity import severities_of
 from lamina.diagnosis.trained import TrainedDetector
 from lamina.diagnosis.usual import NEEDED, Usual, usual_of
 from lamina.errors import DataError, UnknownNameError
@@ -67,7 +68,8 @@ def learn(
         },
     }
     return TrainedDetector(
-        detector, fitted, "+".join(runs.workflows), calibration, about, usual_in(runs), jobs
+        detector, fitted, "+".join(runs.workflows), calibration, about, usual_in(runs), jobs,
+        severities_of(runs),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from lamina.diagnosis.detectors.base import Arrays, Fitted
 from lamina.diagnosis.jobs.detector import FittedJobs, JobDetector
 from lamina.diagnosis.runs import Floats, Run
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
+from lamina.diagnosis.severity import Severities
 from lamina.diagnosis.usual import Usual
 from lamina.diagnosis.verdict import Verdict
 from lamina.errors import BundleError
@@ -36,6 +37,7 @@ class TrainedDetector:
         about: plain values: seed, versions, counts, digest of the data, figures of its test.
         usual: what is usual in the normal runs that it learnt from; None where there were too few.
         jobs: what it learnt of single jobs; None where the runs did not tell which were disturbed.
+        severities: what tells how strong an anomaly is; None where no class had two levels.
     """
 
     detector: str
@@ -45,6 +47,7 @@ class TrainedDetector:
     about: Mapping[str, Any] = field(default_factory=dict, repr=False)
     usual: Usual | None = field(default=None, repr=False)
     jobs: FittedJobs | None = field(default=None, repr=False)
+    severities: Severities | None = field(default=None, repr=False)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -71,19 +74,28 @@ class TrainedDetector:
         if not runs:
             return []
         return [
-            Verdict(
-                run.name,
-                dict(zip(self.classes, row.tolist(), strict=True)),
-                self.calibration.unsure_below,
+            self._with_severity(
+                run,
+                Verdict(
+                    run.name,
+                    dict(zip(self.classes, row.tolist(), strict=True)),
+                    self.calibration.unsure_below,
+                ),
             )
             for run, row in zip(runs, self.probabilities(runs, against), strict=True)
         ]
+
+    def _with_severity(self, run: Run, verdict: Verdict) -> Verdict:
+        if self.severities is None:
+            return verdict
+        return replace(verdict, severity=self.severities.of([run], verdict.first)[0])
 
     def to_bytes(self) -> bytes:
         """The file's bytes: safetensors, whose header holds the document and a digest of all."""
         learnt, arrays = self.fitted.to_parts()
         usual, ranges = (None, {}) if self.usual is None else self.usual.to_parts()
         jobs, trees = (None, {}) if self.jobs is None else self.jobs.to_parts()
+        levels, clouds = (None, {}) if self.severities is None else self.severities.to_parts()
         document = {
             "detector": self.detector,
             "workflow": self.workflow,
@@ -92,10 +104,12 @@ class TrainedDetector:
             "fitted": learnt,
             "usual": usual,
             "jobs": jobs,
+            "severities": levels,
         }
         given = {f"fitted.{name}": array for name, array in arrays.items()}
         given |= {f"usual.{name}": array for name, array in ranges.items()}
         given |= {f"jobs.{name}": array for name, array in trees.items()}
+        given |= {f"severities.{name}": array for name, array in clouds.items()}
         return sealed(document, given, VERSION)
 
     @classmethod
@@ -116,6 +130,7 @@ class TrainedDetector:
                 Calibration(**document["calibration"]), document["about"],
                 _usual(document.get("usual"), those_of(arrays, "usual")),
                 _jobs(document.get("jobs"), those_of(arrays, "jobs")),
+                _severities(document.get("severities"), those_of(arrays, "severities")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise BundleError(f"{origin} does not hold a detector: {error}", AGAIN) from error
@@ -138,6 +153,10 @@ class TrainedDetector:
     def calibrated(self, calibration: Calibration) -> TrainedDetector:
         """The same with another calibration."""
         return replace(self, calibration=calibration)
+
+
+def _severities(document: Mapping[str, Any] | None, arrays: Arrays) -> Severities | None:
+    return None if document is None else Severities.from_parts(document, arrays)
 
 
 def _jobs(document: Mapping[str, Any] | None, arrays: Arrays) -> FittedJobs | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lamina.diagnosis.calibration import softmax
 from lamina.diagnosis.detectors.base import Arrays, Fitted, Fitting, Parts, as_scores
 from lamina.diagnosis.detectors.default_batches import Batches, batches_of
-from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted
+from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted, joined
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.diagnosis.statistics import ALL, Layout, layout_of, statistics_of
 from lamina.errors import BundleError
@@ -21,6 +21,10 @@ TREES = 0.5
 """Weight of the trees' logarithms for a run of a batch that was learnt from."""
 SEEN = -10.0
 """Log likelihood ratio from which on a run counts as one of a batch that was learnt from."""
+
+
+FORESTS = 2
+"""Forests whose scores are averaged."""
 
 
 class Default:
@@ -43,9 +47,13 @@ class Default:
         columns = columns_of(layout)
         batches = batches_of(runs, rows[:, columns])
         usual = np.nanmedian(rows, axis=0).astype(np.float32)
-        forest = boosted(
-            _filled(rows, usual), runs.targets, len(runs.classes), how.seed, Boosting()
-        )
+        forest = joined(
+            boosted(
+                _filled(rows, usual), runs.targets, len(runs.classes), FORESTS * how.seed + one,
+                Boosting(),
+            )
+            for one in range(FORESTS)
+        )  # fmt: skip
         return DefaultFitted(runs.classes, layout, columns, usual, batches, forest)
 
     def restore(self, document: Mapping[str, Any], arrays: Arrays) -> Fitted:
@@ -83,10 +91,10 @@ class DefaultFitted:
         found, likelier = self.batches.judged(some)
         if against and self.batches.normal >= 0:
             good = statistics_of(against, self.layout)[:, self.columns]
-            return as_scores(softmax(self.batches.judged_against(some, good)))
+            return _normed(self.batches.judged_against(some, good))
         seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
-        trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual))))
-        return as_scores(softmax(found + TREES * seen[:, None] * trees))
+        trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual)) / FORESTS))
+        return _normed(_normed(found) + TREES * seen[:, None] * trees)
 
     def to_parts(self) -> Parts:
         """Everything."""
@@ -125,6 +133,11 @@ def columns_of(layout: Layout) -> NDArray[np.int64]:
 
 
 _NETWORK = ("capacity.mean", "rate.most", "stage_in.middle", "stage_in.least")
+
+
+def _normed(scores: Floats) -> Floats:
+    """Scores whose exponentials add up to one."""
+    return np.asarray(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
 
 
 def _filled(rows: Floats, usual: NDArray[np.float32]) -> Floats:

@@ -48,6 +48,7 @@ class Batches:
         of: class number of each.
         real: how many of them are batches.
         normal: number of the class in which nothing went wrong; -1 where there is none.
+        levels: of the real ones; NaN where a label tells none.
         within: covariance of the runs of a batch.
         between: covariance of the batches with one label.
     """
@@ -59,6 +60,7 @@ class Batches:
     of: Numbers
     real: int
     normal: int
+    levels: Floats
     within: Floats
     between: Floats
     how: Clouds = field(default_factory=Clouds)
@@ -66,9 +68,9 @@ class Batches:
     def judged(self, rows: Floats) -> tuple[Floats, Floats]:
         """Scores (n, classes), and how much likelier it is that a run belongs to a batch that
         was learnt from than to another, (n,), as a logarithm."""
-        away = self._scaled(rows)[:, None, :] - self.means
-        known = self._fits(away[:, : self.real], self._known())
-        other = self._fits(away, self._new(self.how.between))
+        away = self.scaled(rows)[:, None, :] - self.means
+        known = self.fits(away[:, : self.real], self._known())
+        other = self.fits(away, self.new(self.how.between))
         found = np.logaddexp(
             np.log(1.0 - _KNOWN) + self._of_classes(other, self.of),
             np.log(_KNOWN) + self._of_classes(known, self.of[: self.real]),
@@ -83,20 +85,20 @@ class Batches:
         normal batches that are like the good runs count more. Most of what makes batches of
         other periods different is in the good runs as well, and falls out.
         """
-        reference = _mean(self._scaled(good))
+        reference = _mean(self.scaled(good))
         count = len(good)
         normal = np.flatnonzero(self.of[: self.real] == self.normal)
-        alike = self._fits(
+        alike = self.fits(
             (reference - self.means[normal])[None, :],
             self.within / count + self.how.between * self.between + _LEAST * np.eye(len(reference)),
         )[0]
         alike -= np.logaddexp.reduce(alike)
-        away = self._scaled(rows) - reference
-        shape = self._new(self.how.between * self.how.left_by_reference, 1.0 + 1.0 / count)
+        away = self.scaled(rows) - reference
+        shape = self.new(self.how.between * self.how.left_by_reference, 1.0 + 1.0 / count)
         found = [
             weight
             + self._of_classes(
-                self._fits(away[:, None, :] - (self.means - self.means[one]), shape), self.of
+                self.fits(away[:, None, :] - (self.means - self.means[one]), shape), self.of
             )
             for one, weight in zip(normal, alike, strict=True)
         ]
@@ -106,7 +108,7 @@ class Batches:
         """What was learnt."""
         return {
             "centre": self.centre, "scale": self.scale, "means": self.means, "of": self.of,
-            "within": self.within, "between": self.between,
+            "levels": self.levels, "within": self.within, "between": self.between,
         }  # fmt: skip
 
     @classmethod
@@ -114,8 +116,8 @@ class Batches:
         """The same again. Raises KeyError where something is missing."""
         return cls(
             int(document["classes"]), arrays["centre"], arrays["scale"], arrays["means"],
-            arrays["of"], int(document["real"]), int(document["normal"]), arrays["within"],
-            arrays["between"], Clouds(*document["how"]),
+            arrays["of"], int(document["real"]), int(document["normal"]), arrays["levels"],
+            arrays["within"], arrays["between"], Clouds(*document["how"]),
         )  # fmt: skip
 
     def to_document(self) -> dict[str, Any]:
@@ -128,13 +130,15 @@ class Batches:
     def _known(self) -> Floats:
         return _shrunk(self.within, self.how.shrink_within)
 
-    def _new(self, between: float, within: float = 1.0) -> Floats:
+    def new(self, between: float, within: float = 1.0) -> Floats:
+        """Covariance of a run around the middle of a batch other than its own."""
         return _shrunk(within * self.within + between * self.between, self.how.shrink_between)
 
-    def _scaled(self, rows: Floats) -> Floats:
+    def scaled(self, rows: Floats) -> Floats:
+        """Columns as the means are told: from their centre, in their scale."""
         return np.clip((rows - self.centre) / self.scale, -_FAR, _FAR)
 
-    def _fits(self, away: Floats, shape: Floats) -> Floats:
+    def fits(self, away: Floats, shape: Floats) -> Floats:
         """Log densities of distances (..., d); what is not told does not count."""
         flat = away.reshape(-1, away.shape[-1])
         found = np.zeros(len(flat))
@@ -195,7 +199,7 @@ def batches_of(runs: Collection, rows: Floats, how: Clouds | None = None) -> Bat
     return Batches(
         len(runs.classes), centre, scale, np.concatenate([middles, half]),
         np.concatenate([of, half_of]), len(middles),
-        runs.classes.index(NORMAL) if NORMAL in runs.classes else -1, shape,
+        runs.classes.index(NORMAL) if NORMAL in runs.classes else -1, levels, shape,
         shape if between is None else between, how or Clouds(),
     )  # fmt: skip
 
