@@ -45,6 +45,7 @@ READS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "results": ("events", "body_json", lambda store: store.results(["key-0"])),
     "attempts": ("events", "body_json", lambda store: store.attempts("words")(["count[0]"])),
     "durations": ("events", "body_json", lambda store: store.durations("words")),
+    "observations": ("events", "body_json", lambda store: store.observations("words")),
     "runs": ("runs", "inputs_json", lambda store: store.runs()),
     "find": ("runs", "document_json", lambda store: store.find("last")),
     "recipes": ("documents", "body_json", lambda store: store.recipes([RECIPE])),
@@ -65,7 +66,7 @@ def test_a_damaged_entry_is_told_with_its_store_and_a_way_out(
     assert "bring back a copy" in told.value.way_out
 
 
-@pytest.mark.parametrize("what", ["results", "attempts", "durations", "recipes"])
+@pytest.mark.parametrize("what", ["results", "attempts", "durations", "observations", "recipes"])
 def test_a_quick_look_tells_it_too(path: Path, what: str) -> None:
     table, column, read = READS[what]
     damage(path, table, column, "{bad")

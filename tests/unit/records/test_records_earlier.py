@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lamina.estimates.observations import Observation
 from lamina.records.store import RunRecord, Store
 from lamina.workflow.log import AttemptEnded, AttemptStarted, Event, RunStarted, TaskReused
 
@@ -110,6 +111,20 @@ def test_durations_are_told_by_task(store: Store) -> None:
     assert store.durations("w") == {"a": [2.0, 2.0]}
 
 
+def test_observations_tell_code_size_and_what_was_cut_off_newest_first(store: Store) -> None:
+    record(store, "r1", attempt("a", "k1", ONE), attempt("b", "k2", ONE, 1, "failed"))
+    two = {**ONE, "y": {"codec": "json", "digest": "3", "size": 9}}
+    record(store, "r2", attempt("a", "k3", two, 1, "timeout"), attempt("a", "k4", two, 2))
+
+    assert store.observations("w") == [
+        Observation("a", "recipe of k4", 10.0, 2.0),
+        Observation("a", "recipe of k3", 10.0, 2.0, censored=True),
+        Observation("a", "recipe of k1", 1.0, 2.0),
+    ]
+    assert store.durations("w") == {"a": [2.0, 2.0]}
+
+
 def test_where_nothing_was_written_nothing_is_found(store: Store) -> None:
     assert store.attempts("w")(["a"]) == {}
     assert store.durations("w") == {}
+    assert store.observations("w") == []

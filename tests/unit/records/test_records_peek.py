@@ -45,6 +45,7 @@ def test_it_reads_what_the_store_reads(store: Store) -> None:
     assert look.recipes(["recipe", "other"]) == store.recipes(["recipe", "other"])
     assert look.recipes([]) == {}
     assert look.durations("w") == store.durations("w") == {"t": [1.0] * 3}
+    assert look.observations("w") == store.observations("w") != []
     assert look.attempts("w")(["t[1]"]) == store.attempts("w")(["t[1]"])
     look.close()
 
