@@ -166,3 +166,33 @@ def test_severities_survive_their_parts() -> None:
     runs = [made_run("cpu_2", "x", 1)]
     again = Severities.from_parts(*severities.to_parts())
     assert again.of(runs, "cpu") == severities.of(runs, "cpu")
+
+
+def _partly(seeds: range) -> Collection:
+    """Runs of one batch, whatever happened in them: some of the jobs computed or staged in longer,
+    more of them or fewer, much or little."""
+    runs = []
+    for seed in seeds:
+        for label, place in (("normal", 0), ("cpu", 4), ("hdd", 3)):
+            run = made_run("normal", "one", 17 * seed + place, jobs=18)
+            begin, end = run.table.phase_begin.copy(), run.table.phase_end.copy()
+            if place:
+                order = np.random.default_rng([seed, place]).permutation(18)
+                hit = order[: (1, 5, 10)[seed % 3]]
+                more = np.zeros(18)
+                more[hit] = (1.0, 3.0)[seed % 2] * (end - begin)[hit, place]
+                end[:, place:] += more[:, None]
+                begin[:, place + 1 :] += more[:, None]
+            table = replace(run.table, phase_begin=begin, phase_end=end)
+            runs.append(replace(run, label=label, batch="all", table=table, anomalies=()))
+    return Collection(tuple(runs), ("normal", "cpu", "hdd"))
+
+
+def test_where_no_label_has_two_batches_the_clouds_do_not_stand_in_the_way() -> None:
+    """They would be wrong of a fifth: all runs of a label make one wide cloud."""
+    fitted = Default().fit(_partly(range(18)), None, Fitting())
+    unseen = _partly(range(50, 62))
+    assert (fitted.scores(unseen.runs).argmax(axis=1) == unseen.targets).mean() >= 0.9
+    document, arrays = fitted.to_parts()
+    again = Default().restore(document, arrays)
+    np.testing.assert_array_equal(again.scores(unseen.runs), fitted.scores(unseen.runs))

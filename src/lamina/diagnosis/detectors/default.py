@@ -33,7 +33,8 @@ class Default:
     A batch is a cloud around its own middle (`lamina.diagnosis.detectors.default_batches`).
     Directions in which batches with one label lie apart (other machines, another day) count
     little; what then remains separates the classes. Boosted trees on all columns are sharper
-    where a run comes from a batch that was learnt from, and have a say only there.
+    where a run comes from a batch that was learnt from, and have a say only there. They say it
+    all where no label has two batches, so that nobody knows how batches differ.
     """
 
     title: ClassVar[str] = "clouds of batches, with boosted trees for batches that are known"
@@ -92,8 +93,10 @@ class DefaultFitted:
         if against and self.batches.normal >= 0:
             good = statistics_of(against, self.layout)[:, self.columns]
             return _normed(self.batches.judged_against(some, good))
-        seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
         trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual)) / FORESTS))
+        if not self.batches.compared:
+            return trees
+        seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
         return _normed(_normed(found) + TREES * seen[:, None] * trees)
 
     def to_parts(self) -> Parts:

@@ -51,6 +51,7 @@ class Batches:
         levels: of the real ones; NaN where a label tells none.
         within: covariance of the runs of a batch.
         between: covariance of the batches with one label.
+        compared: whether any label has two batches: else nobody knows how batches differ.
     """
 
     classes: int
@@ -63,6 +64,7 @@ class Batches:
     levels: Floats
     within: Floats
     between: Floats
+    compared: bool = True
     how: Clouds = field(default_factory=Clouds)
 
     def judged(self, rows: Floats) -> tuple[Floats, Floats]:
@@ -117,14 +119,15 @@ class Batches:
         return cls(
             int(document["classes"]), arrays["centre"], arrays["scale"], arrays["means"],
             arrays["of"], int(document["real"]), int(document["normal"]), arrays["levels"],
-            arrays["within"], arrays["between"], Clouds(*document["how"]),
+            arrays["within"], arrays["between"], bool(document["compared"]),
+            Clouds(*document["how"]),
         )  # fmt: skip
 
     def to_document(self) -> dict[str, Any]:
         """What is no array."""
         return {
             "classes": self.classes, "real": self.real, "normal": self.normal,
-            "how": list(self.how),
+            "compared": self.compared, "how": list(self.how),
         }  # fmt: skip
 
     def _known(self) -> Floats:
@@ -200,7 +203,7 @@ def batches_of(runs: Collection, rows: Floats, how: Clouds | None = None) -> Bat
         len(runs.classes), centre, scale, np.concatenate([middles, half]),
         np.concatenate([of, half_of]), len(middles),
         runs.classes.index(NORMAL) if NORMAL in runs.classes else -1, levels, shape,
-        shape if between is None else between, how or Clouds(),
+        shape if between is None else between, between is not None, how or Clouds(),
     )  # fmt: skip
 
 
