@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
-from lamina.testing.readers import check_damaged, check_reader
+from lamina.testing.readers import Edit, check_damaged, check_edited, check_reader, edits
 from lamina.traces.readers import READERS
 from lamina.traces.trace import Trace
 from lamina.workspace.timelines import to_json
@@ -94,6 +95,18 @@ def test_damaged_samples_are_read_or_refused_with_the_place(name: str, tmp_path:
     original = sample(name, tmp_path)
     for seed in range(SEEDS):
         check_damaged(READERS.get(SAMPLES[name])(), original, seed, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if (TRACES / name).is_file()])
+def test_what_hypothesis_does_to_a_sample_is_read_or_refused_with_the_place(name: str) -> None:
+    reader, data = READERS.get(SAMPLES[name])(), (TRACES / name).read_bytes()
+
+    @settings(max_examples=SEEDS, deadline=None, derandomize=True, database=None)
+    @given(edits())
+    def holds(told: list[Edit]) -> None:
+        check_edited(reader, Path(name).name, data, told)
+
+    holds()
 
 
 def _told(trace: Trace) -> dict[str, Any]:

@@ -8,12 +8,17 @@ def test_my_reader(tmp_path):
 @pytest.mark.parametrize("seed", range(100))
 def test_my_reader_with_damaged_files(seed, tmp_path):
     check_damaged(MyReader(), Path("sample.log"), seed, tmp_path)
+
+@given(edits())
+def test_my_reader_with_files_that_hypothesis_damages(told):
+    check_edited(MyReader(), "sample.log", Path("sample.log").read_bytes(), told)
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import re
 import shutil
 import tarfile
 import time
@@ -22,7 +27,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from lamina.errors import TraceError
 from lamina.traces.readers.base import Reader, Source
@@ -111,6 +120,75 @@ def check_damaged(reader: Reader, sample: Path, seed: int, folder: Path) -> list
         check_trace(trace)
     shutil.rmtree(copy.parent)
     return found
+
+
+class Edit(NamedTuple):
+    """Bytes put in the place of others; places are shares of the length of the file.
+
+    Args:
+        begin, length: where the others are; no length only puts something in.
+        put: what stands there then.
+        whole: whether the places are moved to the begins of words or lines around.
+    """
+
+    begin: float
+    length: float
+    put: bytes
+    whole: bool
+
+    def done(self, data: bytes) -> bytes:
+        """The bytes with it."""
+        first = int(self.begin * len(data))
+        last = min(len(data), first + int(self.length * len(data)))
+        if self.whole:
+            edges = [m.start() for m in _EDGES.finditer(data[first : first + 400])]
+            first, last = (first + edges[0], first + edges[-1]) if edges else (first, last)
+        return data[:first] + self.put + data[last:]
+
+
+def edits() -> SearchStrategy[list[Edit]]:
+    """What Hypothesis damages a file with, and makes as small as shows the fault."""
+    share = st.floats(0, 1)
+    short = st.floats(0, 0.05) | st.just(0.0) | share
+    put = st.sampled_from(_WORDS) | st.binary(max_size=8) | st.integers().map(_digits)
+    return st.lists(st.builds(Edit, share, short, put, st.booleans()), min_size=1, max_size=4)
+
+
+def check_edited(reader: Reader, name: str, data: bytes, told: list[Edit]) -> list[Trace]:
+    """Reads a file with some edits; gives what could be read.
+
+    Args:
+        reader: of its format.
+        name: of the file.
+        data: what is in it.
+        told: the edits, one after the other.
+
+    Raises:
+        AssertionError: an error that is none of ours or does not tell the place, or a trace that
+            is none.
+    """
+    for edit in told:
+        data = edit.done(data)
+    with TemporaryDirectory(prefix="lamina-edited-") as folder:
+        place = Path(folder) / name
+        place.write_bytes(data)
+        found: list[Trace] = []
+        try:
+            if reader.detects(_source(place)):
+                found += reader.read(_source(place))
+        except TraceError as error:
+            assert name in error.file, f"the error names {error.file}"
+            assert error.reason, "the error tells no reason"
+    for trace in found:
+        check_trace(trace)
+    return found
+
+
+def _digits(number: int) -> bytes:
+    return str(number).encode()
+
+
+_EDGES = re.compile(rb"[\s,:\"\t\[\]{}=<>]")
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
