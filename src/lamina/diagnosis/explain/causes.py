@@ -105,7 +105,7 @@ def _disk(facts: Facts) -> Evidence:
         reasons += [f"{names_text(told)} usual: what writes files is slow"] if told else []
     if run > 0.1 and part > 0.5:
         reasons.append("runs of jobs that move many bytes are slower, those of others are not")
-    if score >= _BOTH and facts.share("stage_in") > 0.1:
+    if score >= _BOTH and facts.share("stage_in") > 0.1 and facts.ratios["stage_in"] > 1.1:
         # A network does not make runs longer; a disk makes both.
         score += facts.share("stage_in")
         reasons.append(_slower(facts, "stage_in", "stage in"))
