@@ -60,7 +60,7 @@ def _collection(workflow: str = MAIN, each: int = 12) -> Collection:
 
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"rounds": 10, "depth": 3, "least": 5}
+    options = {"rounds": 10, "depth": 3, "least": 5, "alone": 1}
     monkeypatch.setattr("lamina.diagnosis.jobs.detector.OPTIONS", options)
 
 

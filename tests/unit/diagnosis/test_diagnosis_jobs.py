@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lamina.diagnosis.detectors.base import Fitting
+from lamina.diagnosis.detectors.trees import Forest, boosted
 from lamina.diagnosis.jobs import FittedJobs, JobDetector
 from lamina.diagnosis.jobs.detector import targets_of
 from lamina.diagnosis.jobs.features import COLUMNS, features, medians, residuals
@@ -164,6 +166,20 @@ def test_jobs_that_nobody_knows_of_teach_nothing() -> None:
         JobDetector().fit(with_them, runs, HOW).scores(run),
         JobDetector().fit(runs, runs, HOW).scores(run),
     )
+
+
+def test_of_many_jobs_some_are_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lamina.diagnosis.jobs.detector._MOST", 150)
+    seen: list[int] = []
+
+    def counting(rows: Floats, *others: Any) -> Forest:
+        seen.append(len(rows))
+        return boosted(rows, *others)
+
+    monkeypatch.setattr("lamina.diagnosis.jobs.detector.boosted", counting)
+    runs = _runs(range(4))
+    JobDetector().fit(runs, runs, replace(HOW, options={**HOW.options, "alone": 0}))
+    assert seen == [150]
 
 
 def test_runs_without_anomalies_cannot_be_learnt_from() -> None:

@@ -24,9 +24,10 @@ NONE = "none"
 """The class of jobs that nothing disturbed."""
 VERSION = "job-detector/1"
 """The version of the file."""
-OPTIONS: Mapping[str, int] = {"rounds": 100, "depth": 5, "least": 20}
+OPTIONS: Mapping[str, int] = {"rounds": 100, "depth": 5, "least": 20, "alone": 1}
 """Of `JobDetector`, with their defaults: rounds of boosting, cuts one below the other, jobs on
-each side of a cut. Chosen within the part of FlowBench's 1000genome runs that is learnt from."""
+each side of a cut (chosen within the part of FlowBench's 1000genome runs that is learnt from);
+whether to learn as well from runs compared with nothing but themselves (else 0)."""
 
 _HELD = 0.15
 """Share of the runs that the probabilities are calibrated with, where none are held back."""
@@ -34,6 +35,8 @@ _FEWEST = 10
 """Runs from which on some can be held back."""
 _JOBS = 12_000
 """That a round looks at, at most; half of all where there are fewer."""
+_MOST = 40_000
+"""Jobs that are learnt from, at most; drawn from all."""
 
 
 class JobVerdict(NamedTuple):
@@ -252,17 +255,17 @@ def _grown(
 ) -> FittedJobs:
     usual = _usual(runs, classes)
     targets = np.concatenate([targets_of(run, classes) for run in runs])
-    told = targets >= 0
-    share = min(0.5, _JOBS / max(1, int(told.sum())))
+    told = np.flatnonzero(targets >= 0)
+    told = np.sort(np.random.default_rng(seed).permutation(told)[:_MOST])
+    share = min(0.5, _JOBS / len(told))
     boosting = Boosting(options["rounds"], depth=options["depth"], least=options["least"])
     how = boosting._replace(rows=share)
-    trees, alone = (
-        boosted(np.concatenate(rows)[told], targets[told], len(classes), seed, how)
-        for rows in (
-            [_rows(run, [usual[run.workflow]]) for run in runs],
-            [_rows(run) for run in runs],
-        )
-    )
+
+    def learnt(rows: Sequence[Floats]) -> Forest:
+        return boosted(np.concatenate(rows)[told], targets[told], len(classes), seed, how)
+
+    trees = learnt([_rows(run, [usual[run.workflow]]) for run in runs])
+    alone = learnt([_rows(run) for run in runs]) if options["alone"] else trees
     return FittedJobs(classes, usual, trees, alone)
 
 
