@@ -27,7 +27,7 @@ Fact = tuple[str, Sequence[str]]
 
 _WIDE = 13
 _LONGEST = 50
-_COMPUTED = ("error", "about", "told", "recipe", "key", "phases", "source")
+_COMPUTED = ("error", "about", "told", "recipe", "key", "phases", "source", "kind")
 
 
 @dataclass(frozen=True)
