@@ -184,7 +184,7 @@ def _tables(found: Seen, room: int | None) -> list[str]:
         shown = made[: 1 + timed.SHOWN]
         told += ["", *table_lines(shown, room, (0, len(made[0]) - 1))]
         if len(made) > len(shown):
-            told.append(f"and {len(made) - len(shown)} more {form}: -s {form} tells all")
+            told.append(f"and {len(made) - len(shown)} more: -s {form} tells all")
     return told
 
 

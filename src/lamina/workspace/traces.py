@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -122,15 +123,13 @@ def one_trace(path: str) -> Trace:
         UsageError: there is no such path, or it holds several runs.
     """
     archive, member = _split(path)
-    found: list[Trace] = []
-    for one in _inside(archive):
-        if isinstance(one, Other) or (member and _inner(one, archive) != member):
-            continue
-        if isinstance(one, TraceError):
-            raise one
-        found.append(one)
-        if member:
-            break
+    found, others = _named_so(archive, member)
+    if not found and others:
+        near = get_close_matches(member, others, 1, 0.0) or others[:1]
+        raise UsageError(
+            f"{archive} holds no run {member}, but {len(others)} others",
+            f"name one of them: {archive}:{near[0]}",
+        )
     if not found:
         raise _nothing(path)
     if len(found) > 1:
@@ -138,6 +137,24 @@ def one_trace(path: str) -> Trace:
             f"{path} holds {len(found)} runs", f"name one of them: {found[0].about['source']}"
         )
     return found[0]
+
+
+def _named_so(archive: str, member: str) -> tuple[list[Trace], list[str]]:
+    """The runs that are meant, and the names of others that were met on the way."""
+    found: list[Trace] = []
+    others: list[str] = []
+    for one in _inside(archive):
+        if isinstance(one, Other):
+            continue
+        if member and _inner(one, archive) != member:
+            others.append(_inner(one, archive))
+            continue
+        if isinstance(one, TraceError):
+            raise one
+        found.append(one)
+        if member:
+            break
+    return found, others
 
 
 def is_trace(path: str) -> bool:

@@ -165,3 +165,11 @@ def test_a_recorded_run_is_compared_with_a_trace(
     assert set(told) == {"times"}
     assert "no type of job in common" in told["times"]["verdict"]
     assert "verdict" in done("diff", name, name, "--json").json["times"]
+
+
+def test_a_run_that_an_archive_does_not_hold_is_told_with_one_that_it_does(tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "toy"), "zip", TRACES / "labelled", "toy"))
+    refused = run("stats", f"{archive}:toy/cpu_2/toy-20260103T030405Z-run0009.csv")
+    assert refused.code == 2
+    assert "but 3 others" in refused.err
+    assert "toy/cpu_2/toy-20260103T030405Z-run000" in refused.err.partition("way out")[2]
