@@ -20,8 +20,10 @@ from lamina.benchmark.diagnosis.flowbench import (
     jobs_over,
     unseen_jobs,
 )
+from lamina.diagnosis.detectors.base import Detector
 from lamina.diagnosis.runs import Collection, Run
-from lamina.errors import DataError, UsageError
+from lamina.errors import DataError, MissingExtraError, UsageError
+from lamina.registry import Registry
 from lamina.testing.detectors import made_run
 
 COLUMNS = (
@@ -179,6 +181,22 @@ def test_runs_whose_day_is_not_told_are_named(tmp_path: Path) -> None:
     index.write_text("\n".join([head, *rest]), encoding="utf-8")
     with pytest.raises(DataError, match=r"when .* began"):
         flowbench_figures(Flowbench(tmp_path, range(1), (MAIN,), ()), lambda line: None)
+
+
+def test_a_detector_whose_library_is_not_there_is_left_out(tmp_path: Path) -> None:
+    _written(tmp_path, MAIN)
+    said: list[str] = []
+
+    class Absent(Registry[type[Detector]]):
+        def get(self, name: str) -> type[Detector]:
+            raise MissingExtraError("pyod", "pyod", f"detector {name}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flowbench, "DETECTORS", Absent("detectors", "detector", {}))
+        wish = Flowbench(tmp_path, range(1), (MAIN,), ("pyod",), days=False)
+        found = flowbench_figures(wish, said.append)
+    assert found["labels"] == {}
+    assert any("pyod" in line for line in said)
 
 
 def test_an_unknown_workflow_is_told(tmp_path: Path) -> None:

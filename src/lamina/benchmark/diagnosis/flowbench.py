@@ -23,13 +23,14 @@ from lamina.benchmark.diagnosis.protocols import over_seeds, split_protocol
 from lamina.benchmark.results import spread_of
 from lamina.data.split import holdout
 from lamina.diagnosis.calibration import calibration_error
+from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Fitting
 from lamina.diagnosis.jobs import FittedJobs, JobDetector
 from lamina.diagnosis.jobs.detector import NONE
 from lamina.diagnosis.jobs.features import QUANTITIES, residuals
 from lamina.diagnosis.runs import Collection, Floats, Run, class_of, collection_of
 from lamina.diagnosis.splits import random_split
-from lamina.errors import DataError, UsageError
+from lamina.errors import DataError, MissingExtraError, UsageError
 from lamina.training.metrics import auc
 from lamina.workspace.traces import read_traces
 
@@ -87,9 +88,10 @@ def flowbench_figures(wish: Flowbench, say: Say) -> Figures:
 
     Returns:
         `labels`: detector -> `random` and `days`, with the keys of
-        `lamina.benchmark.diagnosis.protocols.over_seeds` and `seconds`; `jobs`: workflow ->
-        `random`, `days` and `unseen_workflow`, with those of `jobs_over` and `seconds`; `runs`:
-        workflow -> n, jobs, disturbed, days.
+        `lamina.benchmark.diagnosis.protocols.over_seeds` and `seconds`; detectors whose library
+        is not installed are left out. `jobs`: workflow -> `random`, `days` and
+        `unseen_workflow`, with those of `jobs_over` and `seconds`. `runs`: workflow -> n, jobs,
+        disturbed, days.
     """
     runs = {name: _with_days(wish.folder, name) for name in wish.workflows}
     found: Figures = {
@@ -110,6 +112,11 @@ def _labels(wish: Flowbench, runs: Collection, say: Say) -> Iterator[tuple[str, 
     plain = replace(runs, runs=tuple(replace(run, batch=MAIN) for run in runs))
     splits = {"random": (plain, "random"), "days": (runs, "batch")}
     for detector in wish.detectors:
+        try:
+            DETECTORS.get(detector)
+        except MissingExtraError as error:
+            say(str(error))
+            continue
         for name in splits if wish.days else ("random",):
             start = time.perf_counter()
             figures = over_seeds(
