@@ -88,7 +88,8 @@ class JobDetector:
             return _grown(known, classes, how.seed, options)
         # Stratified: a class that has several runs keeps one to learn from.
         rest, kept = holdout(len(known), _HELD, how.seed, [_told(run) for run in known])
-        first = _grown([known[row] for row in rest.tolist()], classes, how.seed, options)
+        quick = {**options, "alone": 0}
+        first = _grown([known[row] for row in rest.tolist()], classes, how.seed, quick)
         how.tell(f"learning from all {len(known)} runs")
         temperature = _calibrated(first, [known[row] for row in kept.tolist()]).temperature
         return replace(_grown(known, classes, how.seed, options), temperature=temperature)

@@ -31,7 +31,8 @@ def learn_jobs(runs: Collection, how: Fitting) -> tuple[FittedJobs | None, dict[
     own = Fitting(how.seed, how.device, tell=how.tell)
     train, held, test = random_split(runs, how.seed)
     how.tell("learning which jobs were disturbed")
-    first = JobDetector().fit(runs.taken(train), runs.taken(held), own)
+    quick = Fitting(how.seed, how.device, {"alone": 0})
+    first = JobDetector().fit(runs.taken(train), runs.taken(held), quick)
     return JobDetector().fit(runs, None, own), job_figures(first, runs.taken(test))
 
 
