@@ -40,7 +40,7 @@ _LEAST = 1.0
 """Seconds that are added before logarithms are taken: less is not told apart."""
 _NAMED = 3
 """Normal runs with a job of a name from which on what is usual is told by the name."""
-_RUN, _CPU = MEASURES.index("run"), MEASURES.index("cpu")
+_CPU = MEASURES.index("cpu")
 _SIZES = [MEASURES.index(name) for name in ("stage_in_bytes", "stage_out_bytes")]
 _STAMP = re.compile(r"\d{8}T\d{6}Z?|\d{14}")
 """When a workflow was planned, which is another time in every run."""
