@@ -10,7 +10,7 @@ import numpy as np
 
 from lamina.diagnosis.explain.deviations import Deviations
 from lamina.diagnosis.explain.explanation import SLOWER, WAITED, Finding
-from lamina.diagnosis.explain.findings import Excess
+from lamina.diagnosis.explain.findings import SURELY, Excess
 from lamina.diagnosis.usual import RUN, Floats
 from lamina.workflow.log import PHASES
 
@@ -28,10 +28,6 @@ _UNTOLD = 0.5
 
 _WORTH = 0.01
 """Part of the makespan that has to be lost for a cause to be looked for."""
-
-_SURELY = 1.0
-"""Seconds that have to be lost for a cause to be looked for in a run that is compared with itself:
-a process that starts for the first time takes less."""
 
 _STRONG = 0.1
 """Part of the makespan that is much to lose."""
@@ -85,7 +81,7 @@ class Facts:
         may differ for reasons of their own.
         """
         if not self.deviations.usual.known:
-            return self.strong and self.lost >= _SURELY
+            return self.strong and self.lost >= SURELY
         spent = float(self.deviations.cells[:, : len(PHASES)].sum())
         jobs = float(self.excess.own.sum() + self.excess.size.sum())
         return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent

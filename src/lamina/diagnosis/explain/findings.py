@@ -38,6 +38,9 @@ MOST = 12
 _FEW = 3
 """Jobs of one phase that are named one by one; others together."""
 
+SURELY = 1.0
+"""Seconds that have to be lost for something to be told of a run that is compared with itself:
+a process that starts for the first time takes less."""
 _LEAST = 0.005
 """Part of the makespan that a finding costs, or that its jobs lose, at least."""
 
@@ -108,6 +111,8 @@ def found_in(deviations: Deviations, excess: Excess, schedule: Schedule) -> list
     least = _LEAST * deviations.table.seconds
     lost = max(4 * least, 0.05 * excess.all.sum())
     worth = [one for one in found if one.finding.cost >= least or one.finding.excess >= lost]
+    if not deviations.usual.known:
+        worth = [one for one in worth if one.finding.excess >= SURELY]
     worth.sort(
         key=lambda one: (one.finding.kind == FOLLOWS, -one.finding.cost, -one.finding.excess)
     )

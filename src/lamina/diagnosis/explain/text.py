@@ -26,7 +26,7 @@ def explanation_lines(told: Explanation, width: int = 100, *, every: bool = Fals
         every: all findings and all causes, however many there are.
     """
     lines = list(_wrapped(told.headline, width, "", "  "))
-    lines += _phases(told, width)
+    lines += _phases(told, width) if told.findings else []
     findings = told.findings if every else told.findings[:SHOWN]
     lines += part_lines("findings", (one.text for one in findings), width)
     left = len(told.findings) - len(findings)
