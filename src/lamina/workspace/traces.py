@@ -126,9 +126,10 @@ def one_trace(path: str) -> Trace:
     found, others = _named_so(archive, member)
     if not found and others:
         near = get_close_matches(member, others, 1, 0.0) or others[:1]
-        raise UsageError(
-            f"{archive} holds no run {member}, but {len(others)} others",
-            f"name one of them: {archive}:{near[0]}",
+        raise TraceError(
+            path,
+            f"there is no trace of that name, but {len(others)} others",
+            way_out=f"name one of them: {archive}:{near[0]}",
         )
     if not found:
         raise _nothing(path)
