@@ -135,7 +135,7 @@ def _ranges(batches: Batches, target: int, rows: Floats, softer: float) -> Float
     path = (1 - part) * middles[lower] + part * middles[lower + 1]
     grid = np.interp(steps, np.arange(len(there)), there)
     away = batches.scaled(rows)[:, None, :] - path
-    weight = softmax(batches.fits(away, batches.new(batches.how.between)) / softer)
+    weight = softmax(batches.fits(away, batches.new()) / softer)
     mass = weight.cumsum(axis=1)
     low = grid[(mass >= (1 - INSIDE) / 2).argmax(axis=1)]
     high = grid[(mass >= (1 + INSIDE) / 2 - 1e-9).argmax(axis=1)]

@@ -42,6 +42,8 @@ _STAGE_IN, _RUN, _STAGE_OUT = (PHASES.index(name) for name in ("stage_in", "run"
 _FEW = 4
 """Jobs from which on a spread says something."""
 
+_RUN_PHASE = ("run", "wait", "slowness", "host_slowness")
+
 Measures = Mapping[str, Floats]
 
 _known: WeakKeyDictionary[PhaseTable, dict[str, dict[str, float]]] = WeakKeyDictionary()
@@ -76,6 +78,18 @@ def statistics_of(runs: Sequence[Run], layout: Layout) -> Floats:
         row = _statistics(run.table)
         nothing: dict[str, float] = {}
         found[place] = [row.get(kind, nothing).get(what, np.nan) for kind, what in layout.columns]
+    return _without_hidden(found, layout)
+
+
+def _without_hidden(found: Floats, layout: Layout) -> Floats:
+    """The same; what a run phase took is not known in a run that tells no stage in of a type of
+    which others tell one: traces with few columns have the one within the other."""
+    for kind in {kind for kind, what in layout.columns if what == "stage_in.middle"}:
+        told = layout.columns.index((kind, "stage_in.middle"))
+        untold = np.isnan(found[:, told])
+        for place, (own, what) in enumerate(layout.columns):
+            if own == kind and what.partition(".")[0] in _RUN_PHASE:
+                found[untold, place] = np.nan
     return found
 
 

@@ -78,14 +78,30 @@ def test_half_way_between_two_levels_is_the_same_anomaly() -> None:
     assert clouds.of[clouds.real :].tolist() == [1]
 
 
-def test_known_good_runs_take_out_what_a_period_has_in_common() -> None:
+def test_runs_like_those_known_to_be_good_are_normal() -> None:
     runs, rows = clouded(1)
-    clouds = batches_of(runs, rows, Clouds(left_by_reference=0.01))
+    clouds = batches_of(runs, rows)
     generator = np.random.default_rng(5)
-    good = np.array([40.0, 40.0]) + 0.2 * generator.standard_normal((5, 2))
-    bad = np.array([40.0, 41.0]) + 0.2 * generator.standard_normal((20, 2))
-    assert (clouds.judged_against(bad, good).argmax(axis=1) == 1).mean() >= 0.9
-    assert (clouds.judged_against(good, good).argmax(axis=1) == 0).all()
+    good = np.array([12.0, 13.0]) + 0.2 * generator.standard_normal((25, 2))
+    assert (clouds.judged(good[5:])[0].argmax(axis=1) == 1).all()
+    assert (clouds.with_good(good[:5]).judged(good[5:])[0].argmax(axis=1) == 0).all()
+
+
+def test_runs_unlike_those_known_to_be_good_are_judged_as_before() -> None:
+    runs, rows = clouded(1)
+    clouds = batches_of(runs, rows)
+    far = clouds.with_good(rows[:5] + np.array([0.0, 60.0]))
+    said = clouds.judged(rows)[0].argmax(axis=1)
+    assert (far.judged(rows)[0].argmax(axis=1) == said).all()
+
+
+def test_one_odd_column_does_not_make_a_run_a_stranger() -> None:
+    runs, rows = clouded(0)
+    wide = np.concatenate([rows, np.random.default_rng(1).standard_normal((len(rows), 4))], axis=1)
+    clouds = batches_of(runs, wide)
+    odd = wide.copy()
+    odd[:, 5] += 100.0
+    assert (clouds.judged(odd)[0].argmax(axis=1) == runs.targets).mean() > 0.95
 
 
 def test_a_reference_changes_what_is_said() -> None:

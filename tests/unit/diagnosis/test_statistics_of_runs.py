@@ -111,6 +111,17 @@ def test_what_a_run_does_not_tell_is_nan() -> None:
     assert np.isfinite(row[layout.names.index("align.run.mean")])
 
 
+def test_a_run_phase_is_unknown_where_others_tell_a_stage_in_and_this_run_tells_none() -> None:
+    whole = made_runs(each=2).runs
+    begins, ends = whole[0].table.phase_begin.copy(), whole[0].table.phase_end.copy()
+    begins[:, STAGE_IN] = ends[:, STAGE_IN] = np.nan
+    bare = replace(whole[0], table=replace(whole[0].table, phase_begin=begins, phase_end=ends))
+    layout = layout_of(whole)
+    row = statistics_of([bare], layout)[0]
+    assert np.isnan(row[layout.names.index("align.run.mean")])
+    assert np.isfinite(row[layout.names.index("align.held.mean")])
+
+
 def test_columns_are_those_that_half_of_the_runs_tell() -> None:
     whole = made_runs(each=2).runs
     bare = [replace(run, table=replace(run.table, used={})) for run in whole]

@@ -17,9 +17,9 @@ from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.diagnosis.statistics import ALL, Layout, layout_of, statistics_of
 from lamina.errors import BundleError
 
-TREES = 0.5
+TREES = 0.7
 """Weight of the trees' logarithms for a run of a batch that was learnt from."""
-SEEN = -10.0
+SEEN = -5.0
 """Log likelihood ratio from which on a run counts as one of a batch that was learnt from."""
 
 
@@ -84,18 +84,19 @@ class DefaultFitted:
     forest: Forest
 
     def scores(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
-        """Log probabilities (n, classes)."""
+        """Log probabilities (n, classes). Good runs stand as one more normal batch; the trees,
+        which have not seen it, then have no say."""
         if not runs:
             return np.zeros((0, len(self.classes)))
         rows = statistics_of(runs, self.layout)
         some = rows[:, self.columns]
-        found, likelier = self.batches.judged(some)
         if against and self.batches.normal >= 0:
             good = statistics_of(against, self.layout)[:, self.columns]
-            return _normed(self.batches.judged_against(some, good))
+            return _normed(self.batches.with_good(good).judged(some)[0])
         trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual)) / FORESTS))
         if not self.batches.compared:
             return trees
+        found, likelier = self.batches.judged(some)
         seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
         return _normed(_normed(found) + TREES * seen[:, None] * trees)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ _FAR = 8.0
 """Deviations beyond which it does not matter how far off a run lies."""
 _OUTLIER = 4.0
 """Median deviations beyond which a run does not count as more in a covariance."""
+_REACH = 6.0
+"""Deviations in one column beyond which a run does not fit a batch any less: some runs are odd in
+one thing, such as a transfer that had the network for itself."""
 _LEAST = 1e-3
 _NEVER = -30.0
 _KNOWN = 0.5
@@ -27,13 +30,12 @@ _KNOWN = 0.5
 
 
 class Clouds(NamedTuple):
-    """How far the covariances are drawn to their diagonals (the one of batches known from few),
-    how much batches differ when one of two is new, and what a reference leaves of that."""
+    """How far the covariances are drawn to their diagonals (the one between batches comes from
+    few), and how much batches differ: both of two do, so twice what one does."""
 
     shrink_within: float = 0.1
     shrink_between: float = 0.3
     between: float = 2.0
-    left_by_reference: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ class Batches:
         was learnt from than to another, (n,), as a logarithm."""
         away = self.scaled(rows)[:, None, :] - self.means
         known = self.fits(away[:, : self.real], self._known())
-        other = self.fits(away, self.new(self.how.between))
+        other = self.fits(away, self.new())
         found = np.logaddexp(
             np.log(1.0 - _KNOWN) + self._of_classes(other, self.of),
             np.log(_KNOWN) + self._of_classes(known, self.of[: self.real]),
@@ -80,31 +82,20 @@ class Batches:
         likelier = np.logaddexp.reduce(known, axis=1) - np.logaddexp.reduce(other, axis=1)
         return found, likelier
 
-    def judged_against(self, rows: Floats, good: Floats) -> Floats:
-        """Scores (n, classes) by how runs differ from `good` ones of their period.
+    def with_good(self, rows: Floats) -> Batches:
+        """The same with one more normal batch: runs of it, or of its period, known to be good.
 
-        What a batch differs in from a normal batch that was learnt from is what an anomaly does;
-        normal batches that are like the good runs count more. Most of what makes batches of
-        other periods different is in the good runs as well, and falls out.
+        So few runs place its middle only roughly; that adds to what its runs seem to differ by,
+        and is little beside it.
         """
-        reference = _mean(self.scaled(good))
-        count = len(good)
-        normal = np.flatnonzero(self.of[: self.real] == self.normal)
-        alike = self.fits(
-            (reference - self.means[normal])[None, :],
-            self.within / count + self.how.between * self.between + _LEAST * np.eye(len(reference)),
-        )[0]
-        alike -= np.logaddexp.reduce(alike)
-        away = self.scaled(rows) - reference
-        shape = self.new(self.how.between * self.how.left_by_reference, 1.0 + 1.0 / count)
-        found = [
-            weight
-            + self._of_classes(
-                self.fits(away[:, None, :] - (self.means - self.means[one]), shape), self.of
-            )
-            for one, weight in zip(normal, alike, strict=True)
-        ]
-        return np.asarray(np.logaddexp.reduce(found, axis=0))
+        middle = _mean(self.scaled(rows))
+        return replace(
+            self,
+            means=np.concatenate([middle[None, :], self.means]),
+            of=np.concatenate([[self.normal], self.of]),
+            levels=np.concatenate([[np.nan], self.levels]),
+            real=self.real + 1,
+        )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learnt."""
@@ -133,9 +124,9 @@ class Batches:
     def _known(self) -> Floats:
         return _shrunk(self.within, self.how.shrink_within)
 
-    def new(self, between: float, within: float = 1.0) -> Floats:
+    def new(self) -> Floats:
         """Covariance of a run around the middle of a batch other than its own."""
-        return _shrunk(within * self.within + between * self.between, self.how.shrink_between)
+        return _shrunk(self.within + self.how.between * self.between, self.how.shrink_between)
 
     def scaled(self, rows: Floats) -> Floats:
         """Columns as the means are told: from their centre, in their scale."""
@@ -143,7 +134,8 @@ class Batches:
 
     def fits(self, away: Floats, shape: Floats) -> Floats:
         """Log densities of distances (..., d); what is not told does not count."""
-        flat = away.reshape(-1, away.shape[-1])
+        reach = _REACH * np.sqrt(np.diag(shape))
+        flat = np.clip(away, -reach, reach).reshape(-1, away.shape[-1])
         found = np.zeros(len(flat))
         kinds, which = np.unique(np.isfinite(flat), axis=0, return_inverse=True)
         for kind, told in enumerate(kinds):
