@@ -10,6 +10,8 @@ DETECTORS: Registry[type[Detector]] = Registry(
     "detector",
     {
         "default": "lamina.diagnosis.detectors.default:Default",
+        "extra-trees": "lamina.diagnosis.detectors.extra_trees:ExtraTrees",
+        "gradient-boosting": "lamina.diagnosis.detectors.gradient_boosting:GradientBoosting",
         "nearest": "lamina.diagnosis.detectors.nearest:Nearest",
         "alexnet": "lamina.diagnosis.detectors.networks:AlexNet",
         "paper-cnn": "lamina.diagnosis.detectors.networks:PaperCnn",
