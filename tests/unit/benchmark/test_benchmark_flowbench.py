@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,3 +203,18 @@ def test_a_detector_whose_library_is_not_there_is_left_out(tmp_path: Path) -> No
 def test_an_unknown_workflow_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="casa"):
         Flowbench(tmp_path, range(1), ("casa",))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_disturbed_jobs_of_1000genome_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # all rounds
+    data = os.environ.get("LAMINA_DATA")
+    if not data:
+        pytest.skip("needs the FlowBench runs: set LAMINA_DATA to the folder with flowbench")
+    runs = flowbench._with_days(Path(data, "flowbench"), MAIN)
+    assert (len(runs), len(set(runs.batches))) == (350, 22)
+    figures = flowbench.random_jobs(runs, 0)
+    assert figures["roc_auc"] >= 0.95
+    assert figures["compute"] >= 0.95
+    assert figures["ece"] <= 0.05
