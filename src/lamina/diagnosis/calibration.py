@@ -94,5 +94,7 @@ def calibration_error(found: Floats, targets: Numbers, bins: int = BINS) -> floa
     for place in range(bins):
         inside = where == place
         if inside.any():
-            total += float(inside.mean()) * abs(float(sure[inside].mean()) - float(right[inside].mean()))
+            total += float(inside.mean()) * abs(
+                float(sure[inside].mean()) - float(right[inside].mean())
+            )
     return total

@@ -52,7 +52,9 @@ def test_the_first_line_is_the_answer_and_the_findings_tell_cost_and_range(
     good: Path, bad: Path
 ) -> None:
     told = done("diagnose", bad, "--against", good).out
-    assert told.startswith("likely a slow host and a slow network, as where packets are lost; took ")
+    assert told.startswith(
+        "likely a slow host and a slow network, as where packets are lost; took "
+    )
     line = re.sub(r"\s+", " ", told)
     assert re.search(
         r"stage in 4\.\dx usual on worker-3 \(\d+ jobs\): 2\d\d s, usually 5\d s "
