@@ -15,6 +15,7 @@ from lamina.diagnosis.calibration import Calibration, calibrated, calibration_er
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
 from lamina.diagnosis.jobs.learning import learn_jobs
+from lamina.diagnosis.known import ranges_of
 from lamina.diagnosis.runs import Collection, Floats, Numbers
 from lamina.diagnosis.severity import severities_of
 from lamina.diagnosis.trained import TrainedDetector
@@ -56,7 +57,7 @@ def learn(
         "options": {name: _plain(value) for name, value in how.options.items()},
         "runs": len(runs),
         "batches": len(set(runs.batches)),
-        "kinds": sorted({kind for run in runs for kind in run.table.kinds}),
+        "kinds": ranges_of(runs),
         "labels": {label: runs.labels.count(label) for label in sorted(set(runs.labels))},
         "data": digest_of(runs),
         "test": figures,

@@ -11,6 +11,7 @@ from lamina.diagnosis.calibration import Calibration
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Arrays, Fitted
 from lamina.diagnosis.jobs.detector import FittedJobs, JobDetector
+from lamina.diagnosis.known import share_known
 from lamina.diagnosis.runs import Floats, Run
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
 from lamina.diagnosis.severity import Severities
@@ -23,6 +24,9 @@ VERSION = "detector/1"
 """The version of the file."""
 ENDING = ".detector"
 """What the file's name usually ends in."""
+
+_ENOUGH = 0.5
+"""Part of the jobs of a run that have to be like those that were learnt from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +60,9 @@ class TrainedDetector:
 
     def knows(self, run: Run) -> bool:
         """Whether a run is of the kind that it learnt from: at least half of its jobs are of types
-        that those had. What it says of others means nothing."""
-        known = set(self.about.get("kinds", ()))
-        return 2 * sum(kind in known for kind in run.table.kinds) >= max(1, len(run.table))
+        that those had, about as many, and neither far larger nor far smaller. What it says of
+        others means nothing."""
+        return share_known(run, self.about.get("kinds", {})) >= _ENOUGH
 
     def probabilities(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Calibrated probabilities, (n, classes).

@@ -142,8 +142,8 @@ def fitting(run: Run, detector: str = "") -> TrainedDetector | None:
         made = detector_named(detector)
         if not made.knows(run):
             raise UsageError(
-                f"{detector} learnt from runs of {made.workflow}, whose types of jobs are not "
-                f"those of {run.workflow or run.name}",
+                f"{detector} learnt from runs of {made.workflow}, whose jobs are others than "
+                f"those of {run.workflow or run.name}, or far larger or smaller",
                 "leave out --detector for plain checks, or train one on such runs",
             )
         return made

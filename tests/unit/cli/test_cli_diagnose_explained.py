@@ -106,7 +106,7 @@ def test_a_detector_that_does_not_know_such_jobs_is_refused(detector: Path) -> N
     record(Path(), made)
     ran = run("diagnose", "last", "--detector", detector)
     assert ran.code == 2
-    assert "whose types of jobs are not those of" in ran.err
+    assert "whose jobs are others than those of" in ran.err
 
 
 def test_a_report_is_one_file_without_addresses(good: Path, bad: Path, tmp_path: Path) -> None:
