@@ -11,7 +11,7 @@ from commandline import done, run
 from lamina.planning.planners import PLANNERS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-TEN = EXAMPLES / "ten-tasks.yaml"
+TEN = EXAMPLES / "planning" / "ten-tasks.yaml"
 
 
 def test_one_planner_prints_its_machines_and_its_chart() -> None:

@@ -18,7 +18,7 @@ from lamina.planning.resources import Resource
 from lamina.planning.schedule import Schedule
 from lamina.workflow.reading import parse_text
 
-TEN = Path(__file__).parents[3] / "examples" / "ten-tasks.yaml"
+TEN = Path(__file__).parents[3] / "examples" / "planning" / "ten-tasks.yaml"
 
 
 @pytest.fixture(name="ten")

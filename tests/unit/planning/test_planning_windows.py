@@ -16,7 +16,7 @@ from lamina.planning.windows import Windows
 from lamina.testing.planners import problems
 from lamina.workflow.reading import parse_text
 
-TEN = Path(__file__).parents[3] / "examples" / "ten-tasks.yaml"
+TEN = Path(__file__).parents[3] / "examples" / "planning" / "ten-tasks.yaml"
 
 
 def test_windows_of_the_ten_tasks_are_those_of_their_longest_ways() -> None:
