@@ -81,6 +81,20 @@ def made_runs(
     return Collection(tuple(runs), tuple(classes))
 
 
+def odd_runs() -> list[Run]:
+    """Runs with one job, no job, jobs of a new type, no usage, no times, and far more jobs."""
+    whole = replace(made_run("normal", "odd", 3), anomalies=())
+    table = whole.table
+    return [
+        replace(whole, table=table.taken([0])),
+        replace(whole, table=table.taken([])),
+        replace(whole, table=replace(table, kinds=("new",) * len(table))),
+        replace(whole, table=replace(table, used={})),
+        replace(whole, table=replace(table, phase_begin=table.phase_begin * np.nan)),
+        made_run("normal", "many", 3, jobs=60),
+    ]
+
+
 def tells_what_is_plain(detector: Detector, options: Mapping[str, Any]) -> None:
     """Runs like those that it learnt from are told apart, better than by guessing."""
     fitted = _learnt(detector, options)
@@ -105,17 +119,7 @@ def gives_scores_for_each_run(detector: Detector, options: Mapping[str, Any]) ->
 def takes_runs_that_are_odd(detector: Detector, options: Mapping[str, Any]) -> None:
     """Other jobs than usual, one job, no job, no usage: an answer, never an error."""
     fitted = _learnt(detector, options)
-    whole = replace(made_run("normal", "odd", 3), anomalies=())
-    table = whole.table
-    odd = [
-        replace(whole, table=table.taken([0])),
-        replace(whole, table=table.taken([])),
-        replace(whole, table=replace(table, kinds=("new",) * len(table))),
-        replace(whole, table=replace(table, used={})),
-        replace(whole, table=replace(table, phase_begin=table.phase_begin * np.nan)),
-        made_run("normal", "many", 3, jobs=60),
-    ]
-    assert np.isfinite(fitted.scores(odd)).all()
+    assert np.isfinite(fitted.scores(odd_runs())).all()
 
 
 def is_the_same_after_saving(detector: Detector, options: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from lamina.diagnosis.novelty.base import FEWEST, Novel, Novelty
 from lamina.diagnosis.novelty.measuring import roc_auc
 from lamina.diagnosis.runs import Run
 from lamina.errors import DataError
-from lamina.testing.detectors import made_run
+from lamina.testing.detectors import made_run, odd_runs
 
 Options = Mapping[str, Any]
 
@@ -60,16 +60,7 @@ def gives_a_score_for_each_run(way: Novelty, options: Options) -> None:
 def takes_runs_that_are_odd(way: Novelty, options: Options) -> None:
     """Other jobs than usual, one job, no job, no usage: an answer, never an error."""
     novel = _learnt(way, options)
-    whole = replace(made_run("normal", "odd", 3), anomalies=())
-    table = whole.table
-    odd = [
-        replace(whole, table=table.taken([0])),
-        replace(whole, table=table.taken([])),
-        replace(whole, table=replace(table, kinds=("new",) * len(table))),
-        replace(whole, table=replace(table, used={})),
-        replace(whole, table=replace(table, phase_begin=table.phase_begin * np.nan)),
-        made_run("normal", "many", 3, jobs=60),
-    ]
+    odd = odd_runs()
     assert np.isfinite(novel.scores(odd)).all()
     for run in odd:
         assert all(np.isfinite([one.seconds, one.usual]).all() for one in novel.reasons(run))

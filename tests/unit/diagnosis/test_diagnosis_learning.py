@@ -47,7 +47,6 @@ def test_a_detector_knows_which_runs_it_can_judge() -> None:
 
 
 def test_jobs_are_learnt_from_where_runs_tell_which_were_disturbed(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn grows the trees")
     some = TOLD.taken(range(0, len(TOLD), 3))
     made = learn(some, "nearest", Fitting())
     assert made.about["test_jobs"]["roc_auc"] > 0.9

@@ -87,7 +87,7 @@ def test_without_what_is_named_the_default_detector_gives_another_answer() -> No
     found = faithfulness_of(clear, usual, detector.classes, detector.probabilities)
     assert found.runs >= 20
     # The rest keeps a small majority: their seconds of CPU tell the batch, and are no excess.
-    assert found.named >= 0.85
+    assert found.named >= 0.9
     assert found.random <= 0.1
     # Of a busy disk less is to be seen: with good runs of its own time it is enough.
     times = ("20200829", "20200830", "20200831", "20200901")

@@ -8,6 +8,7 @@ others are scored with it.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -24,9 +25,9 @@ from lamina.diagnosis.runs import Floats
 class Outliers(OnCells):
     """Options: `false_alarms` alone."""
 
+    @abstractmethod
     def model(self, seed: int, runs: int) -> Any:
         """A detector of PyOD that has not learnt."""
-        raise NotImplementedError
 
     def judge(self, cells: Cells, normal: Floats, wish: Mapping[str, Any], seed: int) -> Judge:
         """Learns from the deviations."""

@@ -36,15 +36,24 @@ def bayesian_line(sizes: Floats, seconds: Floats) -> Line:
     return Line(slope, mean - slope * mean_size)
 
 
-class BayesianRidge(PointPredictor):
-    """The paper's regression without its search for outliers."""
+class LinePredictor(PointPredictor):
+    """A line over the last observations, found anew with each."""
 
-    name: ClassVar[str] = "bayesian-ridge-10"
     MEMORY: ClassVar[int] = 10
 
     def __init__(self, memory: int = 0) -> None:
         super().__init__(memory)
         self._line: Line | None = None
+
+    def point(self, x: Work) -> float:
+        """On the line."""
+        return self._line.at(x.size) if self._line else float("nan")
+
+
+class BayesianRidge(LinePredictor):
+    """The paper's regression without its search for outliers."""
+
+    name: ClassVar[str] = "bayesian-ridge-10"
 
     def fit(self) -> None:
         """A single observation gives a line through zero, as in STOIC's code."""
@@ -55,7 +64,3 @@ class BayesianRidge(PointPredictor):
             )
         else:
             self._line = bayesian_line(sizes, seconds)
-
-    def point(self, x: Work) -> float:
-        """On the line."""
-        return self._line.at(x.size) if self._line else float("nan")

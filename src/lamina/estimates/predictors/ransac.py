@@ -13,11 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.estimates.base import Work
 from lamina.estimates.distribution import Floats
 from lamina.estimates.lines import Line
-from lamina.estimates.points import PointPredictor
-from lamina.estimates.predictors.bayesian_ridge import bayesian_line
+from lamina.estimates.predictors.bayesian_ridge import LinePredictor, bayesian_line
 
 TRIALS = 100
 SEED = 0
@@ -62,15 +60,10 @@ def _explained(line: Line, sizes: Floats, seconds: Floats) -> float:
     return 1.0 - left / total if total else float(left == 0.0)
 
 
-class Ransac(PointPredictor):
+class Ransac(LinePredictor):
     """What STOIC predicts processing times with."""
 
     name: ClassVar[str] = "ransac-10"
-    MEMORY: ClassVar[int] = 10
-
-    def __init__(self, memory: int = 0) -> None:
-        super().__init__(memory)
-        self._line: Line | None = None
 
     def fit(self) -> None:
         """With two observations there is no consensus to look for."""
@@ -83,7 +76,3 @@ class Ransac(PointPredictor):
         # Equal histories give equal lines: the source depends on nothing else.
         source = np.random.default_rng([SEED, self.count])
         self._line = ransac_line(sizes, seconds, min(self.memory // 2, sizes.size), source)
-
-    def point(self, x: Work) -> float:
-        """On the line."""
-        return self._line.at(x.size) if self._line else float("nan")
