@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from lamina.errors import DataError, UnknownNameError
@@ -58,10 +58,37 @@ class Outlook:
     Args:
         stages: stage -> seconds; only stages that the runtime has.
         total: from ready to results back; empty where a stage is not known.
+        plain: the total as the stages alone have it, before intervals are made to hold.
     """
 
     stages: Mapping[str, Distribution]
     total: Distribution
+    plain: Distribution = field(default_factory=Distribution.unknown)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far an attempt is.
+
+    Args:
+        waited: stage that goes on -> seconds that it has lasted already.
+        done: stages that are over.
+    """
+
+    waited: Mapping[str, float] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything happened yet."""
+        return bool(self.waited or self.done)
+
+    def left(self, stage: str, seconds: Distribution) -> Distribution:
+        """What is left of a stage, from now."""
+        if stage in self.done:
+            return Distribution.at(0.0)
+        waited = self.waited.get(stage, 0.0)
+        return seconds.beyond(waited).shifted(-waited) if waited else seconds
 
 
 class RuntimeEstimates:
@@ -101,7 +128,23 @@ class RuntimeEstimates:
             stage: predictor.predict(load.work(stage)).beyond(over.get(stage, 0.0))
             for stage, predictor in self.stages.items()
         }
-        return Outlook(stages, self.intervals.calibrated(self._whole(stages)))
+        whole = self._whole(stages)
+        return Outlook(stages, self.intervals.calibrated(whole), whole)
+
+    def ahead(self, load: Load, course: Course) -> Outlook:
+        """What is to be expected from now on, of an attempt that is on its way.
+
+        Args:
+            load: the task.
+            course: how far it is.
+        """
+        stages = {
+            stage: course.left(stage, predictor.predict(load.work(stage)))
+            for stage, predictor in self.stages.items()
+        }
+        whole = self._whole(stages)
+        total = whole if course.begun else self.intervals.calibrated(whole)
+        return Outlook(stages, total, whole)
 
     def update(self, stage: str, load: Load, seconds: float, censored: bool = False) -> None:
         """Learns how long a stage took, or that it was ended after `seconds`."""
@@ -111,11 +154,19 @@ class RuntimeEstimates:
 
     def finished(self, load: Load, seconds: float) -> None:
         """Learns how the whole came out; call it before the stages are told of this task."""
-        self.intervals.update(self._predicted(load), seconds)
+        self.came_out(self.expected(load), seconds)
+
+    def came_out(self, expected: Distribution, seconds: float) -> None:
+        """Learns how the whole came out of which this was `expected`."""
+        self.intervals.update(expected, seconds)
+
+    def expected(self, load: Load) -> Distribution:
+        """The whole as the stages alone have it, before intervals are made to hold."""
+        return self._whole({s: one.predict(load.work(s)) for s, one in self.stages.items()})
 
     def interval(self, load: Load, level: float) -> tuple[float, float]:
         """Least and most seconds of the whole, at a level."""
-        return self.intervals.interval(self._predicted(load), level)
+        return self.intervals.interval(self.expected(load), level)
 
     def to_document(self) -> dict[str, Any]:
         """All that was learnt, as plain values."""
@@ -135,9 +186,6 @@ class RuntimeEstimates:
         except (KeyError, TypeError, AttributeError) as error:
             raise DataError(f"a damaged document of estimates: {error!r}") from error
         return made
-
-    def _predicted(self, load: Load) -> Distribution:
-        return self._whole({s: one.predict(load.work(s)) for s, one in self.stages.items()})
 
     def _whole(self, stages: Mapping[str, Distribution]) -> Distribution:
         if not self.overlaps:

@@ -1,0 +1,194 @@
+"""What a policy sees: the job, what it has on each runtime, and what is to be expected there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lamina.estimates.distribution import Distribution, added, latest
+from lamina.estimates.stages import Course, Outlook, RuntimeEstimates
+from lamina.planning.placement.words import Job, Runtime
+
+NOTHING = Distribution.at(0.0)
+NOT_BEGUN = Course()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What counts besides seconds.
+
+    Args:
+        price: seconds that one unit of money is worth.
+        energy: seconds that one joule is worth.
+    """
+
+    price: float = 0.0
+    energy: float = 0.0
+
+
+@dataclass
+class Attempt:
+    """What a job has on a runtime, as the dispatcher knows it.
+
+    Args:
+        number: unlike that of any other attempt.
+        job: whose.
+        runtime: where.
+        asked: when it was requested.
+        tries: how often its deployment was begun.
+        begun: when the last deployment was begun; None while it queues.
+        uploaded: whether its data is there.
+        deployed: when the runtime was up.
+        warm: when it was ready to start.
+        started: when work began.
+        shared: whether it takes items that nobody has taken.
+        expected: what was predicted for the whole when it was requested, its queue left out.
+    """
+
+    number: int
+    job: Job
+    runtime: str
+    asked: float
+    tries: int = 0
+    begun: float | None = None
+    uploaded: bool = False
+    deployed: float | None = None
+    warm: float | None = None
+    started: float | None = None
+    shared: bool = False
+    expected: Distribution = field(default_factory=Distribution.unknown)
+
+    @property
+    def state(self) -> str:
+        """ "queued", "preparing", "ready" or "running"."""
+        if self.started is not None:
+            return "running"
+        if self.warm is not None:
+            return "ready"
+        return "queued" if self.begun is None else "preparing"
+
+
+@dataclass(frozen=True)
+class More:
+    """What views of one dispatcher share.
+
+    Args:
+        estimates: runtime -> what was learnt of it.
+        source: random numbers for policies that want some.
+        weights: what counts besides seconds.
+        queue: runtime -> seconds that a job is expected to wait there before it is begun.
+        progress: runtime -> items of the job that it has done.
+        truth: runtime -> seconds that the job would take there; None outside of simulations.
+    """
+
+    estimates: Mapping[str, RuntimeEstimates]
+    source: np.random.Generator
+    weights: Weights
+    queue: Callable[[str], float]
+    progress: Callable[[], Mapping[str, float]]
+    truth: Mapping[str, float] | None = None
+
+
+class View:
+    """A moment of a job.
+
+    Args:
+        now: seconds of the clock of whoever places.
+        job: the job.
+        runtimes: name -> runtime, those that the job may run on.
+        usable: names of those that are not known to be down.
+        attempts: runtime -> what the job has there.
+        more: what views have in common.
+
+    `source`, `weights` and `truth` are those of `More`.
+    """
+
+    def __init__(
+        self,
+        now: float,
+        job: Job,
+        runtimes: Mapping[str, Runtime],
+        usable: tuple[str, ...],
+        attempts: Mapping[str, Attempt],
+        more: More,
+    ) -> None:
+        self.now = now
+        self.job = job
+        self.runtimes = runtimes
+        self.usable = usable
+        self.attempts = attempts
+        self.source = more.source
+        self.weights = more.weights
+        self.truth = more.truth
+        self._more = more
+        self._seen: dict[tuple[str, float], Outlook] = {}
+
+    @property
+    def progress(self) -> Mapping[str, float]:
+        """Runtime -> items done there for this job."""
+        return self._more.progress()
+
+    @property
+    def left(self) -> int:
+        """Items that are not done yet."""
+        return max(self.job.items - int(sum(self.progress.values())), 0)
+
+    def outlook(self, runtime: str, items: float | None = None) -> Outlook:
+        """What a runtime promises for the job, or for some of its items, counted from now.
+
+        What the job already has there is taken into account: a stage that is over takes no time,
+        one that goes on is longer than it has lasted. The queue before it is part of the total.
+        Work that runs already is asked for by `remaining`.
+        """
+        key = (runtime, float(self.job.items if items is None else items))
+        if key not in self._seen:
+            self._seen[key] = self._look(runtime, items)
+        return self._seen[key]
+
+    def processing(self, runtime: str, items: float | None = None) -> Distribution:
+        """Seconds of the work itself, from its start."""
+        return self.outlook(runtime, items).stages.get("processing", Distribution.at(0.0))
+
+    def until_ready(self, runtime: str) -> Distribution:
+        """Seconds from now until the runtime could start on the job; its queue is part of them."""
+        stages = dict(self.outlook(runtime).stages)
+        ready = [stages.get(one, NOTHING) for one in ("request", "deployment")]
+        begun = latest([stages.get("upload", NOTHING), added(ready)])
+        return added([begun, stages.get("warm", NOTHING)]).shifted(self.queue(runtime))
+
+    def remaining(self, runtime: str) -> Distribution:
+        """Seconds from now until work that runs there, on all items, is done."""
+        attempt = self.attempts[runtime]
+        begun = self.now if attempt.started is None else attempt.started
+        whole = self.processing(runtime)
+        return whole.beyond(self.now - begun).shifted(begun - self.now)
+
+    def queue(self, runtime: str) -> float:
+        """Seconds that the job is expected to wait before anything is done for it there."""
+        return self._more.queue(runtime)
+
+    def _look(self, runtime: str, items: float | None) -> Outlook:
+        load = self.job.load(self.runtimes[runtime], self.now, items)
+        course = _course(self.attempts.get(runtime), self.now)
+        found = self._more.estimates[runtime].ahead(load, course)
+        wait = self.queue(runtime)
+        return Outlook(found.stages, found.total.shifted(wait), found.plain) if wait else found
+
+
+def _course(attempt: Attempt | None, now: float) -> Course:
+    """How far an attempt is, as estimates take it."""
+    if attempt is None or attempt.begun is None:
+        return NOT_BEGUN
+    if attempt.warm is not None:
+        return Course(done=frozenset({"upload", "request", "deployment", "warm"}))
+    done = {"upload"} if attempt.uploaded else set()
+    waited = {} if attempt.uploaded else {"upload": now - attempt.begun}
+    if attempt.deployed is None:
+        waited["deployment"] = now - attempt.begun
+    else:
+        done |= {"request", "deployment"}
+        if attempt.uploaded:
+            waited["warm"] = now - attempt.deployed
+    return Course(waited, frozenset(done))

@@ -1,0 +1,36 @@
+"""Policies: who decides where a task runs when it comes; one file each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamina.registry import Registry
+
+if TYPE_CHECKING:
+    from lamina.planning.placement.policy import Policy
+
+_AT = "lamina.planning.policies"
+
+POLICIES: Registry[type[Policy]] = Registry(
+    "policies",
+    "policy",
+    {
+        "eft": f"{_AT}.eft:Eft",
+        "fixed": f"{_AT}.fixed:Fixed",
+        "oracle": f"{_AT}.oracle:Oracle",
+        "share": f"{_AT}.share:Share",
+        "stoic-selector": f"{_AT}.stoic_selector:StoicSelector",
+    },
+)
+"""Name of a policy -> its class."""
+
+
+def made(text: str) -> Policy:
+    """The policy of a name, with what stands behind a colon as its setting: "fixed:edge".
+
+    Raises:
+        UnknownNameError: no table knows the name.
+        UsageError: the setting does not fit.
+    """
+    name, _, setting = text.partition(":")
+    return POLICIES.get(name).of(setting)

@@ -1,0 +1,118 @@
+"""Items of a job, and those who work on them: when they are done, and how far they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import floor, inf
+
+from lamina.planning.placement.words import Share
+
+
+@dataclass
+class Worker:
+    """Who works on a job.
+
+    Args:
+        runtime: where.
+        begun: when it started.
+        first: when its first item began: what comes before is over.
+        item: seconds of each item.
+        fetch: seconds until results of all items are back.
+        shared: it takes items that nobody took; else it does all of them.
+        ended: when it was stopped.
+    """
+
+    runtime: str
+    begun: float
+    first: float
+    item: float
+    fetch: float
+    shared: bool
+    ended: float = inf
+
+    def done(self, now: float, items: int) -> int:
+        """Items that it has done by now, at most as many as there are."""
+        until = min(now, self.ended)
+        if until <= self.first:
+            return 0
+        # A hair is added: the end of an item is computed as begin + item, and must count.
+        return min(floor((until - self.first) / self.item + 1e-9), items)
+
+
+@dataclass
+class Pool:
+    """A job being worked on. Items are equal; the last one in hand may be done twice."""
+
+    items: int
+    workers: dict[int, Worker] = field(default_factory=dict)
+
+    def shares(self, now: float) -> dict[int, Share]:
+        """Attempt -> what it did that counts, by now."""
+        whole = self._whole(now)
+        if whole is not None:
+            worker = self.workers[whole]
+            took = worker.first + worker.item * self.items - worker.begun
+            return {whole: Share(self.items, took, worker.fetch)}
+        found: dict[int, Share] = {}
+        for number, worker in self.workers.items():
+            count = worker.done(now, self.items) if worker.shared else 0
+            if count:
+                took = worker.first + worker.item * count - worker.begun
+                found[number] = Share(count, took, worker.fetch * count / self.items)
+        return found
+
+    def over(self) -> float:
+        """When all items are done, as things stand; inf where they will not be."""
+        whole = min(
+            (self._alone(one) for one in self.workers.values() if not one.shared), default=inf
+        )
+        return min(whole, self._together())
+
+    def _whole(self, now: float) -> int | None:
+        done = [
+            number
+            for number, one in self.workers.items()
+            if not one.shared and self._alone(one) <= now
+        ]
+        return min(done, key=lambda number: self._alone(self.workers[number])) if done else None
+
+    def _alone(self, worker: Worker) -> float:
+        end = worker.first + worker.item * self.items
+        return end if end <= worker.ended else inf
+
+    def _together(self) -> float:
+        """The first moment at which the sharing workers have done as many items as there are."""
+        gone = sum(one.done(one.ended, self.items) for one in self._sharing() if one.ended < inf)
+        active = [one for one in self._sharing() if one.ended == inf]
+        left = self.items - gone
+        if left <= 0:
+            return max(one.ended for one in self._sharing())
+        if not active:
+            return inf
+        # The fluid solution is early by less than an item of each; from there item by item.
+        ends = self._fluid(active, left)
+        counts = [one.done(ends, self.items) for one in active]
+        while sum(counts) < left:
+            following = [
+                one.first + one.item * (count + 1)
+                for one, count in zip(active, counts, strict=True)
+            ]
+            ends = min(following)
+            counts[following.index(ends)] += 1
+        return ends
+
+    def _sharing(self) -> list[Worker]:
+        return [one for one in self.workers.values() if one.shared]
+
+    @staticmethod
+    def _fluid(active: list[Worker], left: int) -> float:
+        """When they would be done if items could be cut, the last items left out."""
+        rest = max(left - len(active), 0)
+        order = sorted(active, key=lambda one: one.first)
+        for count in range(len(order), 0, -1):
+            used = order[:count]
+            rate = sum(1.0 / one.item for one in used)
+            moment = (rest + sum(one.first / one.item for one in used)) / rate
+            if moment >= used[-1].first:
+                return moment
+        return order[0].first
