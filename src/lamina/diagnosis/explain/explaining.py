@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 
 from lamina.diagnosis.explain.causes import CAUSES, advice, considered
-from lamina.diagnosis.explain.checks import failures, lost_before, more_jobs, retries, waits
-from lamina.diagnosis.explain.deviations import Deviations, deviations_of
 from lamina.diagnosis.explain.explanation import (
     FAILED,
-    FOLLOWS,
     LARGER,
-    SLIGHT,
     SLOWER,
     Considered,
     Explanation,
@@ -23,31 +18,19 @@ from lamina.diagnosis.explain.explanation import (
     names_text,
     seconds_text,
     span_text,
-    times_text,
 )
 from lamina.diagnosis.explain.facts import Facts
 from lamina.diagnosis.explain.findings import (
     TITLES,
-    Excess,
-    Found,
-    costs_of,
-    cut_of,
-    excess_of,
-    found_in,
 )
+from lamina.diagnosis.explain.making import Making
 from lamina.diagnosis.explain.occlusion import (
     Judging,
-    Part,
-    occluded,
-    parts_of,
-    replaced,
     salient,
-    turning,
 )
-from lamina.diagnosis.explain.replay import Schedule, schedule_of
 from lamina.diagnosis.explain.sharing import Cells, groups_of
 from lamina.diagnosis.runs import NORMAL, Floats, Run
-from lamina.diagnosis.usual import NEEDED, QUEUE, Usual, usual_of_itself
+from lamina.diagnosis.usual import NEEDED, Usual, usual_of_itself
 from lamina.diagnosis.verdict import UNSURE, Verdict
 from lamina.traces.trace import Trace
 from lamina.workflow.log import PHASES
@@ -80,7 +63,7 @@ def explain(
     chosen, notes = _chosen(run, usual, given)
     run, note = _with_graph(run, chosen)
     notes += [note] if note else []
-    made = _Making(run, chosen, trace, judging)
+    made = Making(run, chosen, trace, judging)
     findings = made.findings()
     facts = Facts(made.deviations, made.excess, made.costs, findings)
     verdict = judging.verdict if judging else None
@@ -145,137 +128,7 @@ def _triple(usual: Usual) -> tuple[float, float, float]:
     return middle, low, high
 
 
-@dataclass(frozen=True, eq=False)
-class _Making:
-    """An explanation while it is made: each part once, when it is asked for."""
-
-    run: Run
-    usual: Usual
-    trace: Trace | None
-    judging: Judging | None = field(repr=False)
-
-    @cached_property
-    def deviations(self) -> Deviations:
-        return deviations_of(self.run.table, self.usual)
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        return schedule_of(self.run.table)
-
-    @cached_property
-    def excess(self) -> Excess:
-        found = excess_of(self.deviations, self.schedule)
-        waits = found.own[:, QUEUE].copy()
-        if not self.usual.known:
-            # Waits for a place are told apart, with what more places would bring.
-            waits[self.schedule.contended] = 0.0
-        if self.trace is not None:
-            # What an attempt before lost is told as a retry, not as waiting.
-            last = self.trace.last
-            earlier = [one for one in self.trace.attempts if one.number < last[one.task].number]
-            lost = lost_before(self.trace, self.schedule, earlier)
-            waits = np.maximum(waits - lost, 0.0)
-        own, size = found.own.copy(), found.size.copy()
-        own[:, QUEUE] = waits
-        if self.trace is not None:
-            # A job that was not done cannot be compared with one that was.
-            ended = {task for task, one in self.trace.last.items() if one.status != "succeeded"}
-            rows = [row for row, task in enumerate(self.run.table.tasks) if task in ended]
-            own[rows] = size[rows] = 0.0
-        return replace(found, own=own, size=size)
-
-    @cached_property
-    def found(self) -> list[Found]:
-        return found_in(self.deviations, self.excess, self.schedule)
-
-    @cached_property
-    def costs(self) -> dict[str, float]:
-        return dict(costs_of(self.excess, self.schedule))
-
-    @cached_property
-    def parts(self) -> list[Part]:
-        """What the answer rests on; nothing without a detector."""
-        if self.judging is None:
-            return []
-        return occluded(parts_of(self.deviations), self.run, self.schedule, self.judging)
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Failures and retries first, then what took longer, the dearest first."""
-        first: list[Finding] = []
-        if self.trace is not None:
-            first = [*failures(self.trace), *retries(self.trace, self.schedule)]
-        last = [*more_jobs(self.schedule, self.usual)]
-        if not self.usual.known:
-            last += waits(self.schedule)
-        return (*first, *(one.finding for one in self.found), *last)
-
-    def asked(self) -> tuple[tuple[Finding, ...], dict[str, float]]:
-        """What the detector says without the findings; where that is the same, what else the
-        answer rests on."""
-        parts, _, found = self.turned
-        known = {(one.finding.phase, job) for one in self.found for job in one.finding.jobs}
-        tasks = self.run.table.tasks
-        told = [
-            part for part in parts
-            if not any((part.phase, tasks[row]) in known for row in part.rows)
-        ]  # fmt: skip
-        classes = self.judging.classes if self.judging and found is not None else ()
-        without = {} if found is None else dict(zip(classes, found.tolist(), strict=True))
-        return tuple(_slight(part, self.deviations) for part in told), without
-
-    @cached_property
-    def unusual(self) -> Floats:
-        """(n, phases) seconds of the findings; without what only follows from others."""
-        cut = cut_of([one for one in self.found if one.finding.kind != FOLLOWS])
-        return np.zeros((len(self.run.table), len(PHASES))) if cut is None else cut
-
-    @cached_property
-    def turned(self) -> tuple[list[Part], Floats, Floats | None]:
-        """Parts beside the findings without which the answer is another, seconds of both, and the
-        probabilities without them; None where the answer stays, or nothing is wrong."""
-        start = self.unusual
-        if self.judging is None or self.judging.verdict.first == NORMAL:
-            return [], start, None
-        if start.any():
-            found = self.judging.ask([replaced(self.run, self.schedule, start)])[0]
-            if self.judging.classes[int(found.argmax())] != self.judging.verdict.first:
-                return [], start, found
-        turned = turning(self.parts, self.run, self.schedule, self.judging, start)
-        return ([], start, None) if turned is None else turned
-
-
-def named_seconds(run: Run, usual: Usual, judging: Judging) -> tuple[Floats, Floats]:
-    """(n, phases) the seconds that an explanation names as the reason of a detector's answer: those
-    of unusual findings, and those of slight ones as well."""
-    made = _Making(run, usual, None, judging)
-    return made.unusual, made.turned[1]
-
-
-def _slight(part: Part, deviations: Deviations) -> Finding:
-    """A finding within the usual range."""
-    rows, column = np.array(part.rows), PHASES.index(part.phase)
-    spent, expected = deviations.cells[rows, column], deviations.expected[rows, column]
-    low, usual, high = np.median(deviations.ranges[rows, column], axis=0).tolist()
-    observed, below = float(np.median(spent)), float(np.nansum(expected))
-    times = float(spent.sum()) / below if below > 0 else 0.0
-    more = f"{times_text(times)} usual" if times else "longer than usual"
-    text = f"{TITLES[part.phase]} {more} of {part.kind} ({_jobs(len(rows))}): "
-    text += f"{seconds_text(observed)}, usually {seconds_text(usual)} "
-    text += f"({span_text(low, high)} {deviations.usual.told}); "
-    text += "within the usual range" if observed <= high else "little"
-    text += ", but the detector's answer rests on it as well"
-    jobs = tuple(deviations.table.tasks[row] for row in part.rows)
-    return Finding(
-        SLIGHT, text, part.phase, jobs, (part.kind,), (), None, observed, usual, low, high, times,
-        float(part.cut.sum()),
-    )  # fmt: skip
-
-
-def _jobs(count: int) -> str:
-    return f"{count} job" if count == 1 else f"{count} jobs"
-
-
-def headline(made: _Making, findings: Sequence[Finding], causes: Sequence[Considered]) -> str:
+def headline(made: Making, findings: Sequence[Finding], causes: Sequence[Considered]) -> str:
     """The answer in one line."""
     verdict = made.judging.verdict if made.judging else None
     bad = [one for one in findings if one.kind == FAILED]
@@ -333,7 +186,7 @@ def makespan_text(seconds: float, usual: Usual) -> str:
     return f"{told}({span_text(low, high)} {usual.told})"
 
 
-def shared(made: _Making, findings: Sequence[Finding]) -> str:
+def shared(made: Making, findings: Sequence[Finding]) -> str:
     """What the jobs that took longer have in common."""
     own = made.excess.own
     if not any(one.kind == SLOWER for one in findings) or own.sum() <= 0:
@@ -347,7 +200,7 @@ def shared(made: _Making, findings: Sequence[Finding]) -> str:
     return "; ".join(_common(made, cells, own))
 
 
-def _common(made: _Making, cells: Cells, own: Floats) -> Iterator[str]:
+def _common(made: Making, cells: Cells, own: Floats) -> Iterator[str]:
     phases = _main(own.sum(axis=0))
     yield f"phase {names_text([TITLES[PHASES[column]] for column in phases])}"
     group = groups_of(cells)[0]
@@ -382,7 +235,7 @@ def _main(seconds: Floats) -> list[int]:
     return [int(column) for column in order[:count]]
 
 
-def _notes(made: _Making) -> Iterator[str]:
+def _notes(made: Making) -> Iterator[str]:
     verdict = made.judging.verdict if made.judging else None
     if verdict is not None and verdict.first != NORMAL and made.turned[2] is None:
         yield (

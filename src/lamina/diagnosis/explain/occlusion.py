@@ -76,17 +76,22 @@ class Part:
     odds: float = 0.0
 
 
+def above(deviations: Deviations) -> Floats:
+    """(n, phases) seconds by which phases took longer than expected at all."""
+    found = np.nan_to_num(deviations.cells[:, : len(PHASES)] - deviations.ranked)
+    return np.asarray(np.maximum(found, 0.0))
+
+
 def parts_of(deviations: Deviations) -> list[Part]:
     """The phases of each type that took longer than expected at all, the most seconds first."""
-    above = np.nan_to_num(deviations.cells[:, : len(PHASES)] - deviations.ranked)
-    above = np.maximum(above, 0.0)
+    seconds = above(deviations)
     own = np.array(deviations.table.kinds, dtype=object)
     found = []
     for kind in dict.fromkeys(deviations.table.kinds):
         rows = np.flatnonzero(own == kind)
         for column, phase in enumerate(PHASES):
-            cut = np.zeros_like(above)
-            cut[rows, column] = above[rows, column]
+            cut = np.zeros_like(seconds)
+            cut[rows, column] = seconds[rows, column]
             if cut.sum() >= _FEWEST_SECONDS:
                 found.append(Part(kind, phase, tuple(rows.tolist()), cut))
     most = max(FEWEST, min(MOST, ROWS // max(len(own), 1)))
@@ -103,7 +108,7 @@ def occluded(parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judgi
     parts = parts[: max(judging.asks // 2 - 1, 1)]
     if not parts:
         return []
-    everything = _together(parts, np.zeros_like(parts[0].cut))
+    everything = together(parts, np.zeros_like(parts[0].cut))
     cuts = [np.zeros_like(everything), everything, *(part.cut for part in parts)]
     cuts += [everything - part.cut for part in parts]
     found = judging.ask([replaced(run, schedule, cut) for cut in cuts])
@@ -157,6 +162,33 @@ def turning(
     return _fewer(chosen[: at + 1], found[at], cut, lambda one: _asked(judging, run, schedule, one))
 
 
+def needed(
+    parts: Sequence[Part], run: Run, schedule: Schedule, judging: Judging, cut: Floats, all_: Floats
+) -> list[Part]:
+    """Few parts, by their weight, that a detector needs besides a cut for its answer: with all else
+    as usual the answer is another without them. None where it is another even with them.
+
+    Args:
+        parts, run, schedule, judging: as for `turning`.
+        cut: (n, phases) seconds that are named already.
+        all_: (n, phases) all seconds above what is expected.
+    """
+    first = judging.classes.index(judging.verdict.first)
+
+    def stays(kept: Sequence[Floats]) -> list[bool]:
+        rests = [np.where(one > 0, 0.0, all_) for one in kept]
+        found = judging.ask([replaced(run, schedule, one) for one in rests])
+        return [int(one) == first for one in found.argmax(axis=1)]
+
+    if stays([cut])[0]:
+        return []
+    more = [part for part in parts if part.odds > 0 and (part.cut > cut).any()]
+    more = more[: max(judging.asks // 4, 1)]
+    cuts = [together(more[:count], cut) for count in range(1, len(more) + 1)]
+    enough = [count for count, one in enumerate(stays(cuts) if cuts else [], 1) if one]
+    return more[: enough[0]] if enough else []
+
+
 def _asked(judging: Judging, run: Run, schedule: Schedule, cut: Floats) -> Floats | None:
     """The probabilities without some seconds; None where the answer stays."""
     found = judging.ask([replaced(run, schedule, cut)])[0]
@@ -171,11 +203,12 @@ def _fewer(
     kept = list(parts)
     for part in reversed(parts):
         rest = [one for one in kept if one is not part]
-        again = asked(_together(rest, cut)) if rest else None
+        again = asked(together(rest, cut)) if rest else None
         if again is not None:
             kept, found = rest, again
-    return kept, _together(kept, cut), found
+    return kept, together(kept, cut), found
 
 
-def _together(parts: Sequence[Part], cut: Floats) -> Floats:
+def together(parts: Sequence[Part], cut: Floats) -> Floats:
+    """(n, phases) the seconds of parts and of a cut, none of them twice."""
     return np.asarray(np.maximum.reduce([cut, *(part.cut for part in parts)]))
