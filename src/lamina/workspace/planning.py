@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from lamina.errors import DocumentError, InfeasibleError, PlanError, UsageError
+from lamina.estimates.observations import TaskTimes
 from lamina.planning.goals import Goal, planned
 from lamina.planning.planners import PLANNERS
 from lamina.planning.problem import Problem
@@ -25,6 +25,7 @@ from lamina.planning.reading import (
 from lamina.planning.resources import Network, Resource
 from lamina.planning.schedule import Schedule, travel
 from lamina.planning.wfformat import is_wfformat, problem_from_wfformat
+from lamina.records.attempts import Attempt as Unit
 from lamina.records.dependencies import site_of
 from lamina.records.history import Session
 from lamina.records.tables import duration, table_lines
@@ -87,7 +88,7 @@ def problem(file: Path, profile: Path | None = None, here: Project | None = None
         file: where it stands.
         profile: resources and network; the cores of this machine when None, or what a plain
             problem names itself.
-        here: the project whose newest run of a workflow tells its run times.
+        here: the project whose runs of a workflow tell its run times.
 
     Raises:
         LaminaError: what is wrong with the files; tasks of which no run time is known.
@@ -137,32 +138,37 @@ def plans(of: Problem, planners: str, goal: Goal) -> list[Plan]:
 def recorded(workflow: Workflow, home: Project) -> tuple[dict[str, Estimate], dict[str, float]]:
     """What runs of a workflow tell: task -> seconds of its items, and "task.port" -> bytes.
 
-    Items are those of the newest run that succeeded; a task that it reused took what it took in
-    earlier ones, in the middle.
+    Items and sizes are those of the newest run that succeeded; seconds are estimated from all
+    runs, as `run -n` does.
     """
     if not home.folder.is_dir():
         return {}, {}
-    runs = home.store.runs(_NEWEST)
-    newest = next(
-        (run for run in runs if run.workflow == workflow.name and run.status == "succeeded"), None
-    )
-    earlier = {name: median(found) for name, found in home.store.durations(workflow.name).items()}
-    if newest is None:
-        return dict(earlier), {}
+    past = home.store.observations(workflow.name)
+    times = TaskTimes(past)
+    middle = {one.task: times.expected(one.task) for one in past}
     seconds: dict[str, list[float]] = {}
     sizes: dict[str, float] = {}
-    for one in seen(newest.id, home).history.attempts:
+    for one in _newest(workflow, home):
         task = site_of(one.task)
-        if one.status not in ("succeeded", "reused"):
-            continue
-        span = one.phases.get("run")
-        took = earlier.get(task) if span is None else span[1] - span[0]
-        if took is not None:
-            seconds.setdefault(task, []).append(took)
+        read = sum(float(ref.get("size") or 0) for ref in one.inputs.values())
+        expected = times.expected(task, one.recipe, read) or middle.get(task)
+        if expected is not None:
+            seconds.setdefault(task, []).append(expected.seconds)
         for port, ref in one.outputs.items():
             name = f"{task}.{port}"
             sizes[name] = sizes.get(name, 0.0) + float(ref.get("size") or 0)
-    return {**earlier, **seconds}, sizes
+    unseen = {name: one.seconds for name, one in middle.items() if one and name not in seconds}
+    return {**unseen, **seconds}, sizes
+
+
+def _newest(workflow: Workflow, home: Project) -> Iterator[Unit]:
+    """What the newest run that succeeded did, or reused."""
+    runs = home.store.runs(_NEWEST)
+    for run in runs:
+        if run.workflow == workflow.name and run.status == "succeeded":
+            done = ("succeeded", "reused")
+            yield from (one for one in seen(run.id, home).history.attempts if one.status in done)
+            return
 
 
 def to_json(of: Problem, found: Sequence[Plan], goal: Goal) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_a_workflow_without_runs_says_how_to_get_times(
     assert "run it once" in told.err
 
 
-def test_a_workflow_takes_as_long_as_in_its_newest_run(
+def test_a_workflow_is_as_large_as_in_its_newest_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("word-count.yaml", "word_count.py", "words.txt"):
@@ -108,3 +108,21 @@ def test_a_workflow_takes_as_long_as_in_its_newest_run(
     assert {"count[0]", "count[1]", "total[0]", "total[1]", "rank"} <= names
     assert "count[2]" not in names
     assert 0 < told["plans"][0]["makespan"] < 10
+
+
+def test_a_workflow_takes_as_long_as_all_its_runs_let_expect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "naps.py").write_text(
+        "import time\n\ndef nap(seconds):\n    time.sleep(seconds)\n    return seconds\n"
+    )
+    (tmp_path / "flow.yaml").write_text(
+        "lamina: workflow/1\nname: flow\ninputs: {seconds: json}\n"
+        "tasks:\n  nap:\n    do: python\n    function: naps.py:nap\n"
+        "    takes: {seconds: json}\n    gives: {seconds: json}\n    in: {seconds: seconds}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for seconds in ("0.4", "0.41", "0.42", "0.01"):
+        done("run", "flow.yaml", "-q", "-p", f"seconds={seconds}")
+    told = done("plan", "flow.yaml", "--json").json
+    assert told["bound"] > 0.3
