@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lamina.diagnosis.explain.explaining import explain
-from lamina.diagnosis.explain.explanation import FAILED, RETRIED, WAITED, Explanation
+from lamina.diagnosis.explain.explanation import FAILED, RETRIED, SLOWER, WAITED, Explanation
 from lamina.diagnosis.explain.text import explanation_lines
 from lamina.diagnosis.runs import run_of
 from lamina.testing.runs import RUNS
 from lamina.traces.reading import trace_of
 from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.workspace.traces import read_traces
 
 
 def recorded(kind: str) -> Trace:
@@ -73,6 +77,28 @@ def test_a_failed_job_comes_first_with_its_cause() -> None:
     assert found.advice[0].startswith("read what ")
 
 
+def crowded() -> Trace:
+    """Twelve long jobs that wait for the three hosts; beside them short ones, a little slow on
+    one host, which costs little."""
+    long = [
+        replace(attempt(f"long_{n}", 100.0 * (n // 3), 100.0, host="abc"[n % 3]), ready=0.0)
+        for n in range(12)
+    ]
+    short = [
+        attempt(f"short_{n}", 30.0 * (n // 3), 20.0 if n % 3 == 2 else 10.0, host="abc"[n % 3])
+        for n in range(9)
+    ]
+    return made(*long, *short)
+
+
+def test_a_wait_for_places_is_no_reason_to_name_a_cause_of_what_cost_little() -> None:
+    found = told(crowded())
+    slow = [one for one in found.findings if one.kind == SLOWER]
+    assert [one.hosts for one in slow] == [("c",)] and slow[0].cost <= 0.05 * found.seconds
+    assert [one.cause for one in found.considered if one.likely] == ["workers"]
+    assert found.headline.startswith("likely too few workers; took ")
+
+
 def test_a_wait_for_a_place_is_told_once() -> None:
     found = told(recorded("failed"))
     assert [one.kind for one in found.findings] == [FAILED, WAITED]
@@ -112,3 +138,20 @@ def test_a_retry_that_nothing_waited_for_costs_nothing() -> None:
     (retried,) = [one for one in found.findings if one.kind == RETRIED]
     assert retried.cost == pytest.approx(0)
     assert "costs the run nothing" in retried.text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("LAMINA_DATA" not in os.environ, reason="LAMINA_DATA names no data")
+@pytest.mark.parametrize("workflow", ["1000genome", "montage"])
+def test_plain_checks_name_no_slow_part_of_a_machine_in_normal_runs_of_flowbench(
+    workflow: str, tmp_path: Path
+) -> None:
+    with tarfile.open(Path(os.environ["LAMINA_DATA"]) / "flowbench" / f"{workflow}.tar.xz") as all_:
+        normal = [one for one in all_.getmembers() if "/normal/" in one.name and one.isfile()]
+        all_.extractall(tmp_path, normal[:20], filter="data")
+    found = [
+        {one.cause for one in told(trace).considered if one.likely}
+        for trace in read_traces([tmp_path])
+    ]
+    assert len(found) == 20
+    assert set().union(*found) <= {"workers"}

@@ -18,7 +18,7 @@ from lamina.diagnosis.explain.explanation import (
     seconds_text,
     times_text,
 )
-from lamina.diagnosis.explain.facts import Facts
+from lamina.diagnosis.explain.facts import WORKERS, Facts
 from lamina.diagnosis.runs import NORMAL
 from lamina.diagnosis.verdict import UNSURE, Verdict
 from lamina.workflow.log import PHASES
@@ -218,13 +218,13 @@ CAUSES: Mapping[str, Cause] = {
     "loss": Cause("a slow network, as where packets are lost", _loss, advising.for_loss),
     "host": Cause("a slow host", _host, advising.for_host),
     "size": Cause("a larger input", _size, advising.for_size),
-    "workers": Cause("too few workers", _workers, advising.for_workers),
+    WORKERS: Cause("too few workers", _workers, advising.for_workers),
     "failures": Cause("jobs that failed", _failures, advising.for_failures),
     "machines": Cause("other machines", _machines, advising.for_machines),
 }
 """Name of a cause -> how it is judged; the first three are classes of detectors."""
 
-_OTHERS = ("host", "size", "workers", "failures", "machines")
+_OTHERS = ("host", "size", WORKERS, "failures", "machines")
 
 
 def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
@@ -235,23 +235,27 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
     the cause that explains most is likely, if it explains enough.
     """
     judged = {name: cause.judge(facts) for name, cause in CAUSES.items()}
-    matters = facts.matters
+    matters = {name: name == "failures" or facts.matters(name) for name in CAUSES}
     # Where a host is slow is told besides what is slow there.
-    best = max((name for name in judged if name != "host"), key=lambda name: judged[name][0])
+    best = max(
+        (name for name in judged if name != "host"),
+        key=lambda name: (matters[name], judged[name][0]),
+    )
     overruled = verdict is not None and verdict.answer == NORMAL and facts.strong
     found = []
     for name in dict.fromkeys([*(verdict.probabilities if verdict else ()), *CAUSES]):
         if name == NORMAL:
             continue
         score, reasons, against = judged.get(name, (0.0, (), ()))
-        enough = (matters or name == "failures") and score >= (LIKELY if name == best else ALSO)
+        matter = matters.get(name, False)
+        enough = matter and score >= (LIKELY if name == best else ALSO)
         if name not in _OTHERS and not facts.deviations.usual.known:
             # Jobs of a type may differ by what they have to do; on one host they do not.
             enough = enough and bool(facts.hosts)
         likely = _likely(name, enough, name == best, None if overruled else verdict)
         told = reasons if likely else against or reasons
-        if not likely and score >= ALSO and not matters:
-            told = (f"only {seconds_text(facts.lost)} were lost", *told)
+        if not likely and score >= ALSO and not matter:
+            told = (f"only {seconds_text(facts.slowed)} were lost", *told)
         title = CAUSES[name].title if name in CAUSES else name
         title = "slow hosts" if name == "host" and len(facts.hosts) > 1 else title
         probability = verdict.probabilities.get(name) if verdict else None

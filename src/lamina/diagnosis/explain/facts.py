@@ -14,6 +14,9 @@ from lamina.diagnosis.explain.findings import SURELY, Excess
 from lamina.diagnosis.usual import RUN, Floats
 from lamina.workflow.log import PHASES
 
+WORKERS = "workers"
+"""The cause that jobs wait for a place."""
+
 HEAVY = 1e6
 """Bytes per second of a job, moved by staging, from which on it counts as one that moves much."""
 
@@ -68,28 +71,36 @@ class Facts:
         return above / below if below > 0 else 1.0
 
     @cached_property
-    def lost(self) -> float:
-        """Seconds by which the run took longer for all that has a reason of its own."""
-        waited = sum(one.cost for one in self.findings if one.kind == WAITED)
-        return sum(self.costs.values(), waited)
+    def slowed(self) -> float:
+        """Seconds by which the run took longer for phases that took longer than usual."""
+        return sum(self.costs.values())
 
     @cached_property
-    def matters(self) -> bool:
+    def lost(self) -> float:
+        """The same with waits for a place."""
+        return sum((one.cost for one in self.findings if one.kind == WAITED), self.slowed)
+
+    def matters(self, cause: str) -> bool:
         """Whether enough was lost to look for a cause: of the makespan, or of the jobs' time.
 
         Where nobody knows what is usual it has to be much, and a second at least: jobs of a type
-        may differ for reasons of their own.
+        may differ for reasons of their own. Jobs wait for places where nothing is slow: that counts
+        for too few workers alone.
         """
+        lost = self.lost if cause == WORKERS else self.slowed
         if not self.deviations.usual.known:
-            return self.strong and self.lost >= SURELY
+            return self._much(lost) and lost >= SURELY
         spent = float(self.deviations.cells[:, : len(PHASES)].sum())
         jobs = float(self.excess.own.sum() + self.excess.size.sum())
-        return self.lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
+        return lost >= _WORTH * self.deviations.table.seconds or jobs >= _WORTH_OF_JOBS * spent
 
     @property
     def strong(self) -> bool:
         """Whether so much was lost that nobody would call the run normal."""
-        return self.lost >= _STRONG * self.deviations.table.seconds
+        return self._much(self.slowed)
+
+    def _much(self, lost: float) -> bool:
+        return lost >= _STRONG * self.deviations.table.seconds
 
     def share(self, *phases: str) -> float:
         """Part of what was lost in some phases, by makespan and by jobs alike."""
