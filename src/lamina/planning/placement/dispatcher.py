@@ -16,7 +16,7 @@ from lamina.errors import UsageError
 from lamina.estimates.stages import RuntimeEstimates
 from lamina.planning.placement.health import Health, Rules
 from lamina.planning.placement.learning import Learner
-from lamina.planning.placement.ledger import Decision, Ledger, Outcome, Usage
+from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Outcome, Usage
 from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.view import Attempt, More, View, Weights
 from lamina.planning.placement.words import (
@@ -307,7 +307,10 @@ class Dispatcher:
         self._count += 1
         attempt = Attempt(self._count, placed.job, runtime, self.now)
         if not view.queue(runtime):
-            attempt.expected = view.outlook(runtime).plain
+            outlook = view.outlook(runtime)
+            attempt.expected = outlook.plain
+            if outlook.total:
+                attempt.promised = tuple(outlook.total.quantiles(PROMISED).tolist())
         self.attempts[attempt.number] = placed.attempts[runtime] = attempt
         if len(self._busy[runtime]) < self.runtimes[runtime].capacity:
             self._busy[runtime].append(attempt)
@@ -349,7 +352,7 @@ class Dispatcher:
             self._out.append(End(attempt.number))
         usage = Usage(
             attempt.job.name, attempt.runtime, attempt.asked, attempt.deployed, attempt.started,
-            self.now, items, end,
+            self.now, items, end, attempt.promised,
         )  # fmt: skip
         self.ledger.usages.append(usage)
         line, busy = self._lines[attempt.runtime], self._busy[attempt.runtime]

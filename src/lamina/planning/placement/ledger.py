@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from lamina.planning.placement.words import Choice, Job
 
 
+PROMISED = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+"""Probabilities of the seconds that are promised: the ends of the middle 90, 80 and 50 %."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """A policy was asked.
@@ -41,6 +45,8 @@ class Usage:
         ended: when it was released.
         items: that it did and that counted.
         end: "done", "shared", "lost" (another one was first), "cancelled", "failed".
+        promised: what was said of its total when it was requested: seconds at `PROMISED`; empty
+            where nothing was known, or where it had to queue.
     """
 
     job: str
@@ -51,6 +57,7 @@ class Usage:
     ended: float
     items: int
     end: str
+    promised: tuple[float, ...] = ()
 
     @property
     def held(self) -> float:

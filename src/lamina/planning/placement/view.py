@@ -45,6 +45,7 @@ class Attempt:
         started: when work began.
         shared: whether it takes items that nobody has taken.
         expected: what was predicted for the whole when it was requested, its queue left out.
+        promised: what was said of it then, as `Usage.promised`.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Attempt:
     started: float | None = None
     shared: bool = False
     expected: Distribution = field(default_factory=Distribution.unknown)
+    promised: tuple[float, ...] = ()
 
     @property
     def state(self) -> str:
