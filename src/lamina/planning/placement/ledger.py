@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from lamina.planning.placement.words import Choice, Job
 
-
 PROMISED = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Probabilities of the seconds that are promised: the ends of the middle 90, 80 and 50 %."""
 

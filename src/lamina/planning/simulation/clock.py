@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
-from time import perf_counter
+from time import thread_time
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Simulator:
                     size = float(items)
                     estimates[name].update(stage, Load(size, size, size), seconds)
         around = Surroundings(
-            np.random.default_rng(how.seed), self._progress, self._truth, perf_counter,
+            np.random.default_rng(how.seed), self._progress, self._truth, thread_time,
             how.weights, how.rules,
         )  # fmt: skip
         self.dispatcher = Dispatcher(world.runtimes, policy, estimates, around)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite, nan
 
 import numpy as np
 
+from lamina.planning.placement.health import Rules
+from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Usage
+from lamina.planning.placement.words import Cancel, Migrate, Start
+from lamina.planning.simulation.world import World
+
 CLOSE = 1.05
 """Within 5 % of the oracle."""
+LEVELS = (0.5, 0.8, 0.9)
+"""Of intervals: the middle parts whose ends stand among `PROMISED`."""
 
 
 @dataclass(frozen=True)
@@ -15,25 +24,273 @@ class Score:
     """One policy in one world.
 
     Args:
-        latencies: seconds of each job, in the order in which they came; NaN where it failed.
-        best4: least seconds over all runtimes, of each job: the four-way oracle's.
-        best2: least over what stands ready and the accelerator that is fastest over all jobs.
-        gpu_seconds: device seconds held, cancelled ones counted.
-        gpu_seconds_wasted: of them, held by attempts that did nothing that counted.
+        latencies: seconds of each job, in the order in which they came; a job that was given up
+            counts as long as it was tried, and at least as the slowest runtime would have taken.
+        best4: least seconds over all runtimes, of each job: the oracle's.
+        best2: least over what stands ready and `accelerator`; NaN where the world has neither.
+        worst: most over all runtimes, of each job.
+        accelerator: of the runtimes with devices the one that makes the sum of `best2` least.
+        exact: 1 for jobs most of whose items were done by the runtime that would have been
+            fastest, else 0.
+        failed: jobs that were given up.
+        late: jobs that had a deadline and missed it.
+        deadlines: jobs that had one.
+        gpu_seconds: device seconds, from being up to being released; cancelled ones counted.
+        gpu_seconds_wasted: of them, of attempts that did no item that counted.
         requests: of runtimes that have to be deployed.
-        cancelled: of them, given back without having done anything that counted.
+        cancelled: of them, given back without having done an item that counted.
         probes: deployments only to see.
         decisions: seconds that each decision took.
-        conditional: jobs on whose runtimes another one that was asked for would have been faster
-            count 0, others 1; of jobs that asked for two runtimes or more.
+        conditional: of each job that waited for an accelerator while it was being worked on: 1
+            where what was chosen when that was ready was the faster, or where the work was done
+            before, else 0.
+        chosen: of them, jobs in which there was something to choose.
+        held: per level of `LEVELS`, of each attempt that something was promised of: whether the
+            total, had it been left alone, lay inside.
     """
 
     latencies: np.ndarray
     best4: np.ndarray
     best2: np.ndarray
+    worst: np.ndarray
+    accelerator: str
+    exact: np.ndarray
+    failed: int
+    late: int
+    deadlines: int
     gpu_seconds: float
     gpu_seconds_wasted: float
     requests: int
     cancelled: int
     probes: int
     decisions: np.ndarray
+    conditional: np.ndarray
+    chosen: int
+    held: np.ndarray
+
+    @classmethod
+    def of(cls, world: World, ledger: Ledger, rules: Rules | None = None) -> Score:
+        """What a ledger says of the jobs of the world that it is of.
+
+        Args:
+            world: that the policy was tried in.
+            ledger: of all its jobs.
+            rules: how failures were met.
+        """
+        truths = [world.truth(place) for place in range(len(world.jobs))]
+        accelerator, best2 = _two_ways(world, truths)
+        latencies, exact, failed = _latencies(world, ledger, truths)
+        deadlines = [job.deadline for job in world.jobs]
+        lasted = list(zip(deadlines, latencies, strict=True))
+        away = [u for u in ledger.usages if not world.runtimes[u.runtime].standby]
+        device = [(u, world.runtimes[u.runtime].devices * u.held) for u in away]
+        conditional, chosen = _conditional(world, ledger)
+        return cls(
+            latencies=latencies,
+            best4=np.array([_least(truth) for truth in truths]),
+            best2=best2,
+            worst=np.array([_most(truth) for truth in truths]),
+            accelerator=accelerator,
+            exact=exact,
+            failed=failed,
+            late=sum(latency > most for most, latency in lasted if isfinite(most)),
+            deadlines=sum(isfinite(most) for most in deadlines),
+            gpu_seconds=float(sum(seconds for _, seconds in device)),
+            gpu_seconds_wasted=float(sum(seconds for u, seconds in device if not u.items)),
+            requests=len(away),
+            cancelled=sum(u.end in {"cancelled", "lost"} and not u.items for u in away),
+            probes=len(ledger.probes),
+            decisions=np.array([one.seconds for one in ledger.decisions]),
+            conditional=conditional,
+            chosen=chosen,
+            held=_held(world, ledger, rules or Rules()),
+        )
+
+    def figures(self) -> dict[str, float]:
+        """Name -> figure of this one world; NaN where there is nothing to measure.
+
+        `ratio_oracle4`: aggregate latency over the sum of `best4`; `ratio_oracle2` over that of
+        `best2`; `ratio_worst` over that of `worst`. `exact`, `within5`: parts of all jobs.
+        `p95_ratio`: 95th percentile of the latencies over that of `best4`. `regret`: mean seconds
+        of a job beyond `best4`. `p50`, `p95`, `p99`, `mean`, `aggregate`: seconds of latency.
+        `gpu_wasted_part`: of the GPU seconds. `conditional_success`: part of the jobs of
+        `conditional`. `coverage_50|80|90`: parts of the attempts of `held`.
+        """
+        known = np.isfinite(self.best4)
+        took, best = self.latencies[known], self.best4[known]
+        return {
+            "ratio_oracle4": _over(took.sum(), best.sum()),
+            "ratio_oracle2": _over(took.sum(), self.best2[known].sum()),
+            "ratio_worst": _over(took.sum(), self.worst[known].sum()),
+            "exact": _mean(self.exact),
+            "within5": _mean(took <= CLOSE * best + 1e-9),
+            "p95_ratio": _over(_quantile(took, 0.95), _quantile(best, 0.95)),
+            "regret": _mean(took - best),
+            "aggregate": float(took.sum()),
+            "mean": _mean(took),
+            "p50": _quantile(took, 0.5),
+            "p95": _quantile(took, 0.95),
+            "p99": _quantile(took, 0.99),
+            "failed": float(self.failed),
+            "deadline_misses": float(self.late) if self.deadlines else nan,
+            "gpu_seconds": self.gpu_seconds,
+            "gpu_seconds_wasted": self.gpu_seconds_wasted,
+            "gpu_wasted_part": _over(self.gpu_seconds_wasted, self.gpu_seconds),
+            "requests": float(self.requests),
+            "cancelled": float(self.cancelled),
+            "probes": float(self.probes),
+            "decision_ms_p99": 1e3 * _quantile(self.decisions, 0.99),
+            "conditional_success": _mean(self.conditional),
+            "conditional_jobs": float(self.conditional.size),
+            "conditional_choices": float(self.chosen),
+            **{
+                f"coverage_{round(100 * level)}": _mean(self.held[:, place])
+                for place, level in enumerate(LEVELS)
+            },
+            "promises": float(len(self.held)),
+        }
+
+
+def _least(truth: Mapping[str, float]) -> float:
+    return min(truth.values(), default=inf)
+
+
+def _most(truth: Mapping[str, float]) -> float:
+    return max((seconds for seconds in truth.values() if isfinite(seconds)), default=inf)
+
+
+def _two_ways(world: World, truths: Sequence[Mapping[str, float]]) -> tuple[str, np.ndarray]:
+    """The accelerator that helps what stands ready most, over all jobs; and the least of both."""
+    near = [name for name, one in world.runtimes.items() if one.standby]
+    far = [name for name, one in world.runtimes.items() if one.devices]
+    if not near or not far:
+        return "", np.full(len(truths), nan)
+    least = {
+        name: np.array([min(truth.get(one, inf) for one in (*near, name)) for truth in truths])
+        for name in far
+    }
+    best = min(far, key=lambda name: float(least[name].sum()))
+    return best, least[best]
+
+
+def _latencies(
+    world: World, ledger: Ledger, truths: Sequence[Mapping[str, float]]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Seconds of each job, whether it was where it should have been, and how many failed."""
+    latencies, exact, failed = [], [], 0
+    for job, truth in zip(world.jobs, truths, strict=True):
+        outcome = ledger.outcomes.get(job.name)
+        if outcome is None or outcome.failed:
+            tried = 0.0 if outcome is None else outcome.latency
+            latencies.append(max(tried, _most(truth)))
+            exact.append(0.0)
+            failed += 1
+        else:
+            latencies.append(outcome.latency)
+            right = outcome.by and truth[outcome.by[0]] <= _least(truth) * (1.0 + 1e-9)
+            exact.append(float(bool(right)))
+    return np.array(latencies), np.array(exact), failed
+
+
+def _conditional(world: World, ledger: Ledger) -> tuple[np.ndarray, int]:
+    """Whether the choice at the moment an accelerator was ready was right (the paper's 4.3)."""
+    places = {job.name: place for place, job in enumerate(world.jobs)}
+    raced = _raced(world, ledger)
+    ready = _ready(world, ledger)
+    found, chosen = [], 0
+    for job, (near, far) in raced.items():
+        decision = ready.get(job)
+        if decision is None:
+            found.append(1.0)  # what stood ready was done before the other was ready
+        elif (goes := _goes(decision, far.runtime)) is not None:
+            chosen += 1
+            there = decision.at + _work(world, places[job], far)
+            here = (near.started or near.asked) + _work(world, places[job], near)
+            found.append(float(there <= here if goes else here <= there))
+    return np.array(found), chosen
+
+
+def _ready(world: World, ledger: Ledger) -> dict[str, Decision]:
+    """Job -> what was decided when the first accelerator was ready for it."""
+    found: dict[str, Decision] = {}
+    for one in ledger.decisions:
+        if one.event == "ready" and world.runtimes[one.runtime].devices:
+            found.setdefault(one.job, one)
+    return found
+
+
+def _raced(world: World, ledger: Ledger) -> dict[str, tuple[Usage, Usage]]:
+    """Job -> its attempt on what stands ready, and the first one on an accelerator; jobs whose
+    items they share are no race."""
+    near: dict[str, Usage] = {}
+    far: dict[str, Usage] = {}
+    for usage in ledger.usages:
+        runtime = world.runtimes[usage.runtime]
+        if runtime.standby and usage.started is not None and usage.end != "failed":
+            near[usage.job] = usage
+        elif runtime.devices:
+            far.setdefault(usage.job, usage)
+    shared = {
+        one.job
+        for one in ledger.decisions
+        if any(isinstance(action, Start) and action.shared for action in one.choice.actions)
+    }
+    return {job: (near[job], far[job]) for job in far if job in near and job not in shared}
+
+
+def _goes(decision: Decision, runtime: str) -> bool | None:
+    """Whether a policy takes the accelerator that is ready; None where it does neither."""
+    for action in decision.choice.actions:
+        match action:
+            case Start(name) if name == runtime:
+                return True
+            case Migrate(_, name) if name == runtime:
+                return True
+            case Cancel(name) if name == runtime:
+                return False
+    return None
+
+
+def _work(world: World, place: int, usage: Usage) -> float:
+    draw = world.draw(place, usage.runtime, 1, usage.asked)
+    return draw.start + draw.item * world.jobs[place].items + draw.fetch
+
+
+def _held(world: World, ledger: Ledger, rules: Rules) -> np.ndarray:
+    places = {job.name: place for place, job in enumerate(world.jobs)}
+    found = []
+    for usage in ledger.usages:
+        if not usage.promised:
+            continue
+        total = _alone(world, places[usage.job], usage, rules)
+        inside = []
+        for level in LEVELS:
+            low = usage.promised[PROMISED.index(round((1.0 - level) / 2, 6))]
+            high = usage.promised[PROMISED.index(round((1.0 + level) / 2, 6))]
+            inside.append(low - 1e-9 <= total <= high + 1e-9)
+        found.append(inside)
+    return np.array(found, dtype=np.float64).reshape(-1, len(LEVELS))
+
+
+def _alone(world: World, place: int, usage: Usage, rules: Rules) -> float:
+    """Seconds that an attempt takes that nobody ends, failed deployments in them."""
+    at, standby = usage.asked, world.runtimes[usage.runtime].standby
+    for tries in range(1, rules.tries + 1):
+        draw = world.draw(place, usage.runtime, tries, at)
+        fails = min(draw.refused, inf if standby else rules.timeout)
+        if draw.deploy <= fails:
+            return at - usage.asked + draw.total(world.jobs[place].items)
+        at += fails + rules.backoff(tries)
+    return inf
+
+
+def _over(value: float, of: float) -> float:
+    return float(value / of) if isfinite(of) and of > 0.0 else nan
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else nan
+
+
+def _quantile(values: np.ndarray, probability: float) -> float:
+    return float(np.quantile(values, probability)) if len(values) else nan
