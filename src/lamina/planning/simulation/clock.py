@@ -138,8 +138,8 @@ class Simulator:
             self._push(self.now + draw.upload, Uploaded(number, draw.upload), number)
             if draw.deploy == inf:
                 return  # whoever waits gives up
-            self._push(self.now + draw.deploy, Deployed(number, draw.deploy), number)
-        ready = max(draw.upload, draw.deploy) + draw.warm
+            self._push(self.now + draw.up, Deployed(number, draw.deploy), number)
+        ready = max(draw.upload, draw.up) + draw.warm
         self._push(self.now + ready, Warmed(number, draw.warm), number)
 
     def _run(self, what: Run) -> None:

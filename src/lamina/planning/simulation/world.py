@@ -23,6 +23,7 @@ class Draw:
         item: of each item.
         fetch: until the results of all items are back.
         breaks: seconds of work after which it breaks down; inf where it does not.
+        follows: it is deployed only once its data is there, as the paper's clock adds them up.
     """
 
     upload: float = 0.0
@@ -33,10 +34,16 @@ class Draw:
     item: float = 1.0
     fetch: float = 0.0
     breaks: float = inf
+    follows: bool = False
+
+    @property
+    def up(self) -> float:
+        """Seconds from being requested to being deployed."""
+        return self.upload + self.deploy if self.follows else self.deploy
 
     def total(self, items: int) -> float:
         """From being requested to results back, all items done there."""
-        ready = max(self.upload, self.deploy) + self.warm
+        ready = max(self.upload, self.up) + self.warm
         return ready + self.start + self.item * items + self.fetch
 
 
