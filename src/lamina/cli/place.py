@@ -7,12 +7,16 @@ from pathlib import Path
 
 import click
 
+from lamina.cli.place_tried import simulate
 from lamina.cli.streams import out
 
 
 @click.group("place")
 def command() -> None:
     """Predict how long tasks take on each runtime, and place them."""
+
+
+command.add_command(simulate)
 
 
 @command.command("fit")
