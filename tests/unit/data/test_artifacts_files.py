@@ -271,3 +271,8 @@ def test_folders_of_any_names_come_back(
         (base / "in" / name).write_bytes(content)
     store = Artifacts(base / "store")
     assert listing(store.get(store.put(base / "in", FOLDER))) == listing(base / "in")
+
+
+def test_a_file_that_is_left_out_is_none(store: Artifacts) -> None:
+    for kept in (store.refer(None, FOLDER), store.put(None, FILE)):
+        assert store.get(kept) is None

@@ -54,7 +54,7 @@ class Artifacts:
         Raises:
             ArtifactError: it cannot be written, or is of a class that cannot be kept.
         """
-        if _of_files(kind) or _is_file(value):
+        if value is not None and (_of_files(kind) or _is_file(value)):
             return self._put_paths(value, kind, self.files.put)
         if type(value) is _Kept:
             return value.ref
@@ -76,7 +76,7 @@ class Artifacts:
         Raises:
             StagingError: a file of another place is not there, or its address holds a secret.
         """
-        if _of_files(kind) or _is_file(value):
+        if value is not None and (_of_files(kind) or _is_file(value)):
             return self._put_paths(value, kind, self.files.refer)
         return self.put(value, kind)
 
