@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
+from math import isfinite, log
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from lamina.errors import DataError
 from lamina.estimates.base import Predictor, Work, lasted
 from lamina.estimates.distribution import Distribution, Floats
+from lamina.estimates.lines import median
 
 SPREAD = 0.5
 """Of the logarithm of a time that little is known of: two in three within a factor of 1.6."""
@@ -32,24 +34,32 @@ class Misses:
 
     def __init__(self, past: list[float] | None = None, memory: int = MISSES) -> None:
         self.past: deque[float] = deque(past or [], maxlen=memory)
+        self._around: Distribution | None = None
 
     def add(self, said: float, seconds: float) -> None:
         """One more: what was said, and what came."""
-        if np.isfinite(said) and said > 0.0:
-            self.past.append(float(np.log(max(seconds, 1e-6) / max(said, 1e-6))))
+        if isfinite(said) and said > 0.0:
+            self.past.append(log(max(seconds, 1e-6) / max(said, 1e-6)))
+            self._around = None
 
     def around(self, said: float) -> Distribution:
         """A prediction with the errors of the earlier ones around it; it stays the median."""
-        if not np.isfinite(said):
+        if not isfinite(said):
             return Distribution.unknown()
+        if self._around is None:
+            self._around = self._about_one()
+        return self._around.scaled(max(said, 0.0))
+
+    def _about_one(self) -> Distribution:
+        """The factors that predictions were off by, as a distribution whose median is 1."""
         seen = np.array(self.past, dtype=np.float64)
         if seen.size:
-            seen = np.clip(seen - np.median(seen), -4.0, 4.0)
+            seen = np.clip(seen - median(seen), -4.0, 4.0)
         doubt = BELIEF / (1.0 + seen.size)
         weights = np.concatenate([np.ones(seen.size), np.full(_NORMAL.size, doubt / _NORMAL.size)])
         steps = np.concatenate([seen, SPREAD * _NORMAL])
         around = Distribution(np.exp(steps), weights)
-        return around.scaled(max(said, 0.0) / around.quantile(0.5))
+        return around.scaled(1.0 / around.quantile(0.5))
 
 
 class PointPredictor(Predictor):
@@ -67,6 +77,7 @@ class PointPredictor(Predictor):
     def __init__(self, memory: int = 0) -> None:
         self.memory = memory or self.MEMORY
         self.rows: deque[tuple[Work, float]] = deque(maxlen=self.memory)
+        self._columns: tuple[Floats, Floats] | None = None
         self.misses = Misses()
         self.count = 0
 
@@ -86,6 +97,7 @@ class PointPredictor(Predictor):
             return
         self.misses.add(self.point(x), seconds)
         self.rows.append((x, seconds))
+        self._columns = None
         self.count += 1
         self.fit()
 
@@ -110,6 +122,7 @@ class PointPredictor(Predictor):
         try:
             made = cls(int(document["memory"]))
             made.rows.extend(Work.of_row(row) for row in document["rows"])
+            made._columns = None
             made.misses = Misses([float(miss) for miss in document["misses"]])
             made.count = int(document["count"])
         except (KeyError, TypeError, ValueError) as error:
@@ -126,10 +139,17 @@ class PointPredictor(Predictor):
 
     @final
     def sizes(self) -> Floats:
-        """Of the observations, oldest first."""
-        return np.array([x.size for x, _ in self.rows])
+        """Of the observations, oldest first; not to be changed."""
+        return self._arrays()[0]
 
     @final
     def seconds(self) -> Floats:
-        """Of the observations, oldest first."""
-        return np.array([y for _, y in self.rows])
+        """Of the observations, oldest first; not to be changed."""
+        return self._arrays()[1]
+
+    def _arrays(self) -> tuple[Floats, Floats]:
+        if self._columns is None:
+            self._columns = (
+                np.array([x.size for x, _ in self.rows]), np.array([y for _, y in self.rows])
+            )  # fmt: skip
+        return self._columns

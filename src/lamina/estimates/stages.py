@@ -138,13 +138,17 @@ class RuntimeEstimates:
             load: the task.
             course: how far it is.
         """
-        stages = {
-            stage: course.left(stage, predictor.predict(load.work(stage)))
-            for stage, predictor in self.stages.items()
-        }
+        stages = self.left(load, course)
         whole = self._whole(stages)
         total = whole if course.begun else self.intervals.calibrated(whole)
         return Outlook(stages, total, whole)
+
+    def left(self, load: Load, course: Course) -> dict[str, Distribution]:
+        """What is left of each stage of an attempt that is on its way."""
+        return {
+            stage: course.left(stage, predictor.predict(load.work(stage)))
+            for stage, predictor in self.stages.items()
+        }
 
     def update(self, stage: str, load: Load, seconds: float, censored: bool = False) -> None:
         """Learns how long a stage took, or that it was ended after `seconds`."""

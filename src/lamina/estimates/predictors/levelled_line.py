@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lamina.estimates.base import Work
-from lamina.estimates.lines import Line, relative_huber
+from lamina.estimates.lines import Line, median, relative_huber
 from lamina.estimates.points import PointPredictor
 
 LAST = 6
@@ -30,7 +30,7 @@ class LevelledLine(PointPredictor):
         sizes, seconds = self.sizes(), self.seconds()
         self._line = relative_huber(sizes, seconds)
         said = self._line.over(sizes[-LAST:])
-        floor = 0.1 * max(float(np.median(seconds)), 1e-6)
+        floor = 0.1 * max(median(seconds), 1e-6)
         ratios = np.log(np.maximum(seconds[-LAST:], floor) / np.maximum(said, floor))
         weights = FADE ** np.arange(ratios.size)[::-1]
         self._level = float(np.exp(weights @ ratios / weights.sum()))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from math import log1p
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import Floats
+from lamina.estimates.lines import median
 from lamina.estimates.points import PointPredictor
 
 NOISE = 0.1
@@ -30,29 +34,41 @@ class Nearby(PointPredictor):
         super().__init__(memory)
         self._solved: Floats = np.zeros(0)
         self._typical = 1.0
+        self._logs: Floats = np.zeros(0)
+        self._fading: Floats = np.zeros(0)
 
     def fit(self) -> None:
         """Solves once, for all answers until the next observation."""
         sizes, seconds = self.sizes(), self.seconds()
-        self._typical = max(float(np.sqrt(np.mean(sizes**2))), 1e-9)
-        unit = max(float(np.median(seconds)), 1e-9)
-        number = np.arange(sizes.size, dtype=np.float64)
-        known = self._alike(sizes, number, sizes, number) + NOISE**2 * np.eye(sizes.size)
+        self._typical = max(float(np.sqrt(sizes @ sizes / sizes.size)), 1e-9)
+        self._logs = np.log1p(sizes)
+        if self._fading.size != sizes.size + 1:
+            self._fading = np.exp(-np.arange(sizes.size + 1) / RECENT)
+        unit = max(median(seconds), 1e-9)
+        ages = _ages(sizes.size)
+        known = self._alike(sizes[:, None], self._logs[:, None], self._fading[ages])
+        known.flat[:: sizes.size + 1] += NOISE**2
         self._solved = np.linalg.solve(known, seconds / unit) * unit
 
     def point(self, x: Work) -> float:
         """What follows from the observations; never below zero."""
         if not self._solved.size:
             return float("nan")
-        number = np.arange(self._solved.size, dtype=np.float64)
-        like = self._alike(np.array([x.size]), np.array([float(number.size)]), self.sizes(), number)
-        return max(float(like[0] @ self._solved), 0.0)
+        like = self._alike(x.size, log1p(x.size), self._fading[:0:-1])
+        return max(float(like @ self._solved), 0.0)
 
-    def _alike(self, sizes: Floats, numbers: Floats, others: Floats, at: Floats) -> Floats:
-        """Covariances, in units of the squared median."""
-        line = 1.0 + np.outer(sizes, others) / self._typical**2
-        steps = np.log1p(sizes)[:, None] - np.log1p(others)[None, :]
-        shape = SHAPE**2 * np.exp(-0.5 * (steps / OCTAVE) ** 2)
-        fading = np.exp(-np.abs(numbers[:, None] - at[None, :]) / RECENT)
+    def _alike(self, sizes: Floats | float, logs: Floats | float, fading: Floats) -> Floats:
+        """Covariances with the observations, in units of the squared median."""
+        line = 1.0 + sizes * self.sizes() / self._typical**2
+        steps = (logs - self._logs) / OCTAVE
+        shape = SHAPE**2 * np.exp(-0.5 * steps * steps)
         found: Floats = TREND**2 * line + fading * (LEVEL**2 + shape)
         return found
+
+
+@cache
+def _ages(count: int) -> NDArray[np.intp]:
+    """How many observations lie between each two."""
+    number = np.arange(count)
+    found: NDArray[np.intp] = np.abs(number[:, None] - number[None, :])
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import exp
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,13 +42,15 @@ class RelativeHuber(PointPredictor):
         past = relative_huber(sizes, seconds, prior=held)
         last = slice(-self.window, None)
         self._line = relative_huber(sizes[last], seconds[last], prior=(past, WORTH))
-        self._nodes = self._differences(np.maximum(self._line.over(sizes), 1e-9), seconds)
+        self._nodes = {}
+        if any(x.node for x, _ in self.rows):
+            self._nodes = self._differences(np.maximum(self._line.over(sizes), 1e-9), seconds)
 
     def point(self, x: Work) -> float:
         """On the line; times the factor of the node's type, where that is known."""
         if self._line is None:
             return float("nan")
-        return self._line.at(x.size) * float(np.exp(self._nodes.get(x.node, 0.0)))
+        return self._line.at(x.size) * exp(self._nodes.get(x.node, 0.0))
 
     def to_document(self) -> dict[str, Any]:
         """With the window and the prior."""
