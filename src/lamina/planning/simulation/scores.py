@@ -9,8 +9,8 @@ from math import inf, isfinite, nan
 import numpy as np
 
 from lamina.planning.placement.health import Rules
-from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Usage
-from lamina.planning.placement.words import Cancel, Migrate, Start
+from lamina.planning.placement.ledger import PROMISED, Ledger, Usage
+from lamina.planning.placement.words import Start
 from lamina.planning.simulation.world import World
 
 CLOSE = 1.05
@@ -41,9 +41,9 @@ class Score:
         cancelled: of them, given back without having done an item that counted.
         probes: deployments only to see.
         decisions: seconds that each decision took.
-        conditional: of each job that waited for an accelerator while it was being worked on: 1
-            where what was chosen when that was ready was the faster, or where the work was done
-            before, else 0.
+        conditional: of each job that was worked on while an accelerator was asked for: 1 where
+            taking that, or giving it back, was the faster of both, or where the work was done
+            before there was something to choose; else 0.
         chosen: of them, jobs in which there was something to choose.
         held: per level of `LEVELS`, of each attempt that something was promised of: whether the
             total, had it been left alone, lay inside.
@@ -84,7 +84,7 @@ class Score:
         lasted = list(zip(deadlines, latencies, strict=True))
         away = [u for u in ledger.usages if not world.runtimes[u.runtime].standby]
         device = [(u, world.runtimes[u.runtime].devices * u.held) for u in away]
-        conditional, chosen = _conditional(world, ledger)
+        conditional, chosen = _conditional(world, ledger, rules or Rules())
         return cls(
             latencies=latencies,
             best4=np.array([_least(truth) for truth in truths]),
@@ -192,63 +192,43 @@ def _latencies(
     return np.array(latencies), np.array(exact), failed
 
 
-def _conditional(world: World, ledger: Ledger) -> tuple[np.ndarray, int]:
-    """Whether the choice at the moment an accelerator was ready was right (the paper's 4.3)."""
+def _conditional(world: World, ledger: Ledger, rules: Rules) -> tuple[np.ndarray, int]:
+    """Whether taking an accelerator, or giving it back, was right (the paper's 4.3)."""
     places = {job.name: place for place, job in enumerate(world.jobs)}
-    raced = _raced(world, ledger)
-    ready = _ready(world, ledger)
     found, chosen = [], 0
-    for job, (near, far) in raced.items():
-        decision = ready.get(job)
-        if decision is None:
+    for job, (near, far) in _raced(world, ledger).items():
+        if far.started is None and far.end != "cancelled":
             found.append(1.0)  # what stood ready was done before the other was ready
-        elif (goes := _goes(decision, far.runtime)) is not None:
-            chosen += 1
-            there = decision.at + _work(world, places[job], far)
-            here = (near.started or near.asked) + _work(world, places[job], near)
-            found.append(float(there <= here if goes else here <= there))
+            continue
+        chosen += 1
+        here = (near.started or near.asked) + _work(world, places[job], near)
+        if far.started is not None:
+            found.append(float(far.started + _work(world, places[job], far) <= here))
+        else:
+            there = far.asked + _alone(world, places[job], far, rules)
+            found.append(float(here <= there))
     return np.array(found), chosen
 
 
-def _ready(world: World, ledger: Ledger) -> dict[str, Decision]:
-    """Job -> what was decided when the first accelerator was ready for it."""
-    found: dict[str, Decision] = {}
-    for one in ledger.decisions:
-        if one.event == "ready" and world.runtimes[one.runtime].devices:
-            found.setdefault(one.job, one)
-    return found
-
-
 def _raced(world: World, ledger: Ledger) -> dict[str, tuple[Usage, Usage]]:
-    """Job -> its attempt on what stands ready, and the first one on an accelerator; jobs whose
-    items they share are no race."""
+    """Job -> its attempt on what stands ready, and the one on an accelerator that came furthest;
+    jobs whose items are shared are no race."""
     near: dict[str, Usage] = {}
     far: dict[str, Usage] = {}
     for usage in ledger.usages:
         runtime = world.runtimes[usage.runtime]
-        if runtime.standby and usage.started is not None and usage.end != "failed":
+        if usage.end == "failed":
+            continue
+        if runtime.standby and usage.started is not None:
             near[usage.job] = usage
-        elif runtime.devices:
-            far.setdefault(usage.job, usage)
+        elif runtime.devices and (usage.job not in far or usage.started is not None):
+            far[usage.job] = usage
     shared = {
         one.job
         for one in ledger.decisions
         if any(isinstance(action, Start) and action.shared for action in one.choice.actions)
     }
     return {job: (near[job], far[job]) for job in far if job in near and job not in shared}
-
-
-def _goes(decision: Decision, runtime: str) -> bool | None:
-    """Whether a policy takes the accelerator that is ready; None where it does neither."""
-    for action in decision.choice.actions:
-        match action:
-            case Start(name) if name == runtime:
-                return True
-            case Migrate(_, name) if name == runtime:
-                return True
-            case Cancel(name) if name == runtime:
-                return False
-    return None
 
 
 def _work(world: World, place: int, usage: Usage) -> float:
