@@ -36,6 +36,31 @@ def bayesian_line(sizes: Floats, seconds: Floats) -> Line:
     return Line(slope, mean - slope * mean_size)
 
 
+def bayesian_lines(sizes: Floats, seconds: Floats) -> tuple[Floats, Floats]:
+    """Slopes and intercepts of many, as `bayesian_line` has them: a row of points for each."""
+    mean_sizes, means = sizes.mean(axis=1), seconds.mean(axis=1)
+    offsets, heights = sizes - mean_sizes[:, None], seconds - means[:, None]
+    square, cross = np.sum(offsets * offsets, axis=1), np.sum(offsets * heights, axis=1)
+    noise = 1.0 / (np.mean(heights * heights, axis=1) + np.finfo(np.float64).eps)
+    width, slope = np.ones_like(square), np.zeros_like(square)
+    open_ = np.flatnonzero(square > 0.0)
+    for _ in range(_ROUNDS):
+        if not open_.size:
+            break
+        own = square[open_]
+        found = cross[open_] / (own + width[open_] / noise[open_])
+        misses = np.sum((heights[open_] - found[:, None] * offsets[open_]) ** 2, axis=1)
+        known = noise[open_] * own / (width[open_] + noise[open_] * own)
+        width[open_] = (known + 2 * _GAMMA) / (found * found + 2 * _GAMMA)
+        noise[open_] = (sizes.shape[1] - known + 2 * _GAMMA) / (misses + 2 * _GAMMA)
+        moved = np.abs(found - slope[open_]) >= _ENOUGH
+        slope[open_] = found
+        open_ = open_[moved]
+    told = square > 0.0
+    slope[told] = cross[told] / (square[told] + width[told] / noise[told])
+    return slope, means - slope * mean_sizes
+
+
 class LinePredictor(PointPredictor):
     """A line over the last observations, found anew with each."""
 

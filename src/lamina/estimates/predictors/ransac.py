@@ -14,8 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.estimates.distribution import Floats
-from lamina.estimates.lines import Line
-from lamina.estimates.predictors.bayesian_ridge import LinePredictor, bayesian_line
+from lamina.estimates.lines import Line, median
+from lamina.estimates.predictors.bayesian_ridge import (
+    LinePredictor,
+    bayesian_line,
+    bayesian_lines,
+)
 
 TRIALS = 100
 SEED = 0
@@ -30,34 +34,38 @@ def ransac_line(sizes: Floats, seconds: Floats, least: int, source: np.random.Ge
         least: how many observations a sample has.
         source: of the samples; all are tried where there are at most TRIALS.
     """
-    threshold = float(np.median(np.abs(seconds - np.median(seconds))))
-    best: tuple[int, float] = (0, -np.inf)
-    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
-    for sample in _samples(sizes.size, least, source):
-        line = bayesian_line(sizes[sample], seconds[sample])
-        inside = np.abs(seconds - line.over(sizes)) <= threshold
-        score = (int(inside.sum()), _explained(line, sizes[inside], seconds[inside]))
-        if score > best:
-            best, chosen = score, inside
-    if chosen is None:
+    threshold = median(np.abs(seconds - median(seconds)))
+    samples = _samples(sizes.size, least, source)
+    slopes, intercepts = bayesian_lines(sizes[samples], seconds[samples])
+    errors = np.abs(seconds - (intercepts[:, None] + slopes[:, None] * sizes))
+    inside = errors <= threshold
+    counts = inside.sum(axis=1)
+    most = counts.max()
+    if not most:
         return bayesian_line(sizes, seconds)
+    best = np.flatnonzero(counts == most)
+    scores = _explained(errors[best], seconds, inside[best])
+    # Of those that differ by nothing but rounding, the first: equal on all machines.
+    chosen = inside[best[int(np.argmax(scores >= scores.max() - 1e-9))]]
     return bayesian_line(sizes[chosen], seconds[chosen])
 
 
-def _samples(count: int, least: int, source: np.random.Generator) -> list[NDArray[np.integer[Any]]]:
+def _samples(count: int, least: int, source: np.random.Generator) -> NDArray[np.integer[Any]]:
     every = list(combinations(range(count), least)) if count <= 8 else []
     if every and len(every) <= TRIALS:
-        return [np.array(one) for one in every]
-    return [source.permutation(count)[:least] for _ in range(TRIALS)]
+        return np.array(every)
+    return np.array([source.permutation(count)[:least] for _ in range(TRIALS)])
 
 
-def _explained(line: Line, sizes: Floats, seconds: Floats) -> float:
-    """R squared."""
-    if seconds.size < 2:
-        return -np.inf
-    left = float(np.sum((seconds - line.over(sizes)) ** 2))
-    total = float(np.sum((seconds - seconds.mean()) ** 2))
-    return 1.0 - left / total if total else float(left == 0.0)
+def _explained(errors: Floats, seconds: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """R squared of each line over the points that are inside, as many for each."""
+    counts = inside.sum(axis=1)
+    left = np.sum(np.where(inside, errors, 0.0) ** 2, axis=1)
+    means = np.where(inside, seconds, 0.0).sum(axis=1) / counts
+    total = np.sum(np.where(inside, seconds - means[:, None], 0.0) ** 2, axis=1)
+    exact = np.where(left == 0.0, 1.0, 0.0)
+    found: Floats = np.where(total > 0.0, 1.0 - left / np.where(total > 0.0, total, 1.0), exact)
+    return np.where(counts < 2, -np.inf, found)
 
 
 class Ransac(LinePredictor):

@@ -7,6 +7,8 @@ after every CALIBRATION of its measurements the window is chosen anew whose erro
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import insort
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import Floats
+from lamina.estimates.lines import median
 from lamina.estimates.points import PointPredictor
 
 INQUISITOR_SECONDS = 60.0
@@ -28,9 +31,18 @@ class TunedWindow(PointPredictor):
     window = LONGEST
     """In use now."""
 
+    def __init__(self, memory: int = 0) -> None:
+        super().__init__(memory)
+        self._missed: deque[Floats] = deque(maxlen=self.memory)
+        self._tuned = 0
+
     @abstractmethod
-    def figures(self, windows: Floats) -> Floats:
-        """What is said of each row of observations."""
+    def figures(self, past: Floats) -> list[float]:
+        """What windows of all lengths say: of the last one, of the last two, and so on."""
+
+    @abstractmethod
+    def figure(self, window: Floats) -> float:
+        """What one window says."""
 
     def fit(self) -> None:
         """Tunes the window whenever enough new measurements are there."""
@@ -41,7 +53,7 @@ class TunedWindow(PointPredictor):
         """Of the last observations, whatever the work."""
         del x
         last = self.seconds()[-self.window :]
-        return float(self.figures(last[None, :])[0]) if last.size else float("nan")
+        return self.figure(last) if last.size else float("nan")
 
     def to_document(self) -> dict[str, Any]:
         """With the window."""
@@ -56,16 +68,21 @@ class TunedWindow(PointPredictor):
 
         A length counts as long as CALIBRATION observations have so many before them.
         """
-        best, least = 1, np.inf
-        for window in range(1, seconds.size):
-            whole = np.lib.stride_tricks.sliding_window_view(seconds[:-1], window)
-            misses = np.abs(self.figures(whole) - seconds[window:])
-            if misses.size < CALIBRATION and window > 1:
-                break
-            mean = float(misses.mean())
-            if mean < least:
-                best, least = window, mean
-        return best
+        # What each observation was missed by is remembered: it is asked for again and again.
+        new = min(self.count - self._tuned, seconds.size) if self._missed else seconds.size
+        self._tuned = self.count
+        for end in range(seconds.size - new, seconds.size):
+            said = np.array(self.figures(seconds[:end]), dtype=np.float64)
+            self._missed.append(np.abs(said - seconds[end]))
+        longest = max(seconds.size - CALIBRATION, 1)
+        sums = np.zeros(longest)
+        for before, missed in enumerate(self._missed):
+            count = min(before, longest)
+            sums[:count] += missed[:count]
+        if seconds.size < 2:
+            return 1
+        means = sums / (seconds.size - np.arange(1, longest + 1))
+        return int(np.argmin(means)) + 1
 
 
 class MeanWindow(TunedWindow):
@@ -73,10 +90,14 @@ class MeanWindow(TunedWindow):
 
     name: ClassVar[str] = "mean-window"
 
-    def figures(self, windows: Floats) -> Floats:
-        """Means of rows."""
-        found: Floats = windows.mean(axis=1)
+    def figures(self, past: Floats) -> list[float]:
+        """Running means, backwards."""
+        found: list[float] = (np.cumsum(past[::-1]) / np.arange(1, past.size + 1)).tolist()
         return found
+
+    def figure(self, window: Floats) -> float:
+        """Their mean."""
+        return float(window.mean())
 
 
 class MedianWindow(TunedWindow):
@@ -84,7 +105,16 @@ class MedianWindow(TunedWindow):
 
     name: ClassVar[str] = "median-window"
 
-    def figures(self, windows: Floats) -> Floats:
-        """Medians of rows."""
-        found: Floats = np.median(windows, axis=1)
+    def figures(self, past: Floats) -> list[float]:
+        """Running medians, backwards: each value is put where it belongs among the later ones."""
+        order: list[float] = []
+        found = []
+        for length, value in enumerate(past[::-1].tolist(), 1):
+            insort(order, value)
+            half = length // 2
+            found.append(order[half] if length % 2 else (order[half - 1] + order[half]) / 2.0)
         return found
+
+    def figure(self, window: Floats) -> float:
+        """Their median."""
+        return median(window)
