@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lamina.cli.place_tried import simulate
+from lamina.cli.place_tried import explain, simulate
 from lamina.cli.streams import out
 
 
@@ -16,7 +16,8 @@ def command() -> None:
     """Predict how long tasks take on each runtime, and place them."""
 
 
-command.add_command(simulate)
+for _verb in (simulate, explain):
+    command.add_command(_verb)
 
 
 @command.command("fit")

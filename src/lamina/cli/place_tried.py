@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,6 +40,46 @@ def simulate(*, policies: str, seeds: int, first: int, as_json: bool, **told: An
         out(json.dumps(found, indent=1))
         return
     for line in simulating.lines(found):
+        out(line)
+
+
+@click.command("explain", cls=Listing)
+@click.option("--items", type=int, required=True, metavar="N", help="Of the job.")
+@click.option(
+    "--bytes", "bytes_up", type=float, metavar="B",
+    help="That travel to a runtime away from the data.  [212,000 for each item]",
+)  # fmt: skip
+@click.option("--policy", default="share", show_default=True, metavar="NAME", help="Who decides.")
+@click.option(
+    "--log", "log", type=click.Path(path_type=Path), metavar="FILE",
+    help="Learn from a CSV log of placed tasks, as `lamina place fit` reads it.",
+)  # fmt: skip
+@click.option("--run", default="", metavar="RUN", help="Learn from a placing run: its log or name.")
+@click.option("--regime", default="usual", show_default=True, metavar="calm|usual|busy",
+              help="Of the made-up runs, where neither log nor run is given.")  # fmt: skip
+@click.option("--indivisible", is_flag=True, help="The job cannot be shared by runtimes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def explain(
+    *, items: int, bytes_up: float | None, policy: str, log: Path | None, run: str, regime: str,
+    indivisible: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Say what a job would take on each runtime, stage by stage, what a policy does, and why.
+
+    Without --log and --run, what is known are two made-up runs of each of the STOIC paper's
+    runtimes.
+    """
+    from lamina.errors import UsageError
+    from lamina.planning.simulation.scenarios import Scenario
+    from lamina.workspace import placing_explained
+
+    if log is not None and run:
+        raise UsageError("--log and --run are both given", "learn from one of them")
+    scenario = Scenario(regime=regime, divisible=not indivisible)
+    found = placing_explained.explain(policy, items, bytes_up, log, run, scenario)
+    if as_json:
+        out(json.dumps(found, indent=1))
+        return
+    for line in placing_explained.lines(found):
         out(line)
 
 
