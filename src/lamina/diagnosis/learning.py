@@ -115,10 +115,14 @@ def _check(runs: Collection, split: str) -> None:
 def _at_random(
     part: Detector, runs: Collection, how: Fitting
 ) -> tuple[Fitted, Calibration, dict[str, Any]]:
+    """A detector that needs no runs to stop by has done with those that are held back once they
+    have calibrated it: it learns again, from them too."""
     train, held, test = splits.random_split(runs, how.seed)
     kept = runs.taken(held)
     fitted = part.fit(runs.taken(train), kept, how)
     calibration = calibrated(fitted.scores(kept.runs), kept.targets)
+    if not part.stops_early:
+        fitted = part.fit(runs.taken(np.sort(np.concatenate([train, held]))), None, how)
     tested = runs.taken(test)
     found = calibration.probabilities(fitted.scores(tested.runs))
     return fitted, calibration, figures_of(tested, found, calibration.unsure_below)

@@ -120,15 +120,16 @@ def measures_of(table: PhaseTable) -> dict[str, Floats]:
     return found
 
 
-def alone_seconds(begin: Floats, end: Floats) -> Floats:
+def alone_seconds(begin: Floats, end: Floats, fill: float = 1.0) -> Floats:
     """How long each transfer would have taken alone, had those under way shared evenly: the
-    integral of one over their number. NaN where its times are not told."""
+    integral of one over their number, or over `fill`, which share all there is, where they are
+    fewer. NaN where its times are not told."""
     found = np.full(len(begin), np.nan)
     told = end > begin
     if told.any():
         edges = np.unique(np.concatenate([begin[told], end[told]]))
         covers = (begin[told, None] <= edges[:-1]) & (end[told, None] >= edges[1:])
-        found[told] = covers @ (np.diff(edges) / np.maximum(covers.sum(axis=0), 1))
+        found[told] = covers @ (np.diff(edges) / np.maximum(covers.sum(axis=0), fill))
     return found
 
 

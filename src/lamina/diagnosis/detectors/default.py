@@ -1,4 +1,5 @@
-"""The default detector: clouds of batches, and boosted trees for runs of batches that are known."""
+"""The default detector: clouds of batches, boosted trees for runs of batches that are known, and
+how the network was shared where batches are nearly alike."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from lamina.diagnosis.calibration import softmax
 from lamina.diagnosis.detectors.base import Arrays, Fitted, Fitting, Parts, as_scores
 from lamina.diagnosis.detectors.default_batches import Batches, batches_of
+from lamina.diagnosis.detectors.default_close import Close, close_of
 from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted, joined
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.diagnosis.statistics import ALL, Layout, layout_of, statistics_of
@@ -34,7 +36,9 @@ class Default:
     Directions in which batches with one label lie apart (other machines, another day) count
     little; what then remains separates the classes. Boosted trees on all columns are sharper
     where a run comes from a batch that was learnt from, and have a say only there. They say it
-    all where no label has two batches, so that nobody knows how batches differ.
+    all where no label has two batches, so that nobody knows how batches differ. Batches that are
+    nearly alike though their classes differ are told apart by how the network was shared
+    (`lamina.diagnosis.detectors.default_close`).
     """
 
     title: ClassVar[str] = "clouds of batches, with boosted trees for batches that are known"
@@ -55,11 +59,13 @@ class Default:
             )
             for one in range(FORESTS)
         )  # fmt: skip
-        return DefaultFitted(runs.classes, layout, columns, usual, batches, forest)
+        close = close_of(runs, batches)
+        return DefaultFitted(runs.classes, layout, columns, usual, batches, forest, close)
 
     def restore(self, document: Mapping[str, Any], arrays: Arrays) -> Fitted:
         """From a document and arrays of the clouds and of the trees."""
         try:
+            close = _part(arrays, "close.")
             return DefaultFitted(
                 tuple(document["classes"]),
                 Layout(tuple((kind, what) for kind, what in document["columns"])),
@@ -67,6 +73,7 @@ class Default:
                 arrays["usual"],
                 Batches.from_parts(document["batches"], _part(arrays, "batches.")),
                 Forest.from_arrays(_part(arrays, "trees.")),
+                Close.from_arrays(len(document["classes"]), close) if close else None,
             )
         except KeyError as error:
             raise BundleError(f"the detector has no {error.args[0]}", "train it again") from None
@@ -82,6 +89,7 @@ class DefaultFitted:
     usual: NDArray[np.float32]
     batches: Batches
     forest: Forest
+    close: Close | None = None
 
     def scores(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Log probabilities (n, classes). Good runs stand as one more normal batch; the trees,
@@ -92,13 +100,25 @@ class DefaultFitted:
         some = rows[:, self.columns]
         if against and self.batches.normal >= 0:
             good = statistics_of(against, self.layout)[:, self.columns]
-            return _normed(self.batches.with_good(good).judged(some)[0])
+            batches = self.batches.with_good(good)
+            found, likelier = batches.judged(some)
+            more = self._of_close(runs, batches, some, shown=batches.real - self.batches.real)
+            return _normed(_normed(found) + _seen(likelier) * more)
         trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual)) / FORESTS))
         if not self.batches.compared:
             return trees
         found, likelier = self.batches.judged(some)
-        seen = 1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0)))
-        return _normed(_normed(found) + TREES * seen[:, None] * trees)
+        more = TREES * trees + self._of_close(runs, self.batches, some)
+        return _normed(_normed(found) + _seen(likelier) * more)
+
+    def _of_close(
+        self, runs: Sequence[Run], batches: Batches, some: Floats, shown: int = 0
+    ) -> Floats:
+        """What tells batches apart that are nearly alike, as far as a run is of one of them;
+        `shown` stand before those that were learnt from."""
+        if self.close is None:
+            return np.zeros((len(runs), len(self.classes)))
+        return self.close.scores(runs, batches.belongs(some, self.close.members + shown))
 
     def to_parts(self) -> Parts:
         """Everything."""
@@ -110,6 +130,8 @@ class DefaultFitted:
         arrays: dict[str, NDArray[Any]] = {"columns": self.columns, "usual": self.usual}
         arrays |= {f"batches.{name}": a for name, a in self.batches.to_arrays().items()}
         arrays |= {f"trees.{name}": a for name, a in self.forest.to_arrays().items()}
+        if self.close is not None:
+            arrays |= {f"close.{name}": a for name, a in self.close.to_arrays().items()}
         return document, arrays
 
 
@@ -137,6 +159,11 @@ def columns_of(layout: Layout) -> NDArray[np.int64]:
 
 
 _NETWORK = ("capacity.mean", "rate.most", "stage_in.middle", "stage_in.least")
+
+
+def _seen(likelier: Floats) -> Floats:
+    """How far a run counts as one of a batch that is known, (n, 1)."""
+    return np.asarray(1.0 / (1.0 + np.exp(np.clip(SEEN - likelier, -50.0, 50.0))))[:, None]
 
 
 def _normed(scores: Floats) -> Floats:

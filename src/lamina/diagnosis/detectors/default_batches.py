@@ -97,6 +97,18 @@ class Batches:
             real=self.real + 1,
         )
 
+    def apart(self) -> Floats:
+        """Deviations between the middles of real batches, (real, real)."""
+        lower = np.linalg.cholesky(self._known())
+        middles = np.linalg.solve(lower, self.means[: self.real].T).T
+        return np.asarray(np.sqrt(((middles[:, None] - middles) ** 2).sum(axis=2)))
+
+    def belongs(self, rows: Floats, members: Numbers) -> Floats:
+        """Probability that a run of a real batch is of one of some, (n,)."""
+        fits = self.fits(self.scaled(rows)[:, None, :] - self.means[: self.real], self._known())
+        some = np.logaddexp.reduce(fits[:, members], axis=1)
+        return np.asarray(np.exp(some - np.logaddexp.reduce(fits, axis=1)))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learnt."""
         return {
@@ -169,7 +181,7 @@ def batches_of(runs: Collection, rows: Floats, how: Clouds | None = None) -> Bat
     centre = np.nanmedian(rows, axis=0)
     scale = np.maximum(np.nanstd(rows, axis=0), 0.02)
     scaled = np.clip((rows - centre) / scale, -_FAR, _FAR)
-    numbers, names = _numbered(runs)
+    numbers, names = numbered(runs)
     means, within = [], []
     for number in range(len(names)):
         own = scaled[numbers == number]
@@ -199,7 +211,7 @@ def batches_of(runs: Collection, rows: Floats, how: Clouds | None = None) -> Bat
     )  # fmt: skip
 
 
-def _numbered(runs: Collection) -> tuple[Numbers, list[tuple[str, str]]]:
+def numbered(runs: Collection) -> tuple[Numbers, list[tuple[str, str]]]:
     """The number of each run's group, and the groups: label and batch."""
     pairs = list(zip(runs.labels, runs.batches, strict=True))
     sizes = Counter(pairs)
