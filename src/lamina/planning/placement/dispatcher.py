@@ -46,6 +46,7 @@ from lamina.planning.placement.words import (
     Share,
     Start,
     Tick,
+    Up,
     Uploaded,
     Wait,
     Warmed,
@@ -171,6 +172,7 @@ class Dispatcher:
                 attempt.deployed = self.now
                 self.health.came_up(attempt.runtime)
                 self.learner.stage(attempt, "deployment", self.now, seconds)
+                self._tell(placed, Up(attempt.runtime))
             case Warmed(_, seconds):
                 attempt.warm, attempt.uploaded = self.now, True
                 if attempt.deployed is None:
@@ -386,7 +388,7 @@ class Dispatcher:
             self.learner.estimates, self.around.source, self.around.weights,
             lambda runtime: self._queue(placed, runtime),
             lambda: self.around.progress(job.name),
-            self.around.truth(job.name),
+            lambda: self.around.truth(job.name),
         )  # fmt: skip
         return View(self.now, job, allowed, usable, dict(placed.attempts), more)
 

@@ -82,7 +82,7 @@ class More:
         weights: what counts besides seconds.
         queue: runtime -> seconds that a job is expected to wait there before it is begun.
         progress: runtime -> items of the job that it has done.
-        truth: runtime -> seconds that the job would take there; None outside of simulations.
+        truth: gives runtime -> seconds that the job would take there; None outside of simulations.
     """
 
     estimates: Mapping[str, RuntimeEstimates]
@@ -90,7 +90,7 @@ class More:
     weights: Weights
     queue: Callable[[str], float]
     progress: Callable[[], Mapping[str, float]]
-    truth: Mapping[str, float] | None = None
+    truth: Callable[[], Mapping[str, float] | None] = lambda: None
 
 
 class View:
@@ -104,7 +104,7 @@ class View:
         attempts: runtime -> what the job has there.
         more: what views have in common.
 
-    `source`, `weights` and `truth` are those of `More`.
+    `source` and `weights` are those of `More`.
     """
 
     def __init__(
@@ -123,14 +123,19 @@ class View:
         self.attempts = attempts
         self.source = more.source
         self.weights = more.weights
-        self.truth = more.truth
         self._more = more
         self._seen: dict[tuple[str, float], Outlook] = {}
+        self._stages: dict[tuple[str, float], Mapping[str, Distribution]] = {}
 
     @property
     def progress(self) -> Mapping[str, float]:
         """Runtime -> items done there for this job."""
         return self._more.progress()
+
+    @property
+    def truth(self) -> Mapping[str, float] | None:
+        """Runtime -> seconds that the job would take there; None outside of simulations."""
+        return self._more.truth()
 
     @property
     def left(self) -> int:
@@ -149,13 +154,26 @@ class View:
             self._seen[key] = self._look(runtime, items)
         return self._seen[key]
 
+    def stages(self, runtime: str, items: float | None = None) -> Mapping[str, Distribution]:
+        """Stages of `outlook`, at a fraction of its cost: nothing is added up."""
+        key = (runtime, float(self.job.items if items is None else items))
+        if key not in self._stages:
+            load = self.job.load(self.runtimes[runtime], self.now, items)
+            course = _course(self.attempts.get(runtime), self.now)
+            self._stages[key] = self._more.estimates[runtime].left(load, course)
+        return self._stages[key]
+
     def processing(self, runtime: str, items: float | None = None) -> Distribution:
         """Seconds of the work itself, from its start."""
-        return self.outlook(runtime, items).stages.get("processing", Distribution.at(0.0))
+        if items is None:
+            return self.stages(runtime).get("processing", NOTHING)
+        load = self.job.load(self.runtimes[runtime], self.now, items)
+        predictor = self._more.estimates[runtime].stages.get("processing")
+        return NOTHING if predictor is None else predictor.predict(load.work("processing"))
 
     def until_ready(self, runtime: str) -> Distribution:
         """Seconds from now until the runtime could start on the job; its queue is part of them."""
-        stages = dict(self.outlook(runtime).stages)
+        stages = self.stages(runtime)
         ready = [stages.get(one, NOTHING) for one in ("request", "deployment")]
         begun = latest([stages.get("upload", NOTHING), added(ready)])
         return added([begun, stages.get("warm", NOTHING)]).shifted(self.queue(runtime))

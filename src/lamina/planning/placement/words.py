@@ -150,6 +150,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Up:
+    """A runtime is deployed for the job, and held from now on; it is not warm yet, and the data
+    of the job may be on its way. Nothing has to be done; what is not wanted can be given back."""
+
+    runtime: str
+
+
+@dataclass(frozen=True)
 class Ready:
     """A runtime is ready for the job, its data is there."""
 
@@ -174,7 +182,7 @@ class Tick:
     """The time that a policy wanted to wait is over."""
 
 
-Notice = Ready | Failed | Tick
+Notice = Up | Ready | Failed | Tick
 
 
 # What is to be done, and what was done: between the dispatcher and whoever acts for it.

@@ -17,8 +17,10 @@ POLICIES: Registry[type[Policy]] = Registry(
     {
         "eft": f"{_AT}.eft:Eft",
         "fixed": f"{_AT}.fixed:Fixed",
+        "hedge": f"{_AT}.hedge:Hedge",
         "oracle": f"{_AT}.oracle:Oracle",
         "share": f"{_AT}.share:Share",
+        "stoic-duplicator": f"{_AT}.stoic_duplicator:StoicDuplicator",
         "stoic-selector": f"{_AT}.stoic_selector:StoicSelector",
     },
 )

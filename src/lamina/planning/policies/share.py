@@ -1,34 +1,27 @@
-"""Share: who stands ready begins at once, an accelerator is asked for, and both take items."""
+"""Share: what stands ready begins at once, helpers are asked for, and all of them take items."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from lamina.planning.placement.policy import Policy
-from lamina.planning.placement.view import View
-from lamina.planning.placement.words import Cancel, Choice, Job, Notice, Ready, Request, Start
+from lamina.planning.placement.words import Job
+from lamina.planning.policies.asking import Asking
+from lamina.planning.policies.together import Way, raced, shared
 
 
-class Share(Policy):
-    """The edge starts at the head of a batch, the first of the others that is ready at its tail."""
+class Share(Asking):
+    """Standby runtimes take items from the head of a batch, helpers from its tail.
+
+    A job that cannot be divided is hedged.
+    """
 
     name: ClassVar[str] = "share"
-    about: ClassVar[str] = "all that stands ready and the first of the others share the items"
+    about: ClassVar[str] = "what stands ready begins, helpers that are worth it take items too"
 
-    def decide(self, job: Job, view: View) -> Choice:
-        """Requests what stands ready, and others where they could still help."""
-        wanted = [n for n in view.usable if view.runtimes[n].standby or view.runtimes[n].devices]
-        return Choice(tuple(Request(name) for name in wanted), "all, to begin with")
+    def way(self, job: Job) -> Way:
+        """Together, or in a race."""
+        return shared if job.divisible else raced
 
-    def on_event(self, event: Notice, view: View) -> Choice:
-        """The first accelerator that is ready takes items, the others are cancelled."""
-        if not isinstance(event, Ready):
-            return Choice()
-        if view.runtimes[event.runtime].standby:
-            return Choice((Start(event.runtime, shared=True),))
-        others = [
-            Cancel(name)
-            for name in view.attempts
-            if name != event.runtime and not view.runtimes[name].standby
-        ]
-        return Choice((*others, Start(event.runtime, shared=True)))
+    def shares(self, job: Job) -> bool:
+        """Where the job can be divided."""
+        return job.divisible
