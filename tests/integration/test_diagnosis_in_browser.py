@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from lamina.diagnosis.detectors.base import Fitting
+from lamina.diagnosis.explain.beside import Beside, strangeness
 from lamina.diagnosis.explain.explaining import explain
 from lamina.diagnosis.explain.page import explanation_html
+from lamina.diagnosis.jobs.detector import JobVerdict
+from lamina.diagnosis.novelty import DEFAULT, NOVELTY
 from lamina.diagnosis.runs import run_of
 from lamina.diagnosis.usual import usual_of
 from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
@@ -25,9 +29,17 @@ def report(folder: Path) -> Path:
     trace = one_trace(str(write_csv(made_run(slower(4.0, "stage_in", host="worker-3"), 9), folder)))
     good = [one_trace(str(write_csv(run, folder, n))) for n, run in enumerate(made_runs(6), 2)]
     usual = usual_of([run_of(one) for one in good])
-    told = explain(run_of(trace), usual, trace=trace)
+    run = run_of(trace)
+    told = explain(run, usual, trace=trace)
+    novel = NOVELTY.get(DEFAULT)().fit([run_of(one) for one in good], Fitting())
+    slow = [task for task, host in zip(run.table.tasks, run.table.hosts, strict=True)
+            if host == "worker-3"]  # fmt: skip
+    jobs = tuple(JobVerdict(task, 0.9 if task in slow else 0.02, "loss", 0.8)
+                 for task in run.table.tasks)  # fmt: skip
+    beside = Beside(strangeness(novel, run, len(good)), jobs)
     page = folder / "why.html"
-    page.write_text(explanation_html(trace, told, good, usual, "<b>run</b>"), encoding="utf-8")
+    text = explanation_html(trace, told, good, usual, "<b>run</b>", beside)
+    page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -56,6 +68,14 @@ def test_a_diagnosis_opens_offline_and_its_findings_are_shown_on_the_chart(tmp_p
         page.locator("[data-toggle=marks]").click()
         page.wait_for_timeout(200)
         assert page.locator(".chart canvas").first.screenshot() != before
+        assert page.locator(".strange strong").inner_text() == "The run is strange"
+        assert "stage in" in page.locator(".even").first.inner_text()
+        rows = page.locator(".jobs tbody tr")
+        assert 0 < rows.count() < 34
+        assert {row.split("\t")[3] for row in rows.all_inner_texts()} == {"worker-3"}
+        rows.first.locator("button").click()
+        job = rows.first.locator("button").inner_text()
+        assert page.locator("#details h2").inner_text() == job
         assert "<b>run</b>" in page.locator("pre.command").first.inner_text()
         browser.close()
     assert said == []

@@ -1,7 +1,8 @@
-"""Fixtures of the unit tests: results of a small benchmark; a table, a network, an engine."""
+"""Fixtures of the unit tests: results of a small benchmark; a table, a network, an engine; runs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from lamina.benchmark.results import FORMAT, assemble
 from lamina.data.tables import Table
 from lamina.nets.network import Network
 from lamina.nets.zoo import mlp
+from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
 from lamina.testing.reference_engine import ReferenceEngine
 from lamina.training.engines import ENGINES
 
@@ -125,3 +127,25 @@ def table() -> Table:
 def network() -> Network:
     """2-4-1 with a Sigmoid last."""
     return mlp(2, [4], 1, name="tiny")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the current one, outside every project."""
+    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """A folder of twelve runs in which nothing went wrong."""
+    for number, one in enumerate(made_runs(12), 1):
+        write_csv(one, tmp_path / "good", number)
+    return tmp_path / "good"
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    """A run of which one worker stages in four times as long."""
+    return write_csv(made_run(slower(4.0, "stage_in", host="worker-3"), 100, "loss"), tmp_path)

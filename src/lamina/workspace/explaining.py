@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from lamina.diagnosis import answers
 from lamina.diagnosis.answers import Answer
-from lamina.diagnosis.explain.beside import Strangeness, jobs_json, jobs_lines
+from lamina.diagnosis.explain.beside import Beside
 from lamina.diagnosis.explain.explaining import explain
 from lamina.diagnosis.explain.explanation import Explanation
 from lamina.diagnosis.explain.occlusion import Judging
 from lamina.diagnosis.explain.text import explanation_lines, part_lines
-from lamina.diagnosis.jobs.detector import JobVerdict
 from lamina.diagnosis.runs import NORMAL, Run, run_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
 from lamina.diagnosis.usual import NEEDED, Usual, usual_of
@@ -48,8 +47,7 @@ class Told:
         others: good runs that it was compared with.
         usual: what was usual in whatever it was compared with; None for itself.
         name: how it was called.
-        strange: how far it is from good runs; None where there were too few.
-        jobs: what a detector says of each job; empty where it learnt of none.
+        beside: what is said of it besides.
     """
 
     trace: Trace
@@ -57,8 +55,7 @@ class Told:
     others: tuple[Trace, ...]
     usual: Usual | None
     name: str
-    strange: Strangeness | None = None
-    jobs: tuple[JobVerdict, ...] = ()
+    beside: Beside = field(default_factory=Beside)
 
     def to_json(self) -> dict[str, Any]:
         """The verdict's values, `explanation` beside them; without a detector class and answer
@@ -72,17 +69,14 @@ class Told:
         return {
             **head,
             "explanation": self.explanation.to_json(),
-            "novelty": None if self.strange is None else self.strange.to_json(),
-            "jobs": jobs_json(self.jobs),
+            **self.beside.to_json(),
         }
 
     def lines(self, width: int, *, every: bool = False) -> list[str]:
         """For the terminal; the verdict in the first line."""
         found = explanation_lines(self.explanation, width, every=every)
-        if self.strange is not None:
-            found += part_lines("beside good runs", self.strange.lines(), width)
-        if self.jobs:
-            found += part_lines("jobs", jobs_lines(self.jobs), width)
+        for title, texts in self.beside.parts():
+            found += part_lines(title, texts, width)
         return found
 
 
@@ -115,8 +109,10 @@ def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
         others,
         usual,
         (trace.name or trace.run) if trace.origin == "lamina" else name,
-        novelties.beside(run, runs, unlabelled),
-        made.jobs.judge(run, runs) if made is not None and made.jobs is not None else (),
+        Beside(
+            novelties.beside(run, runs, unlabelled),
+            made.jobs.judge(run, runs) if made is not None and made.jobs is not None else (),
+        ),
     )
 
 
@@ -205,7 +201,9 @@ def report(found: Told, target: Path) -> Path:
             f"a diagnosis cannot be written as {target.suffix or 'a file without an ending'}",
             "end the file in .html, or take --json",
         )
-    page = explanation_html(found.trace, found.explanation, found.others, found.usual, found.name)
+    page = explanation_html(
+        found.trace, found.explanation, found.others, found.usual, found.name, found.beside
+    )
     return written(page, target)
 
 

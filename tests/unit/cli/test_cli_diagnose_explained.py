@@ -6,11 +6,12 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commandline import done, record, run
 
-from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
+from lamina.testing.disturbed import made_run, slower, write_csv
 from lamina.testing.runs import RUNS, MadeRun
 from lamina.workflow.log import AttemptEnded, AttemptStarted
 
@@ -19,22 +20,7 @@ CLASSES = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    for number, one in enumerate(made_runs(8), 1):
-        write_csv(one, tmp_path / "good", number)
-    return tmp_path / "good"
-
-
-@pytest.fixture
-def bad(tmp_path: Path) -> Path:
-    return write_csv(made_run(slower(4.0, "stage_in", host="worker-3"), 100, "loss"), tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture
@@ -53,12 +39,12 @@ def test_the_first_line_is_the_answer_and_the_findings_tell_cost_and_range(
 ) -> None:
     told = done("diagnose", bad, "--against", good).out
     assert told.startswith(
-        "likely a slow host and a slow network, as where packets are lost; took "
+        "likely a slow network, as where packets are lost and a slow host; took "
     )
     line = re.sub(r"\s+", " ", told)
     assert re.search(
         r"stage in 4\.\dx usual on worker-3 \(\d+ jobs\): 2\d\d s, usually 5\d s "
-        r"\(\d+-\d+ s over 8 runs\), costs \+\d+ s of the run's \+\d+ s",
+        r"\(\d+-\d+ s over 12 runs\), costs \+\d+ s of the run's \+\d+ s",
         line,
     )
     assert "run again without worker-3" in told
@@ -76,7 +62,7 @@ def test_labelled_runs_that_are_not_normal_and_the_run_itself_are_not_good(
     good: Path, bad: Path
 ) -> None:
     told = done("diagnose", bad, "--against", good, "--against", bad.parent.parent, "--json").json
-    assert told["explanation"]["compared"] == "with 8 good runs"
+    assert told["explanation"]["compared"] == "with 12 good runs"
 
 
 def test_a_detector_answers_first_and_says_what_that_rests_on(
@@ -109,18 +95,38 @@ def test_a_detector_that_does_not_know_such_jobs_is_refused(detector: Path) -> N
     assert "whose jobs are others than those of" in ran.err
 
 
+def data_of(page: Path) -> Any:
+    (text,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page.read_text("utf-8")
+    )
+    return json.loads(text)
+
+
 def test_a_report_is_one_file_without_addresses(good: Path, bad: Path, tmp_path: Path) -> None:
     told = done("diagnose", bad, "--against", good, "-o", "why.html")
     assert told.out.splitlines()[-1] == "why.html"
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     assert not re.search(r"https?://|\bsrc=\"|@import|url\(", page.replace("\\u003c", ""))
-    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
-    data = json.loads(text)
+    data = data_of(tmp_path / "why.html")
     assert data["added"]["findings"][0]["hosts"] == ["worker-3"]
     marked = {int(index) for index in data["added"]["marks"]}
     names = {data["tasks"][data["attempts"]["task"][index]] for index in marked}
     assert names >= set(data["added"]["findings"][0]["jobs"])
-    assert data["usual_from"] == 8
+    assert data["usual_from"] == 12
+
+
+def test_a_report_tells_how_strange_the_run_is_and_beside_enough_good_ones(
+    good: Path, bad: Path
+) -> None:
+    done("diagnose", bad, "--against", good, "-o", "why.html")
+    told = done("diagnose", bad, "--against", good, "--json").json
+    added = data_of(Path("why.html"))["added"]
+    assert added["novelty"] == told["novelty"]
+    assert added["novelty"]["strange"] and added["novelty"]["runs"] == 12
+    assert added["jobs"] == []
+    few = [part for file in sorted(good.rglob("*.csv"))[:6] for part in ("--against", str(file))]
+    done("diagnose", bad, *few, "-o", "few.html")
+    assert data_of(Path("few.html"))["added"]["novelty"] is None
 
 
 def test_a_report_under_another_ending_is_refused(good: Path, bad: Path) -> None:

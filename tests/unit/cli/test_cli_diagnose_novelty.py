@@ -10,18 +10,7 @@ from commandline import done, run
 
 from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    for number, one in enumerate(made_runs(12), 1):
-        write_csv(one, tmp_path / "good", number)
-    return tmp_path / "good"
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture
@@ -29,11 +18,6 @@ def learnt(good: Path, tmp_path: Path) -> Path:
     file = tmp_path / "small.novelty"
     done("diagnose", "train", "--traces", good, "--detector", "slow-down", "-o", file)
     return file
-
-
-@pytest.fixture
-def bad(tmp_path: Path) -> Path:
-    return write_csv(made_run(slower(4.0, "stage_in"), 100, "loss"), tmp_path)
 
 
 def test_good_runs_alone_are_learnt_from(good: Path) -> None:

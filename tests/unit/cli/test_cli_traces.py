@@ -14,10 +14,7 @@ from lamina.testing.runs import RUNS
 TRACES = Path(__file__).resolve().parents[2] / "golden" / "traces"
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LAMINA_PROJECT", raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_few_runs_are_told_line_by_line_and_summed_up() -> None:

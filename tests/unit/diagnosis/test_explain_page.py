@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from lamina.diagnosis.explain.beside import Beside, Strangeness
 from lamina.diagnosis.explain.explaining import explain
 from lamina.diagnosis.explain.explanation import Salient
 from lamina.diagnosis.explain.page import explanation_html, marks_of, norms_of
+from lamina.diagnosis.jobs.detector import JobVerdict
+from lamina.diagnosis.novelty.base import Reason
 from lamina.diagnosis.runs import run_of
 from lamina.diagnosis.usual import usual_of
 from lamina.testing.disturbed import made_runs
@@ -51,6 +54,19 @@ def test_hostile_names_are_data_and_nothing_else() -> None:
     assert "<img" not in page and "alert(2)</script>" not in page
     assert page.count("</script>") == 2
     assert data_of(page)["added"]["headline"].startswith("<img")
+
+
+def test_how_strange_a_run_is_and_its_jobs_stand_on_the_page_as_data() -> None:
+    trace = recorded("scatter")
+    jobs = (JobVerdict("<b>first</b>", 0.9, "hdd", 0.8), JobVerdict("second", 0.1, "cpu", 0.06))
+    why = Reason("<i>kind</i>", "run", ("second",), 4.0, 2.0, 1.0)
+    beside = Beside(Strangeness(3.0, 2.0, 0.05, 12, (why,)), jobs)
+    page = explanation_html(trace, explain(run_of(trace), trace=trace), beside=beside)
+    added = data_of(page)["added"]
+    assert added["novelty"]["strange"] and added["novelty"]["reasons"][0]["phase"] == "run"
+    assert [one["probability"] for one in added["jobs"]] == [0.9, 0.1]
+    assert added["sure"] == 0.5
+    assert "<b>first" not in page and "<i>kind" not in page
 
 
 def test_findings_and_what_the_answer_rests_on_are_marked_at_their_phases() -> None:

@@ -67,6 +67,33 @@ class Strangeness:
         }
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is said of a run beside its explanation.
+
+    Args:
+        strange: how far it is from good runs; None where there were too few.
+        jobs: what a detector says of each job; empty where it learnt of none.
+    """
+
+    strange: Strangeness | None = None
+    jobs: tuple[JobVerdict, ...] = ()
+
+    def parts(self) -> Iterator[tuple[str, Iterator[str]]]:
+        """For the terminal: titles, and what stands below each."""
+        if self.strange is not None:
+            yield "beside good runs", self.strange.lines()
+        if self.jobs:
+            yield "jobs", jobs_lines(self.jobs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "novelty": None if self.strange is None else self.strange.to_json(),
+            "jobs": jobs_json(self.jobs),
+        }
+
+
 def strangeness(novel: Novel, run: Run, runs: int) -> Strangeness:
     """How strange a run is to what was learnt from good runs, of which there were so many."""
     score = float(novel.scores([run])[0])

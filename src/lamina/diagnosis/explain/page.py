@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from lamina.diagnosis.explain.beside import SURE, Beside
 from lamina.diagnosis.explain.explanation import Explanation
 from lamina.diagnosis.usual import HELD, Floats, Usual
 from lamina.traces.gantt.palette import LOOKS
@@ -25,6 +26,7 @@ def explanation_html(
     others: Sequence[Trace] = (),
     usual: Usual | None = None,
     name: str = "",
+    beside: Beside | None = None,
 ) -> str:
     """The page; it needs no network, and its policy forbids it.
 
@@ -34,10 +36,14 @@ def explanation_html(
         others: good runs, for how long jobs usually take.
         usual: the same, where that is known already.
         name: how the run is called on a command line.
+        beside: what is said of the run besides.
     """
-    data = {**told.to_json(), "marks": marks_of(trace, told), "name": name}
+    data = {**told.to_json(), "marks": marks_of(trace, told), "name": name, "sure": SURE}
+    data |= (beside or Beside()).to_json()
     norms, count = (None, 0) if usual is None or not usual.known else (norms_of(usual), usual.runs)
-    added = Added(data, _asset("diagnosis.js"), _asset("diagnosis.css"), norms, count)
+    added = Added(
+        data, _asset("diagnosis.js") + _asset("beside.js"), _asset("diagnosis.css"), norms, count
+    )
     return report_html(trace, None, others, added)
 
 

@@ -19,6 +19,8 @@ function buildAdded() {
     told.share ? el("div", {}, el("h3", {}, "What they have in common"), el("p", {}, told.share)) : "",
     causesOf(told),
     saliencyOf(told) || "",
+    strangeOf(told.novelty) || "",
+    jobsOf(told) || "",
     el("div", { class: "two" }, listOf("What to try", told.advice), listOf("To be kept in mind", told.notes)),
     answersOf(told) || "",
   );
