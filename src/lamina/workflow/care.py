@@ -10,12 +10,15 @@ from typing import Any, TypedDict
 
 from lamina.errors import UsageError
 from lamina.workflow.amounts import size, size_text, span, span_text
-from lamina.workflow.needs import PLAIN, REASONS, Care, Needs
+from lamina.workflow.needs import PLAIN, REASONS, Care, Needs, Placement
 
 NEEDS = ("cpus", "memory", "gpus", "time")
 """Keys of `needs` in a document; keywords of their own in Python."""
 
-KEYS = ("needs", "retries", "retry", "cache", "fresh", "before", "after", "secrets", "variables")
+KEYS = (
+    "needs", "retries", "retry", "cache", "fresh", "before", "after", "secrets", "variables",
+    "placement",
+)  # fmt: skip
 """Keys of a task in a document that say how it is treated."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
@@ -27,7 +30,7 @@ class Treatment(TypedDict, total=False):
     """What `task`, `command` and `Step.needing` take by name; see `Needs` and `Care`.
 
     memory is "4 GB" or bytes, time "10 min" or seconds, variables the environment variables that
-    the result depends on.
+    the result depends on, placement "auto" or {"items": PORT, "labels": [NAME, ...]}.
     """
 
     cpus: float
@@ -42,6 +45,7 @@ class Treatment(TypedDict, total=False):
     after: Sequence[str]
     secrets: Sequence[str]
     variables: Sequence[str]
+    placement: str | Mapping[str, Any] | None
 
 
 def treated(care: Care, given: Mapping[str, Any]) -> Care:
@@ -98,6 +102,8 @@ def care_to_document(care: Care) -> dict[str, Any]:
         value = getattr(care, name)
         if value != getattr(PLAIN, name):
             entry[key] = list(value) if isinstance(value, tuple) else value
+    if care.placement is not None:
+        entry["placement"] = _placement_document(care.placement)
     return entry
 
 
@@ -224,6 +230,26 @@ def _variables(given: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _placement(given: object) -> Placement | None:
+    if given is None or isinstance(given, Placement):
+        return given
+    if given == "auto":
+        return Placement()
+    if not isinstance(given, Mapping) or not given.keys() <= {"items", "labels"}:
+        raise ValueError("auto, or a mapping with items (an input port) and labels")
+    items = given.get("items", "")
+    if not isinstance(items, str):
+        raise ValueError("a mapping whose items name an input port")
+    return Placement(items, _names(given.get("labels", ())))
+
+
+def _placement_document(placement: Placement) -> str | dict[str, Any]:
+    entry: dict[str, Any] = {"items": placement.items} if placement.items else {}
+    if placement.labels:
+        entry["labels"] = list(placement.labels)
+    return entry or "auto"
+
+
 def _texts(given: object, what: str) -> tuple[str, ...]:
     if not isinstance(given, (list, tuple)) or not all(isinstance(one, str) for one in given):
         raise ValueError(what)
@@ -256,5 +282,6 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "after": ("after", _script),
     "secrets": ("secrets", _names),
     "variables": ("environment", _variables),
+    "placement": ("placement", _placement),
 }
 """Key in a document -> field of `Care`, and what reads it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lamina.workflow.care import care_mistakes
 from lamina.workflow.needs import PLAIN
+from lamina.workflow.placed import placement_mistakes
 from lamina.workflow.ports import Port
 from lamina.workflow.types import PortType
 
@@ -278,6 +279,7 @@ def _task(task: Task, arriving: dict[str, list[Edge]], index: _Index) -> Iterato
     if task.care is not PLAIN:
         found = care_mistakes(task.care, [*takes, *index.gives[task.name]])
         yield from (f"{who}: {problem}" for problem in found)
+        yield from (f"{who}: placement: {problem}" for problem in placement_mistakes(task))
 
 
 def _mistyped(task: Task, port: Port, edges: list[Edge], index: _Index) -> Iterator[str]:

@@ -27,6 +27,20 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """That a placer chooses where a task runs, among the runtimes of a profile.
+
+    Args:
+        items: input port with the list whose items may be done apart; empty for a task that is
+            done as one.
+        labels: what a runtime must have.
+    """
+
+    items: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Care:
     """How the attempts of a task are treated.
 
@@ -40,6 +54,7 @@ class Care:
         after: argument list of the post script; runs after it, failed or not.
         secrets: names of environment variables and ports whose values no record may show.
         environment: names of environment variables that its result depends on.
+        placement: how its place is chosen; None where it runs like all others.
     """
 
     needs: Needs = field(default_factory=Needs)
@@ -51,6 +66,7 @@ class Care:
     after: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    placement: Placement | None = None
 
 
 PLAIN = Care()
