@@ -15,6 +15,7 @@ POINTS = 32
 """Values that stand for a distribution where two are combined."""
 
 _MIDDLES: Floats = (np.arange(POINTS) + 0.5) / POINTS
+_EQUAL: Floats = np.full(POINTS, 1.0 / POINTS)
 
 HEAVY = 1.5
 """Pareto index where a wait has outlasted all that was ever seen: the longer, the longer yet."""
@@ -57,7 +58,8 @@ class Distribution:
     def of(cls, quantile: Callable[[Floats], Floats], points: int = POINTS) -> Distribution:
         """One given by its quantiles, as `points` values of equal weight."""
         asked = _MIDDLES if points == POINTS else (np.arange(points) + 0.5) / points
-        return cls._sorted(quantile(asked), np.full(points, 1.0 / points), 0.0, asked)
+        weights = _EQUAL if points == POINTS else np.full(points, 1.0 / points)
+        return cls._sorted(quantile(asked), weights, 0.0, asked)
 
     @classmethod
     def _sorted(cls, values: Floats, weights: Floats, tail: float, middles: Floats) -> Distribution:
@@ -90,13 +92,36 @@ class Distribution:
         beyond = float(self.weights[-1]) / 2 * float(self.values[-1])
         return plain + beyond / (self.tail - 1.0)
 
+    @property
+    def points(self) -> Floats:
+        """POINTS values of equal weight that stand for it; not to be changed."""
+        kept = self.__dict__.get("_points")
+        if kept is None:
+            if self.middles is _MIDDLES and not self.tail:
+                kept = self.values
+            else:
+                kept = self.quantiles(_MIDDLES)
+            self.__dict__["_points"] = kept
+        found: Floats = kept
+        return found
+
     def quantile(self, probability: float) -> float:
         """Seconds within which it is done with a probability."""
-        return float(self.quantiles([probability])[0])
+        if not self:
+            return float("nan")
+        asked, middles, values = min(max(probability, 0.0), 1.0), self.middles, self.values
+        if self.tail > 0.0 and asked > middles[-1]:
+            return float(self.quantiles([asked])[0])
+        after = int(middles.searchsorted(asked, side="right"))
+        if after == 0 or after == values.size:
+            return float(values[min(after, values.size - 1)])
+        below, left = float(values[after - 1]), float(middles[after - 1])
+        slope = (float(values[after]) - below) / (float(middles[after]) - left)
+        return slope * (asked - left) + below
 
     def quantiles(self, probabilities: ArrayLike) -> Floats:
         """`quantile` of many probabilities."""
-        asked = np.clip(np.asarray(probabilities, dtype=np.float64), 0.0, 1.0)
+        asked = np.minimum(np.maximum(np.asarray(probabilities, dtype=np.float64), 0.0), 1.0)
         if not self:
             return np.full(asked.shape, np.nan)
         found: Floats = np.interp(asked, self.middles, self.values)
@@ -152,7 +177,10 @@ class Distribution:
 
     def scaled(self, factor: float) -> Distribution:
         """So many times as long."""
-        return self._sorted(self.values * factor, self.weights, self.tail, self.middles)
+        made = self._sorted(self.values * factor, self.weights, self.tail, self.middles)
+        if "_points" in self.__dict__:
+            made.__dict__["_points"] = self.__dict__["_points"] * factor
+        return made
 
     def to_document(self) -> dict[str, Any]:
         """Plain values."""
@@ -183,15 +211,22 @@ def _combined(parts: Sequence[Distribution], outer: Callable[..., Any]) -> Distr
         return Distribution.unknown()
     whole = parts[0]
     for part in parts[1:]:
-        both = np.sort(outer(_points(whole), _points(part)), axis=None)
+        if _certain(whole) or _certain(part):
+            both = outer(_points(whole), _points(part)).ravel()
+            whole = Distribution(both)
+            continue
+        both = outer(whole.points, part.points).ravel()
+        both.sort()
         # Means of neighbours: the sum keeps its mean, and each value its weight.
-        means = both.reshape(min(POINTS, both.size), -1).mean(axis=1)
-        whole = Distribution(means)
+        means = np.add.reduce(both.reshape(POINTS, POINTS), axis=1) / POINTS
+        whole = Distribution._sorted(means, _EQUAL, 0.0, _MIDDLES)
     return whole
+
+
+def _certain(whole: Distribution) -> bool:
+    return len(whole) == 1 and not whole.tail
 
 
 def _points(whole: Distribution) -> Floats:
     """Values of equal weight that stand for it: POINTS, or the one that is certain."""
-    if len(whole) == 1 and not whole.tail:
-        return whole.values
-    return whole.quantiles(_MIDDLES)
+    return whole.values if _certain(whole) else whole.points

@@ -96,8 +96,10 @@ class PointPredictor(Predictor):
         if censored:
             return
         self.misses.add(self.point(x), seconds)
+        kept = min(len(self.rows), self.memory - 1)
+        sizes, times = self._arrays()
+        self._columns = (_appended(sizes, kept, x.size), _appended(times, kept, seconds))
         self.rows.append((x, seconds))
-        self._columns = None
         self.count += 1
         self.fit()
 
@@ -153,3 +155,11 @@ class PointPredictor(Predictor):
                 np.array([x.size for x, _ in self.rows]), np.array([y for _, y in self.rows])
             )  # fmt: skip
         return self._columns
+
+
+def _appended(values: Floats, kept: int, value: float) -> Floats:
+    """The last few values and a new one."""
+    found = np.empty(kept + 1)
+    found[:kept] = values[values.size - kept :]
+    found[kept] = value
+    return found

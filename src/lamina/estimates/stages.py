@@ -37,6 +37,7 @@ class Load:
         fetch: bytes that come back.
         at: when, in seconds of any one clock.
         node: type of machine; empty while that is open.
+        kind: what is done to the items, where a runtime does several things; see `kinds`.
     """
 
     items: float = 1.0
@@ -44,6 +45,7 @@ class Load:
     fetch: float = 0.0
     at: float = 0.0
     node: str = ""
+    kind: str = ""
 
     def work(self, stage: str) -> Work:
         """As one stage sees it."""
@@ -167,6 +169,10 @@ class RuntimeEstimates:
     def expected(self, load: Load) -> Distribution:
         """The whole as the stages alone have it, before intervals are made to hold."""
         return self._whole({s: one.predict(load.work(s)) for s, one in self.stages.items()})
+
+    def stage(self, stage: str, load: Load) -> Distribution:
+        """What one stage is expected to take."""
+        return self.stages[stage].predict(load.work(stage))
 
     def interval(self, load: Load, level: float) -> tuple[float, float]:
         """Least and most seconds of the whole, at a level."""

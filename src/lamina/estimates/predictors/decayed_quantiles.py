@@ -105,10 +105,8 @@ class DecayedQuantiles(Predictor):
             self.changes += 1
 
     def _learnt(self) -> Distribution:
-        ages = np.arange(len(self.rows))[::-1]
-        times = np.array([time for time, _, _ in self.rows])
-        cut = np.array([flag for _, flag, _ in self.rows])
-        counts = np.array([part for _, _, part in self.rows]) * 0.5 ** (ages / self.half_life)
+        times, cut, parts = (np.array(column) for column in zip(*self.rows, strict=True))
+        counts = parts * 0.5 ** (np.arange(times.size)[::-1] / self.half_life)
         values, weights, left = survived(times, cut, counts)
         if not values.size:  # all were cut off: the least that is known
             return Distribution(np.sort(times) * 1.5, tail=TAIL_INDEX)
@@ -144,9 +142,10 @@ def survived(times: Floats, cut: Any, counts: Floats) -> tuple[Floats, Floats, f
 
 
 def _tail(values: Floats, weights: Floats) -> float:
-    """Hill's estimate of the Pareto index over the last tenth, shrunk to what is usual."""
-    order = np.argsort(values)
-    values, weights = values[order], weights[order]
+    """Hill's estimate of the Pareto index over the last tenth, shrunk to what is usual.
+
+    The values rise.
+    """
     beyond = np.cumsum(weights[::-1])[::-1] <= TAIL_PART * weights.sum() + 1e-12
     start = values[~beyond][-1] if (~beyond).any() else values[0]
     if not beyond.any() or start <= 0.0:

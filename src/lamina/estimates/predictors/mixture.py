@@ -40,7 +40,8 @@ Chosen on logs that were made up (`lamina.benchmark.placement_fit`), not on reco
 class Mixture(Predictor):
     """Exponential weights with a fixed share (Herbster and Warmuth 1998) over any predictors.
 
-    It says the weighted median of what its experts say, so that no wild one is heard alone.
+    It says the weighted median of what its experts say, so that no wild one is heard alone. When
+    work begins means nothing to it: experts change their mind by observations only.
 
     Args:
         experts: predictors that have learnt nothing yet, or the same; EXPERTS unless given.
@@ -52,6 +53,7 @@ class Mixture(Predictor):
         self.experts = [make() for make in EXPERTS] if experts is None else experts
         self.weights: Floats = np.full(len(self.experts), 1.0 / len(self.experts))
         self.misses = Misses()
+        self._asked: dict[tuple[float, str], float] = {}
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Weighs the experts by what they said of this observation, then lets them learn it."""
@@ -61,12 +63,16 @@ class Mixture(Predictor):
             point = self._median(said)
             self.misses.add(point, y)
             self._weigh(said, point, y)
+        self._asked.clear()
         for expert in self.experts:
             expert.update(x, y, censored)
 
     def predict(self, x: Work) -> Distribution:
         """The weighted median of the experts, and around it what it missed by earlier."""
-        return self.misses.around(self._median(self._said(x)))
+        key = (x.size, x.node)  # policies ask for one job again and again
+        if key not in self._asked:
+            self._asked[key] = self._median(self._said(x))
+        return self.misses.around(self._asked[key])
 
     def to_document(self) -> dict[str, Any]:
         """With all its experts."""
@@ -103,7 +109,11 @@ class Mixture(Predictor):
 
     def _median(self, said: Floats) -> float:
         """As `Distribution.quantile(0.5)` has it, without making one."""
-        pairs = [(s, w) for s, w in zip(said.tolist(), self.weights.tolist()) if isfinite(s)]
+        pairs: list[tuple[float, float]] = [
+            (value, weight)
+            for value, weight in zip(said.tolist(), self.weights.tolist(), strict=True)
+            if isfinite(value)
+        ]
         if not pairs:
             return float("nan")
         pairs.sort(key=lambda pair: pair[0])
