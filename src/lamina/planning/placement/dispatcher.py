@@ -50,6 +50,7 @@ from lamina.planning.placement.words import (
     Uploaded,
     Wait,
     Warmed,
+    Withdrawn,
 )
 
 Progress = Callable[[str], Mapping[str, float]]
@@ -140,9 +141,9 @@ class Dispatcher:
             case Uploaded() | Deployed() | Warmed() | Crashed():
                 if event.attempt in self.attempts:
                     self._of_attempt(event, self.attempts[event.attempt])
-            case Finished(job, shares):
-                if job in self.jobs:
-                    self._finished(self.jobs[job], shares)
+            case Finished() | Withdrawn():
+                if event.job in self.jobs:
+                    self._ended(self.jobs[event.job], event)
             case Rang(token):
                 self._rang(token)
             case Probed(runtime, seconds):
@@ -199,6 +200,15 @@ class Dispatcher:
         self._tell(placed, Failed(attempt.runtime, final))
         if placed.job.name in self.jobs and not placed.attempts:
             self._again(placed)
+
+    def _ended(self, placed: _Placed, event: Finished | Withdrawn) -> None:
+        if isinstance(event, Finished):
+            self._finished(placed, event.shares)
+            return
+        # What was done of it teaches nothing: nobody knows how long the rest would have been.
+        for attempt in list(placed.attempts.values()):
+            self._close(attempt, "failed")
+        self._over(placed, Outcome(placed.job, self.now, (), event.why))
 
     def _finished(self, placed: _Placed, shares: Mapping[int, Share]) -> None:
         known = [one for one in placed.attempts.values() if one.number in shares]

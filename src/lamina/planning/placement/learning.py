@@ -78,6 +78,5 @@ class Learner:
     def work(self, attempt: Attempt, items: float, now: float) -> float:
         """Seconds that so many items are expected to take; 0 where nothing is known."""
         load = attempt.job.load(self.runtimes[attempt.runtime], now, items)
-        predictor = self.estimates[attempt.runtime].stages["processing"]
-        known = predictor.predict(load.work("processing"))
+        known = self.estimates[attempt.runtime].stage("processing", load)
         return float(known.mean) if known else 0.0

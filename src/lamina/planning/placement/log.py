@@ -30,6 +30,7 @@ from lamina.planning.placement.words import (
     Uploaded,
     Wait,
     Warmed,
+    Withdrawn,
 )
 
 VERSION = 1
@@ -70,6 +71,7 @@ What = (
     | Warmed
     | Crashed
     | Finished
+    | Withdrawn
     | Rang
     | Probed
     | Decision
@@ -89,8 +91,8 @@ class Entry:
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind
     for kind in (
-        Begun, Arrived, Uploaded, Deployed, Warmed, Crashed, Finished, Rang, Probed, Decision,
-        Usage, Outcome,
+        Begun, Arrived, Uploaded, Deployed, Warmed, Crashed, Finished, Withdrawn, Rang, Probed,
+        Decision, Usage, Outcome,
     )
 }  # fmt: skip
 """Word of a line -> what it holds."""

@@ -47,6 +47,8 @@ class Job:
         divisible: whether its items can be done apart.
         deadline: seconds after `ready`.
         needs: labels that a runtime must have.
+        kind: what is done to the items, where jobs of several kinds are placed together: times of
+            one kind say nothing of another.
 
     Raises:
         UsageError: it has no items, or a size that is no number.
@@ -60,6 +62,7 @@ class Job:
     divisible: bool = False
     deadline: float = inf
     needs: frozenset[str] = frozenset()
+    kind: str = ""
 
     def __post_init__(self) -> None:
         if self.items < 1:
@@ -77,8 +80,8 @@ class Job:
         """
         count = float(self.items if items is None else items)
         if runtime.standby:
-            return Load(count, 0.0, 0.0, at)
-        return Load(count, self.upload, self.fetch * count / self.items, at)
+            return Load(count, 0.0, 0.0, at, kind=self.kind)
+        return Load(count, self.upload, self.fetch * count / self.items, at, kind=self.kind)
 
 
 # What a policy asks for.
@@ -294,6 +297,19 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """Nobody wants a job any more: it failed by itself, or was cancelled.
+
+    Args:
+        job: its name.
+        why: for the ledger.
+    """
+
+    job: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Rang:
     """A time has come."""
 
@@ -308,4 +324,4 @@ class Probed:
     seconds: float | None
 
 
-Event = Arrived | Uploaded | Deployed | Warmed | Crashed | Finished | Rang | Probed
+Event = Arrived | Uploaded | Deployed | Warmed | Crashed | Finished | Withdrawn | Rang | Probed
