@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina.benchmark.bars import Bar
+from lamina.benchmark.document import Results, Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.made_runs import made_table
-from lamina.benchmark.results import FORMAT, look, put
+from lamina.benchmark.results import look, put
 from lamina.benchmark.sheets import Sheet, bars_sheet, number
 from lamina.errors import MissingExtraError
 from lamina.traces.gantt.palette import LOOKS
 from lamina.traces.gantt.tensor import CHANNELS, ChartForm, draw_charts, engine_of
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
-Results = Mapping[str, Any]
 
 KIND = "gantt"
 """The value of `benchmark` in a results document of this kind."""
@@ -99,16 +95,8 @@ def benchmark_gantt(options: Options, command: str, say: Say) -> Tree:
     except MissingExtraError as error:
         tree["absent"]["matplotlib"] = str(error)
         say(str(error))
-    document = {
-        "lamina": FORMAT,
-        "benchmark": KIND,
-        **began.head(command),
-        "quick": options.quick,
-        "charts": options.charts,
-        **tree,
-    }
-    document["bars"] = [bar.to_json() for bar in bars(document)]
-    return document
+    told = {"quick": options.quick, "charts": options.charts, **tree}
+    return document_of(KIND, (began, command), told, bars)
 
 
 def rates(
@@ -263,9 +251,3 @@ def _paper(results: Results) -> Sheet:
     )
     title = f"Beside matplotlib at {PAPER_SIZE} x {PAPER_SIZE}, resized to {SIZE}"
     return Sheet(title, ("what", "measured", "unit"), tuple(rows), notes if rows else (), (0, 2))
-
-
-def draw(results: Results, folder: Path) -> list[Path]:
-    """No pictures."""
-    del results, folder
-    return []

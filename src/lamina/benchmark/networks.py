@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 from lamina.benchmark import cases
 from lamina.benchmark.bars import bars
 from lamina.benchmark.children import Clock, ask
+from lamina.benchmark.document import Say, document_of
 from lamina.benchmark.jobs import Answer, Job
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.plan import QUICK_SECONDS, Options, jobs
-from lamina.benchmark.results import FORMAT, assemble
+from lamina.benchmark.results import assemble
 from lamina.errors import DataError, MissingExtraError
-
-Say = Callable[[str], None]
 
 
 def benchmark_networks(options: Options, command: str, say: Say) -> dict[str, Any]:
@@ -50,9 +49,7 @@ def benchmark_networks(options: Options, command: str, say: Say) -> dict[str, An
         for name, reason in (*absent.items(), *missing.items()):
             say(f"absent: {name}: {reason}")
         answers = list(_answers(asked, clock, say))
-    document = {
-        "lamina": FORMAT,
-        **began.head(command),
+    told = {
         "quick": options.quick,
         "epochs": options.epochs,
         "batches": cases.BATCHES,
@@ -61,8 +58,7 @@ def benchmark_networks(options: Options, command: str, say: Say) -> dict[str, An
         "absent": {"sets": absent, "contestants": missing},
         **assemble(options, found, answers),
     }
-    document["bars"] = [bar.to_json() for bar in bars(document)]
-    return document
+    return document_of("", (began, command), told, bars)
 
 
 def read_cases(options: Options) -> tuple[dict[str, cases.Case], dict[str, str]]:

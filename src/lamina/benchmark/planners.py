@@ -12,8 +12,9 @@ from pathlib import Path, PurePath
 from statistics import fmean
 from typing import Any
 
+from lamina.benchmark.document import Results, Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
-from lamina.benchmark.results import FORMAT, look, put
+from lamina.benchmark.results import look, put
 from lamina.benchmark.sheets import Sheet
 from lamina.errors import InfeasibleError, UsageError
 from lamina.planning.goals import Goal, planned
@@ -22,10 +23,6 @@ from lamina.planning.problem import Problem
 from lamina.planning.reading import machine_cores
 from lamina.planning.resources import Link, Network, Resource
 from lamina.planning.wfformat import problem_from_wfformat
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
-Results = Mapping[str, Any]
 
 KIND = "planners"
 """The value of `benchmark` in a results document of this kind."""
@@ -102,9 +99,7 @@ def benchmark_planners(options: Options, command: str, say: Say) -> Tree:
             put(tree, ("instances", name, place), dict(_plans(problem, place, names)))
         say(f"{name}: {len(problem.tasks)} tasks")
     tree["families"] = _families(tree["instances"], names)
-    return {
-        "lamina": FORMAT, "benchmark": KIND, **began.head(command), "quick": options.quick, **tree,
-    }  # fmt: skip
+    return document_of(KIND, (began, command), {"quick": options.quick, **tree})
 
 
 def instances(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -200,9 +195,3 @@ def _sheet(results: Results, place: str) -> Sheet:
     }[place]
     columns = ("family", "planner", "in time", "makespan / bound", "cost", "seconds to plan")
     return Sheet(title, columns, tuple(rows), texts=(0, 1))
-
-
-def draw(results: Results, folder: Path) -> list[Path]:
-    """No pictures."""
-    del results, folder
-    return []

@@ -47,7 +47,13 @@ def kind_of(results: Results) -> Kind:
     module = import_module(_KINDS[name])
     if name == "networks":
         return Kind(_networks_head, sheets, draw, _networks_left_out)
-    return Kind(module.head, module.sheets, module.draw, _left_out)
+    return Kind(module.head, module.sheets, getattr(module, "draw", _no_pictures), _left_out)
+
+
+def _no_pictures(results: Results, folder: Path) -> list[Path]:
+    """Of a kind whose module has no `draw`."""
+    del results, folder
+    return []
 
 
 def text(results: Results) -> str:

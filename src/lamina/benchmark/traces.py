@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from lamina.benchmark.bars import Bar
+from lamina.benchmark.document import Results, Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.made_traces import FORMS, made_trace
-from lamina.benchmark.results import FORMAT, put
+from lamina.benchmark.results import put
 from lamina.benchmark.sheets import Sheet, bars_sheet
 from lamina.errors import TraceError
 from lamina.traces.comparison import compare
@@ -22,10 +22,6 @@ from lamina.traces.readers.collecting import traces_in
 from lamina.traces.statistics import overview
 from lamina.traces.table import table_of
 from lamina.traces.trace import Trace
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
-Results = Mapping[str, Any]
 
 KIND = "traces"
 """The value of `benchmark` in a results document of this kind."""
@@ -87,16 +83,8 @@ def benchmark_traces(options: Options, command: str, say: Say) -> Tree:
         say(f"{form}: {tree['seconds'][form]:.2f} s for {options.tasks:,} tasks")
     _then(tree, options, say)
     _many(tree, options, say)
-    document = {
-        "lamina": FORMAT,
-        "benchmark": KIND,
-        **began.head(command),
-        "quick": options.quick,
-        "tasks": options.tasks,
-        **tree,
-    }
-    document["bars"] = [bar.to_json() for bar in bars(document)]
-    return document
+    told = {"quick": options.quick, "tasks": options.tasks, **tree}
+    return document_of(KIND, (began, command), told, bars)
 
 
 def _one(path: Path, tasks: int) -> float:
@@ -198,9 +186,3 @@ def _uses(results: Results) -> Sheet:
         told = results["runs"]
         rows.append((f"{told['count']} runs, {told['jobs']:,} jobs read", f"{told['seconds']:.2f}"))
     return Sheet("What is done with it, and many runs", ("what", "seconds"), tuple(rows))
-
-
-def draw(results: Results, folder: Path) -> list[Path]:
-    """No pictures."""
-    del results, folder
-    return []

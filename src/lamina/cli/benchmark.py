@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,8 +77,7 @@ def networks(
         loader_epochs=loader_epochs,
         seed=seed,
     )
-    line = shlex.join(["lamina", *sys.argv[1:]])
-    _deliver(lambda say: benchmark_networks(options, line, say), as_json, output)
+    _deliver(partial(benchmark_networks, options), as_json, output)
 
 
 @command.command("overhead")
@@ -112,8 +112,7 @@ def overhead(
     from lamina.benchmark.overhead.measuring import Options, benchmark_overhead
 
     options = Options(quick, _names(engines), workers, _pairs(pythons))
-    line = shlex.join(["lamina", *sys.argv[1:]])
-    _deliver(lambda say: benchmark_overhead(options, line, say), as_json, output)
+    _deliver(partial(benchmark_overhead, options), as_json, output)
 
 
 @command.command("faults")
@@ -148,8 +147,7 @@ def faults(
     from lamina.benchmark.faults.judge import WORDS
 
     options = Options(seeds, first, _names(kinds), at_once, keep)
-    line = shlex.join(["lamina", *sys.argv[1:]])
-    results = _deliver(lambda say: benchmark_faults(options, line, say), as_json, output)
+    results = _deliver(partial(benchmark_faults, options), as_json, output)
     if any(results[word] for word in WORDS):
         raise click.exceptions.Exit(1)
 
@@ -166,8 +164,7 @@ def gantt(*, quick: bool, seed: int, as_json: bool, output: Path | None) -> None
     """
     from lamina.benchmark.gantt import Options, benchmark_gantt
 
-    line = shlex.join(["lamina", *sys.argv[1:]])
-    _deliver(lambda say: benchmark_gantt(Options(quick, seed), line, say), as_json, output)
+    _deliver(partial(benchmark_gantt, Options(quick, seed)), as_json, output)
 
 
 @command.command("diagnosis")
@@ -194,8 +191,7 @@ def diagnosis(
     from lamina.benchmark.diagnosis.measuring import Options, benchmark_diagnosis
 
     options = Options(protocol, quick, data, _names(detectors), device)
-    line = shlex.join(["lamina", *sys.argv[1:]])
-    _deliver(lambda say: benchmark_diagnosis(options, line, say), as_json, output)
+    _deliver(partial(benchmark_diagnosis, options), as_json, output)
 
 
 @command.command("traces")
@@ -215,9 +211,8 @@ def traces(*, quick: bool, formats: str, as_json: bool, output: Path | None) -> 
     for name in _names(formats):
         if name not in FORMS:
             raise UnknownNameError("trace format", name, FORMS)
-    line = shlex.join(["lamina", *sys.argv[1:]])
     options = Options(quick, _names(formats), data_folder())
-    _deliver(lambda say: benchmark_traces(options, line, say), as_json, output)
+    _deliver(partial(benchmark_traces, options), as_json, output)
 
 
 @command.command("report")
@@ -243,15 +238,23 @@ def report_page(results: tuple[Path, ...], output: Path | None) -> None:
 
 
 def _deliver(
-    measure: Callable[[Callable[[str], None]], dict[str, Any]], as_json: bool, output: Path | None
+    measure: Callable[[str, Callable[[str], None]], dict[str, Any]],
+    as_json: bool,
+    output: Path | None,
 ) -> dict[str, Any]:
-    """Measures, writes the files, prints the results."""
+    """Measures, writes the files, prints the results.
+
+    Args:
+        measure: takes the command line, and what takes a line of progress.
+        as_json, output: as `_delivered` has them.
+    """
     from lamina.benchmark import report
     from lamina.workspace.outputs import folder_to_write
 
     if output is not None:
         folder_to_write(output)
-    results = measure(lambda said: click.echo(said, err=True))
+    line = shlex.join(["lamina", *sys.argv[1:]])
+    results = measure(line, lambda said: click.echo(said, err=True))
     if output is not None:
         for file in report.write(results, output):
             click.echo(f"wrote {file}", err=True)

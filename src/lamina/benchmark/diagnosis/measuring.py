@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lamina.benchmark.diagnosis import sheets
 from lamina.benchmark.diagnosis.flowbench import MAIN, Flowbench, flowbench_figures
@@ -27,16 +26,14 @@ from lamina.benchmark.diagnosis.protocols import (
     reference_protocol,
     split_protocol,
 )
+from lamina.benchmark.document import Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
-from lamina.benchmark.results import FORMAT, put
+from lamina.benchmark.results import put
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.novelty import DEFAULT
 from lamina.diagnosis.runs import Collection, collection_of
 from lamina.errors import MissingExtraError, UsageError
 from lamina.workspace.traces import read_traces
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
 
 PROTOCOLS = ("batch", "paper", "flowbench", "unlabelled")
 CLASSES = ("normal", "cpu", "hdd", "loss")
@@ -111,16 +108,8 @@ def benchmark_diagnosis(options: Options, command: str, say: Say) -> Tree:
     began = Beginning()
     tree: Tree = {"absent": {}, "failed": {}, "protocol": options.protocol}
     _PARTS[options.protocol](tree, options, say)
-    document = {
-        "lamina": FORMAT,
-        "benchmark": sheets.KIND,
-        **began.head(command),
-        "quick": options.quick,
-        "seeds": list(options.seeds),
-        **tree,
-    }
-    document["bars"] = [bar.to_json() for bar in sheets.bars(document)]
-    return document
+    told = {"quick": options.quick, "seeds": list(options.seeds), **tree}
+    return document_of(sheets.KIND, (began, command), told, sheets.bars)
 
 
 def _batch(tree: Tree, options: Options, say: Say) -> None:

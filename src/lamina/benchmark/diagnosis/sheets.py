@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from lamina.benchmark.bars import Bar
@@ -99,9 +98,3 @@ def _order(label: str) -> tuple[str, float]:
 
 def _told(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def draw(results: Results, folder: Path) -> list[Path]:
-    """No pictures."""
-    del results, folder
-    return []

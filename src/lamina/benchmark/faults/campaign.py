@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,15 @@ from typing import Any
 from uuid import uuid4
 
 from lamina.benchmark.bars import Bar
+from lamina.benchmark.document import Say, Tree, document_of
 from lamina.benchmark.faults.judge import WORDS, Expected, Verdict, expected, judge
 from lamina.benchmark.faults.kinds import FAULTS, WEIGHTS, Fault
 from lamina.benchmark.faults.shapes import SHAPES
 from lamina.benchmark.faults.stage import HungError, Stage
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.processes import left_over
-from lamina.benchmark.results import FORMAT
 from lamina.errors import LaminaError
 from lamina.workflow.machine import cores
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
 
 KIND = "faults"
 """The value of `benchmark` in a results document of this kind."""
@@ -117,10 +114,7 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
         shapes, twice = {case.shape for case in cases}, options.cases >= ENOUGH
         wanted = undisturbed(folder, shapes, (many, 2 if twice else 1), say)
         verdicts = list(_played(cases, wanted, folder, options, say))
-    document: Tree = {
-        "lamina": FORMAT,
-        "benchmark": KIND,
-        **began.head(command),
+    told: Tree = {
         "quick": options.cases < ENOUGH,
         "absent": absent,
         "failed": {},
@@ -133,8 +127,7 @@ def benchmark_faults(options: Options, command: str, say: Say) -> Tree:
         },
         "wrong": [verdict.to_json() for verdict in verdicts if not verdict.well],
     }
-    document["bars"] = [bar.to_json() for bar in bars(document)]
-    return document
+    return document_of(KIND, (began, command), told, bars)
 
 
 def counted(verdicts: list[Verdict]) -> Tree:

@@ -7,20 +7,17 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from lamina.benchmark.children import Clock
+from lamina.benchmark.document import Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.overhead.asking import Measured, absence, interpreter, measure
 from lamina.benchmark.overhead.bars import bars
 from lamina.benchmark.overhead.peers import CARDS, OURS, PEERS, Card
-from lamina.benchmark.results import FORMAT, put
-
-Say = Callable[[str], None]
-Tree = dict[str, Any]
+from lamina.benchmark.results import put
 
 KIND = "overhead"
 """The value of `benchmark` in a results document of this kind."""
@@ -88,16 +85,8 @@ def benchmark_overhead(options: Options, command: str, say: Say) -> Tree:
         _take_own(tree, key, _run_own(what, settings, clock), say)
     _measure_engines([name for name in names if name not in OURS], options, clock, (tree, say))
     _derive(tree)
-    document = {
-        "lamina": FORMAT,
-        "benchmark": KIND,
-        **began.head(command),
-        "quick": options.quick,
-        "workers": options.workers,
-        **tree,
-    }
-    document["bars"] = [bar.to_json() for bar in bars(document)]
-    return document
+    told = {"quick": options.quick, "workers": options.workers, **tree}
+    return document_of(KIND, (began, command), told, bars)
 
 
 def _own(options: Options) -> Iterator[tuple[str, Tree, tuple[str, ...]]]:
