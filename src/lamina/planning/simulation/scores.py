@@ -30,6 +30,7 @@ class Score:
         best2: least over what stands ready and `accelerator`; NaN where the world has neither.
         worst: most over all runtimes, of each job.
         accelerator: of the runtimes with devices the one that makes the sum of `best2` least.
+        pairs: runtime with devices -> least over what stands ready and that one, of each job.
         exact: 1 for jobs most of whose items were done by the runtime that would have been
             fastest, else 0.
         failed: jobs that were given up.
@@ -54,6 +55,7 @@ class Score:
     best2: np.ndarray
     worst: np.ndarray
     accelerator: str
+    pairs: Mapping[str, np.ndarray]
     exact: np.ndarray
     failed: int
     late: int
@@ -78,7 +80,8 @@ class Score:
             rules: how failures were met.
         """
         truths = [world.truth(place) for place in range(len(world.jobs))]
-        accelerator, best2 = _two_ways(world, truths)
+        pairs = _pairs(world, truths)
+        accelerator = min(pairs, key=lambda name: float(pairs[name].sum()), default="")
         latencies, exact, failed = _latencies(world, ledger, truths)
         deadlines = [job.deadline for job in world.jobs]
         lasted = list(zip(deadlines, latencies, strict=True))
@@ -88,9 +91,10 @@ class Score:
         return cls(
             latencies=latencies,
             best4=np.array([_least(truth) for truth in truths]),
-            best2=best2,
+            best2=pairs[accelerator] if pairs else np.full(len(truths), nan),
             worst=np.array([_most(truth) for truth in truths]),
             accelerator=accelerator,
+            pairs=pairs,
             exact=exact,
             failed=failed,
             late=sum(latency > most for most, latency in lasted if isfinite(most)),
@@ -110,9 +114,10 @@ class Score:
         """Name -> figure of this one world; NaN where there is nothing to measure.
 
         `ratio_oracle4`: aggregate latency over the sum of `best4`; `ratio_oracle2` over that of
-        `best2`; `ratio_worst` over that of `worst`. `exact`, `within5`: parts of all jobs.
-        `p95_ratio`: 95th percentile of the latencies over that of `best4`. `regret`: mean seconds
-        of a job beyond `best4`. `p50`, `p95`, `p99`, `mean`, `aggregate`: seconds of latency.
+        `best2`, `ratio_oracle2_NAME` over that of `pairs[NAME]`, `ratio_worst` over that of
+        `worst`. `exact`, `within5`: parts of all jobs. `p95_ratio`: 95th percentile of the
+        latencies over that of `best4`. `regret`: mean seconds of a job beyond `best4`. `p50`,
+        `p95`, `p99`, `mean`, `aggregate`: seconds of latency. `deadline_misses`: jobs.
         `gpu_wasted_part`: of the GPU seconds. `conditional_success`: part of the jobs of
         `conditional`. `coverage_50|80|90`: parts of the attempts of `held`.
         """
@@ -121,6 +126,10 @@ class Score:
         return {
             "ratio_oracle4": _over(took.sum(), best.sum()),
             "ratio_oracle2": _over(took.sum(), self.best2[known].sum()),
+            **{
+                f"ratio_oracle2_{name}": _over(took.sum(), least[known].sum())
+                for name, least in self.pairs.items()
+            },
             "ratio_worst": _over(took.sum(), self.worst[known].sum()),
             "exact": _mean(self.exact),
             "within5": _mean(took <= CLOSE * best + 1e-9),
@@ -159,18 +168,14 @@ def _most(truth: Mapping[str, float]) -> float:
     return max((seconds for seconds in truth.values() if isfinite(seconds)), default=inf)
 
 
-def _two_ways(world: World, truths: Sequence[Mapping[str, float]]) -> tuple[str, np.ndarray]:
-    """The accelerator that helps what stands ready most, over all jobs; and the least of both."""
+def _pairs(world: World, truths: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
+    """Accelerator -> least of it and of what stands ready, of each job."""
     near = [name for name, one in world.runtimes.items() if one.standby]
-    far = [name for name, one in world.runtimes.items() if one.devices]
-    if not near or not far:
-        return "", np.full(len(truths), nan)
-    least = {
+    far = [name for name, one in world.runtimes.items() if one.devices] if near else []
+    return {
         name: np.array([min(truth.get(one, inf) for one in (*near, name)) for truth in truths])
         for name in far
     }
-    best = min(far, key=lambda name: float(least[name].sum()))
-    return best, least[best]
 
 
 def _latencies(

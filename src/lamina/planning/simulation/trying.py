@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Protocol
 
+from lamina.planning.placement.policy import Policy
 from lamina.planning.policies import made
 from lamina.planning.simulation.clock import Settings, Simulator
 from lamina.planning.simulation.scores import Score
@@ -37,20 +37,31 @@ class Trial:
         worlds: what makes them; travels to other processes.
         policies: as `policies.made` takes them.
         how: with what; its seed is replaced by that of the world.
+        name: of the trial, for progress.
+        inquires: whether runtimes are probed once a minute for every policy; as each wants, when
+            None.
     """
 
     worlds: Worlds
     policies: tuple[str, ...]
     how: Settings = field(default_factory=Settings)
+    name: str = ""
+    inquires: bool | None = None
 
     def scores(self, seed: int) -> list[Score]:
         """Of each policy, in the world of a seed."""
         world = self.worlds.world(seed)
         how = replace(self.how, seed=seed)
         return [
-            Score.of(world, Simulator(world, made(name), how).run(), how.rules)
+            Score.of(world, Simulator(world, self._made(name), how).run(), how.rules)
             for name in self.policies
         ]
+
+    def _made(self, name: str) -> Policy:
+        policy = made(name)
+        if self.inquires is not None:
+            vars(policy)["inquires"] = self.inquires
+        return policy
 
 
 def tried(
@@ -64,25 +75,47 @@ def tried(
         say: takes a line of progress.
         processes: at most so many; the cores of this process when None.
     """
+    return all_tried([trial], seeds, say, processes)[0]
+
+
+def all_tried(
+    trials: Sequence[Trial],
+    seeds: Sequence[int],
+    say: Say = lambda _: None,
+    processes: int | None = None,
+) -> list[dict[str, list[Score]]]:
+    """`tried` of several trials, the processes shared by all of them."""
+    pairs = [(trial, seed) for trial in trials for seed in seeds]
     found: list[list[Score]] = []
-    for number, one in enumerate(_each(trial, seeds, processes or cores()), 1):
+    for one in _each(pairs, processes or cores()):
+        trial, seed = pairs[len(found)]
         found.append(one)
-        say(f"seed {seeds[number - 1]}: {number} of {len(seeds)}")
-    return {name: [one[at] for one in found] for at, name in enumerate(trial.policies)}
+        say(" ".join(f"{trial.name} seed {seed}: {len(found)} of {len(pairs)}".split()))
+    return [
+        {
+            name: [one[at] for one in found[begin : begin + len(seeds)]]
+            for at, name in enumerate(trial.policies)
+        }
+        for trial, begin in zip(trials, range(0, len(pairs), len(seeds)), strict=True)
+    ]
 
 
-def _each(trial: Trial, seeds: Sequence[int], processes: int) -> Iterator[list[Score]]:
+def _each(pairs: Sequence[tuple[Trial, int]], processes: int) -> Iterator[list[Score]]:
     """Here until it is known what a seed takes, then elsewhere too where that is sooner."""
-    rest = list(seeds)
+    rest = list(pairs)
     while rest:
         begun = time.perf_counter()
-        yield trial.scores(rest.pop(0))
+        yield _scores(rest.pop(0))
         took = time.perf_counter() - begun
         if processes > 1 and len(rest) > 1 and took * len(rest) >= WORTH_IT:
             break
     if rest:
         # Spawned: a fork would take over the threads of numerical libraries in an unknown state.
         context = multiprocessing.get_context("spawn")
-        count = min(processes, len(rest))
-        with ProcessPoolExecutor(count, mp_context=context) as pool:
-            yield from pool.map(partial(Trial.scores, trial), rest)
+        with ProcessPoolExecutor(min(processes, len(rest)), mp_context=context) as pool:
+            yield from pool.map(_scores, rest)
+
+
+def _scores(pair: tuple[Trial, int]) -> list[Score]:
+    trial, seed = pair
+    return trial.scores(seed)
