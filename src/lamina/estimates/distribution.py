@@ -113,7 +113,7 @@ class Distribution:
         if self.tail > 0.0 and asked > middles[-1]:
             return float(self.quantiles([asked])[0])
         after = int(middles.searchsorted(asked, side="right"))
-        if after == 0 or after == values.size:
+        if after in (0, values.size):
             return float(values[min(after, values.size - 1)])
         below, left = float(values[after - 1]), float(middles[after - 1])
         slope = (float(values[after]) - below) / (float(middles[after]) - left)

@@ -33,7 +33,8 @@ class Line:
 
 def median(values: Floats) -> float:
     """That of a handful, without the checks that cost NumPy's ten times the sorting."""
-    order = np.sort(values)
+    order = values.copy()
+    order.sort()
     half = order.size // 2
     return float(order[half] if order.size % 2 else (order[half - 1] + order[half]) / 2.0)
 
@@ -43,28 +44,30 @@ class _Points:
 
     def __init__(self, sizes: Floats, seconds: Floats) -> None:
         # From a middle on, so that little is lost where sizes lie close together.
-        self.centre = float(sizes.sum()) / sizes.size
-        offsets = sizes - self.centre
-        self._moments = np.stack(
-            [np.ones_like(offsets), offsets, offsets * offsets, seconds, offsets * seconds]
-        )
+        self.centre = float(np.add.reduce(sizes)) / sizes.size
+        self._moments = np.ones((5, sizes.size))
+        _, offsets, squares, heights, products = self._moments
+        np.subtract(sizes, self.centre, out=offsets)
+        np.multiply(offsets, offsets, out=squares)
+        heights[:] = seconds
+        np.multiply(offsets, seconds, out=products)
 
-    def line(self, weights: Floats) -> Line:
-        """Least squares, slope and intercept of at least zero."""
-        one, first, second, mean, cross = (self._moments @ weights).tolist()
+    def line(self, weights: Floats) -> tuple[float, float]:
+        """Slope and intercept by least squares, both at least zero."""
+        one, first, second, mean, cross = self._moments.dot(weights).tolist()
         total = max(one, 1e-300)
         shift, mean = first / total, mean / total
         mean_size = self.centre + shift
         spread = second - first * shift
         if spread <= 1e-12 * total * max(mean_size**2, 1.0):
-            return Line(0.0, mean)
+            return 0.0, mean
         slope = (cross - first * mean) / spread
         if slope < 0.0:
-            return Line(0.0, max(mean, 0.0))
+            return 0.0, max(mean, 0.0)
         if mean - slope * mean_size < 0.0:
             squares = spread + total * mean_size**2
-            return Line((cross + self.centre * total * mean) / squares, 0.0)
-        return Line(slope, mean - slope * mean_size)
+            return (cross + self.centre * total * mean) / squares, 0.0
+        return slope, mean - slope * mean_size
 
 
 def weighted_line(sizes: Floats, seconds: Floats, weights: Floats) -> Line:
@@ -73,7 +76,7 @@ def weighted_line(sizes: Floats, seconds: Floats, weights: Floats) -> Line:
     More work never takes less time, and no work takes no negative one: without this, a few
     observations of nearly one size give lines that no machine has.
     """
-    return _Points(sizes, seconds).line(weights)
+    return Line(*_Points(sizes, seconds).line(weights))
 
 
 _laid: dict[tuple[bytes, bytes], Line] = {}
@@ -108,8 +111,8 @@ def relative_huber(
 def _relative_huber(
     sizes: Floats, seconds: Floats, counts: Floats | None, prior: tuple[Line, float] | None
 ) -> Line:
-    counts = np.ones_like(seconds) if counts is None else counts
     if prior is not None:
+        counts = np.ones_like(seconds) if counts is None else counts
         # A line is worth two observations at its ends: where the sizes are seen to lie.
         ends = _ends(sizes)
         sizes = np.concatenate([sizes, ends])
@@ -117,23 +120,41 @@ def _relative_huber(
         counts = np.concatenate([counts, np.full(2, prior[1] / 2)])
     # An error is relative to what is said, not to what came: one lucky run must not rule.
     floor = max(0.25 * median(seconds), _LEAST)
-    points, size, enough = _Points(sizes, seconds), float(sizes[-1]), float(seconds[-1])
-    line = points.line(counts / np.maximum(seconds, floor) ** 2)
+    points, size = _Points(sizes, seconds), float(sizes[-1])
+    enough = 1e-6 * max(float(seconds[-1]), 1.0)
+    scales = np.maximum(seconds, floor)
+    weights = 1.0 / (scales * scales)
+    slope, intercept = points.line(weights if counts is None else weights * counts)
+    there = max(intercept + slope * size, 0.0)
     for _ in range(ROUNDS):
-        said = line.over(sizes)
-        scales = np.maximum(said, floor)
-        errors = np.abs(seconds - said) / scales
-        width = max(1.4826 * median(errors), 1e-3)
-        trust = np.minimum(1.0, HUBER * width / np.maximum(errors, 1e-12))
-        before, line = line, points.line(counts * trust / (scales * scales))
-        if abs(line.at(size) - before.at(size)) <= 1e-6 * max(enough, 1.0):
+        said = sizes * slope
+        said += intercept
+        np.maximum(said, floor, out=scales)
+        said -= seconds
+        np.abs(said, out=said)
+        said /= scales
+        width = max(1.4826 * median(said), 1e-3)
+        np.maximum(said, HUBER * width, out=said)  # 1 / trust, times the width
+        said *= scales
+        said *= scales
+        np.divide(HUBER * width if counts is None else HUBER * width * counts, said, out=weights)
+        slope, intercept = points.line(weights)
+        before, there = there, max(intercept + slope * size, 0.0)
+        if abs(there - before) <= enough:
             break
-    return line
+    return Line(slope, intercept)
 
 
 def _ends(sizes: Floats) -> Floats:
     """Where nine tenths of the sizes begin, and where they end."""
-    order = np.sort(sizes)
-    places = np.array([0.1, 0.9]) * (order.size - 1)
-    ends = np.interp(places, np.arange(order.size), order)
-    return ends if ends[1] > ends[0] else np.array([0.0, max(float(ends[0]), 1.0)])
+    order = sizes.copy()
+    order.sort()
+    low, high = _between(order, 0.1), _between(order, 0.9)
+    return np.array([low, high] if high > low else [0.0, max(low, 1.0)])
+
+
+def _between(order: Floats, part: float) -> float:
+    place = part * (order.size - 1)
+    below = int(place)
+    value = float(order[below])
+    return value + (place - below) * (float(order[min(below + 1, order.size - 1)]) - value)
