@@ -11,10 +11,14 @@ import pytest
 
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Fitting
+from lamina.diagnosis.explain.explaining import explain
+from lamina.diagnosis.explain.explanation import SLIGHT, SLOWER
 from lamina.diagnosis.explain.faithfulness import Faithfulness, Shortest, elsewhere, faithfulness_of
+from lamina.diagnosis.explain.occlusion import Judging
 from lamina.diagnosis.runs import Collection, Floats, Run, class_of, classes_of, run_of
 from lamina.diagnosis.trained import TrainedDetector
 from lamina.diagnosis.usual import measured, usual_of
+from lamina.diagnosis.verdict import Verdict
 from lamina.testing.disturbed import Disturbance, made_run, made_runs, slower
 from lamina.workflow.log import PHASES
 from lamina.workspace.traces import read_traces
@@ -103,6 +107,33 @@ def test_what_else_a_detector_needs_is_named_as_well(monkeypatch: pytest.MonkeyP
     found = faithful_to(both)
     assert found.named == 1.0
     assert found.rest == 1.0
+
+
+def of_counts(run: Run) -> float:
+    """Seconds that all jobs of type `count` run."""
+    own = [row for row, kind in enumerate(run.table.kinds) if kind == "count"]
+    return float(run.table.spent[own, RUN].sum())
+
+
+def test_jobs_of_a_type_that_findings_leave_out_are_named_where_the_answer_needs_them() -> None:
+    def slow_on_one(kind: str, host: str, phase: str, at: float) -> float:
+        if (kind, phase) != ("count", "run"):
+            return 1.0
+        return 2.0 if host == "worker-3" else 1.04
+
+    least = 1.01 * float(np.mean([of_counts(run) for run in made_runs(12)]))
+
+    def ask(runs: Sequence[Run]) -> Floats:
+        return np.array([[0.1, 0.9] if of_counts(one) > least else [0.9, 0.1] for one in runs])
+
+    run = made_run(Disturbance(slow_on_one), 101, "slow")
+    judging = Judging(Verdict(run.name, {"normal": 0.1, "slow": 0.9}), ask)
+    found = explain(run, usual_of(made_runs(12)), judging=judging).findings
+    (one,) = (each for each in found if each.kind == SLOWER and each.phase == "run")
+    (other,) = (each for each in found if each.kind == SLIGHT)
+    assert one.hosts == ("worker-3",) and len(one.jobs) == 4
+    assert len(other.jobs) == 8 and not set(other.jobs) & set(one.jobs)
+    assert "of count (8 other jobs)" in other.text
 
 
 def test_what_is_taken_away_elsewhere_is_as_much_of_other_phases_and_leaves_the_least() -> None:
