@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import floor, inf
+from math import floor, inf, ulp
 
 from lamina.planning.placement.words import Share
 
@@ -35,8 +35,10 @@ class Worker:
         until = min(now, self.ended)
         if until <= self.first:
             return 0
-        # A hair is added: the end of an item is computed as begin + item, and must count.
-        return min(floor((until - self.first) / self.item + 1e-9), items)
+        # A hair is added: the end of an item is computed as begin + item, and must count. Times
+        # of a long run are known to less than that.
+        hair = 1e-9 + 4.0 * ulp(until) / self.item
+        return min(floor((until - self.first) / self.item + hair), items)
 
 
 @dataclass
