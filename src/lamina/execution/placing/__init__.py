@@ -1,0 +1,1 @@
+"""Placing for real: pods that serve a function, sites that have them, and who drives them."""
