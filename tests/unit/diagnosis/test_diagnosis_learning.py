@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamina.diagnosis.detectors.base import Fitting
-from lamina.diagnosis.learning import digest_of, figures_of, learn
+from lamina.diagnosis.detectors.base import Fitted, Fitting
+from lamina.diagnosis.detectors.nearest import Nearest
+from lamina.diagnosis.learning import digest_of, figures_of, learn, measured
 from lamina.diagnosis.runs import Collection
 from lamina.diagnosis.trained import TrainedDetector
 from lamina.errors import BundleError, DataError, UnknownNameError
@@ -31,6 +32,30 @@ def test_a_detector_is_measured_on_runs_that_it_did_not_learn_from(split: str) -
     assert set(test["by_label"]) == {"normal", "cpu_1", "cpu_2", "loss"}
     assert made.about["labels"] == {"normal": 30, "cpu_1": 30, "cpu_2": 30, "loss": 30}
     assert made.workflow == "made"
+
+
+class _Counting(Nearest):
+    """Keeps how many runs it learnt from, each time."""
+
+    def __init__(self, stops_early: bool) -> None:
+        self.stops_early = stops_early  # type: ignore[misc]
+        self.learnt: list[int] = []
+
+    def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
+        self.learnt.append(len(runs))
+        return super().fit(runs, held, how)
+
+
+def test_runs_that_were_held_back_to_calibrate_by_are_learnt_from_after_that() -> None:
+    part = _Counting(stops_early=False)
+    assert measured(part, RUNS, Fitting(), "random")[2]["n"] == 12
+    assert part.learnt == [96, 108]
+
+
+def test_a_detector_that_stops_by_runs_held_back_learns_once() -> None:
+    part = _Counting(stops_early=True)
+    measured(part, RUNS, Fitting(), "random")
+    assert part.learnt == [96]
 
 
 def test_a_detector_knows_which_runs_it_can_judge() -> None:
