@@ -6,19 +6,17 @@ runtimes that are down, and learns. The simulator and the live driver carry out 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
 
 from lamina.errors import UsageError
 from lamina.estimates.stages import RuntimeEstimates
-from lamina.planning.placement.health import Health, Rules
 from lamina.planning.placement.learning import Learner
 from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Outcome, Usage
 from lamina.planning.placement.policy import Policy
-from lamina.planning.placement.view import Attempt, More, View, Weights
+from lamina.planning.placement.sight import Placed, Sight
+from lamina.planning.placement.surroundings import Progress as Progress
+from lamina.planning.placement.surroundings import Surroundings as Surroundings
+from lamina.planning.placement.view import Attempt, View
 from lamina.planning.placement.words import (
     Action,
     Arrived,
@@ -53,42 +51,6 @@ from lamina.planning.placement.words import (
     Withdrawn,
 )
 
-Progress = Callable[[str], Mapping[str, float]]
-"""Job -> items that each runtime has done of it."""
-Truth = Callable[[str], Mapping[str, float] | None]
-"""Job -> seconds that it would take on each runtime; None where nobody can know."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a dispatcher cannot have of its own.
-
-    Args:
-        source: random numbers.
-        progress: how far jobs are.
-        truth: what would have been; simulations only.
-        stopwatch: seconds, to time decisions with.
-        weights: what counts besides seconds.
-        rules: how failures are met.
-    """
-
-    source: np.random.Generator
-    progress: Progress
-    truth: Truth = lambda job: None
-    stopwatch: Callable[[], float] = lambda: 0.0
-    weights: Weights = field(default_factory=Weights)
-    rules: Rules = field(default_factory=Rules)
-
-
-@dataclass
-class _Placed:
-    """A job on its way."""
-
-    job: Job
-    attempts: dict[str, Attempt] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-    ticks: int = 0
-
 
 class Dispatcher:
     """Jobs, runtimes and a policy.
@@ -109,16 +71,16 @@ class Dispatcher:
     ) -> None:
         self.runtimes = dict(runtimes)
         self.policy = policy
-        self.learner = Learner(runtimes, estimates)
+        self.learner = Learner(self.runtimes, estimates)
+        self.sight = Sight(self.runtimes, self.learner, around)
         self.around = around
         self.rules = around.rules
-        self.health = Health(around.rules)
+        self.health = self.sight.health
         self.ledger = Ledger()
-        self.jobs: dict[str, _Placed] = {}
+        self.jobs = self.sight.jobs
         self.attempts: dict[int, Attempt] = {}
         self.now = 0.0
-        self._lines: dict[str, deque[Attempt]] = {name: deque() for name in runtimes}
-        self._busy: dict[str, list[Attempt]] = {name: [] for name in runtimes}
+        self._lines = self.sight.lines
         self._count = 0
         self._out: list[Command] = []
 
@@ -155,53 +117,70 @@ class Dispatcher:
     def _arrived(self, job: Job) -> None:
         if job.name in self.jobs or job.name in self.ledger.outcomes:
             raise UsageError(f"job {job.name!r} came twice", "give each job a name of its own")
-        if not self._allowed(job):
+        if not self.sight.allowed(job):
             raise UsageError(
                 f"no runtime has what job {job.name!r} needs: {', '.join(sorted(job.needs))}",
                 f"runtimes: {', '.join(self.runtimes)}",
             )
-        self.jobs[job.name] = _Placed(job)
-        self._decide(self.jobs[job.name], "arrived")
+        self.jobs[job.name] = placed = Placed(job, usages=len(self.ledger.usages))
+        self._decide(placed, "arrived")
+        self._settle(placed)
 
     def _of_attempt(self, event: Uploaded | Deployed | Warmed | Crashed, attempt: Attempt) -> None:
+        if attempt.begun is None or (attempt.warm is not None and not isinstance(event, Crashed)):
+            return  # it is late, of a try that is over, or came twice
         placed = self.jobs[attempt.job.name]
         match event:
-            case Uploaded(_, seconds):
+            case Uploaded(_, seconds) if not attempt.uploaded:
                 attempt.uploaded = True
                 self.learner.stage(attempt, "upload", self.now, seconds)
-            case Deployed(_, seconds):
+                self._both_there(attempt)
+            case Deployed(_, seconds) if attempt.deployed is None:
                 attempt.deployed = self.now
-                self.health.came_up(attempt.runtime)
+                self.health.came_up(attempt.runtime, self.now)
                 self.learner.stage(attempt, "deployment", self.now, seconds)
+                self._both_there(attempt)
                 self._tell(placed, Up(attempt.runtime))
+                self._stranded(placed)
             case Warmed(_, seconds):
                 attempt.warm, attempt.uploaded = self.now, True
                 if attempt.deployed is None:
                     attempt.deployed = self.now
+                    self.health.came_up(attempt.runtime, self.now)
                 self.learner.stage(attempt, "warm", self.now, seconds)
                 self._tell(placed, Ready(attempt.runtime))
-            case Crashed(_, reason):
-                self._crashed(placed, attempt, reason)
+                self._stranded(placed)
+            case Crashed():
+                self._crashed(placed, attempt)
 
-    def _crashed(self, placed: _Placed, attempt: Attempt, reason: str) -> None:
-        del reason
-        working = attempt.warm is not None
-        if not working and self.health.failed(attempt.runtime):
-            self._look_again(attempt.runtime)
-        final = not working and attempt.tries >= self.rules.tries
-        if working or final:
+    def _both_there(self, attempt: Attempt) -> None:
+        """Gives an attempt its time to get warm, once its data and its runtime are there."""
+        if attempt.deployed is not None and attempt.uploaded:
+            attempt.prepared = self.now
+        if attempt.deployed is not None:
+            self._watch(attempt)
+
+    def _crashed(self, placed: Placed, attempt: Attempt) -> None:
+        runtime, working = attempt.runtime, attempt.warm is not None
+        if not working and self.health.failed(runtime):
+            self._look_again(runtime)
+        placed.failures[runtime] = placed.failures.get(runtime, 0) + 1
+        final = placed.failures[runtime] >= self.rules.tries
+        if final:
+            placed.lost.add(runtime)
+        if final or working:
             self._close(attempt, "failed")
-            if final:
-                placed.lost.add(attempt.runtime)
         else:
-            attempt.begun = None
+            self._out.append(End(attempt.number))
+            if attempt.deployed is not None:
+                self._used(attempt, "failed", 0)
+            attempt.reset()
             pause = self.rules.backoff(attempt.tries)
             self._out.append(Ring(self.now + pause, ("retry", str(attempt.number))))
-        self._tell(placed, Failed(attempt.runtime, final))
-        if placed.job.name in self.jobs and not placed.attempts:
-            self._again(placed)
+        self._tell(placed, Failed(runtime, final))
+        self._stranded(placed)
 
-    def _ended(self, placed: _Placed, event: Finished | Withdrawn) -> None:
+    def _ended(self, placed: Placed, event: Finished | Withdrawn) -> None:
         if isinstance(event, Finished):
             self._finished(placed, event.shares)
             return
@@ -210,64 +189,79 @@ class Dispatcher:
             self._close(attempt, "failed")
         self._over(placed, Outcome(placed.job, self.now, (), event.why))
 
-    def _finished(self, placed: _Placed, shares: Mapping[int, Share]) -> None:
-        known = [one for one in placed.attempts.values() if one.number in shares]
-        known.sort(key=lambda one: -shares[one.number].items)
-        for attempt in known:
-            self.learner.worked(attempt, shares[attempt.number], self.now, len(known) == 1)
+    def _finished(self, placed: Placed, shares: Mapping[int, Share]) -> None:
+        here = {one.number: one for one in placed.attempts.values()} | placed.past
+        did = sorted((n for n in shares if n in here), key=lambda n: -shares[n].items)
+        for number in did:
+            self.learner.worked(here[number], shares[number], self.now, len(did) == 1)
         for attempt in list(placed.attempts.values()):
             done = shares.get(attempt.number, Share(0, 0.0))
             end = ("shared" if attempt.shared else "done") if done.items else "lost"
             self._close(attempt, end, done.items)
-        self._over(placed, Outcome(placed.job, self.now, tuple(one.runtime for one in known)))
+        by = tuple(dict.fromkeys(here[number].runtime for number in did))
+        self._over(placed, Outcome(placed.job, self.now, by))
 
     def _rang(self, token: tuple[str, ...]) -> None:
         match token:
             case ("inquire",):
                 self._out += [Probe(one.name) for one in self.runtimes.values() if not one.standby]
                 self._out.append(Ring(self.now + self.rules.inquiry, token))
-            case ("look", runtime) if self.health.down(runtime):
-                self._out.append(Probe(runtime))
+            case ("look", runtime):
+                self.health.looking.discard(runtime)
+                self._out += [Probe(runtime)] if self.health.down(runtime) else []
             case ("retry", number) if int(number) in self.attempts:
                 self._begin(self.attempts[int(number)])
             case ("timeout", number, tries) if int(number) in self.attempts:
                 self._timed_out(self.attempts[int(number)], int(tries))
-            case ("tick", job, count) if job in self.jobs:
-                if self.jobs[job].ticks == int(count):
-                    self._tell(self.jobs[job], Tick())
-            case ("again", job) if job in self.jobs and not self.jobs[job].attempts:
-                self._again(self.jobs[job])
+            case (("tick" | "again") as kind, job, count) if job in self.jobs:
+                self._woken(self.jobs[job], kind, int(count))
             case _:
                 pass  # about what is over
 
+    def _woken(self, placed: Placed, kind: str, count: int) -> None:
+        if kind == "again":
+            placed.rests = False
+        elif placed.ticks != count:
+            return  # the policy wanted to wait for another time since
+        else:
+            placed.waits = False
+            self._tell(placed, Tick())
+        self._stranded(placed)
+
     def _timed_out(self, attempt: Attempt, tries: int) -> None:
-        if attempt.deployed is not None or attempt.begun is None or attempt.tries != tries:
+        if attempt.warm is not None or attempt.begun is None or attempt.tries != tries:
             return
-        self.learner.stage(attempt, "deployment", self.now, self.now - attempt.begun, censored=True)
-        self._out.append(End(attempt.number))
-        self._crashed(self.jobs[attempt.job.name], attempt, "timed out")
+        if attempt.deadline > self.now:
+            return  # it came further since, and is watched anew
+        if attempt.deployed is None:
+            waited = self.now - attempt.begun
+            self.learner.stage(attempt, "deployment", self.now, waited, censored=True)
+        self._crashed(self.jobs[attempt.job.name], attempt)
 
     def _probed(self, runtime: str, seconds: float | None) -> None:
         self.ledger.probes.append((self.now, runtime, seconds))
         if seconds is not None:
-            self.health.came_up(runtime)
+            self.health.came_up(runtime, self.now)
             self.learner.probed(runtime, self.now, seconds)
+            for placed in list(self.jobs.values()):
+                if placed.rests:
+                    self._stranded(placed)
         elif self.health.down(runtime) or self.health.failed(runtime):
             self._look_again(runtime)
 
     # What the policy is asked, and what it asks for.
 
-    def _decide(self, placed: _Placed, event: str) -> None:
-        view = self._view(placed)
+    def _decide(self, placed: Placed, event: str) -> None:
+        view = self.sight.view(placed, self.now)
         self._ask(placed, event, "", lambda: self.policy.decide(placed.job, view), view)
 
-    def _tell(self, placed: _Placed, notice: Notice) -> None:
-        view = self._view(placed)
+    def _tell(self, placed: Placed, notice: Notice) -> None:
+        view = self.sight.view(placed, self.now)
         name, runtime = type(notice).__name__.lower(), getattr(notice, "runtime", "")
         self._ask(placed, name, runtime, lambda: self.policy.on_event(notice, view), view)
 
     def _ask(
-        self, placed: _Placed, event: str, runtime: str, ask: Callable[[], Choice], view: View
+        self, placed: Placed, event: str, runtime: str, ask: Callable[[], Choice], view: View
     ) -> None:
         begun = self.around.stopwatch()
         choice = ask()
@@ -278,18 +272,31 @@ class Dispatcher:
         for action in choice.actions:
             self._do(placed, action, view)
 
-    def _again(self, placed: _Placed) -> None:
-        """A job that has nothing anywhere: decide anew, later where nothing can be reached."""
-        hope = [name for name in self._allowed(placed.job) if name not in placed.lost]
+    def _stranded(self, placed: Placed) -> None:
+        """Decides anew about a job that has nothing anywhere, if something can be reached."""
+        if placed.job.name not in self.jobs or placed.attempts:
+            return
+        if self.sight.reached(placed):
+            self._decide(placed, "again")
+        self._settle(placed)
+
+    def _settle(self, placed: Placed) -> None:
+        """A job that has nothing anywhere rests until something can be reached; it is given up
+        where nothing ever will, or where the policy wants nothing of what can."""
+        if placed.attempts or placed.waits:
+            return
+        hope = self.sight.hope(placed)
         if not hope:
             self._over(placed, Outcome(placed.job, self.now, (), "all runtimes failed"))
-        elif any(not self.health.down(name) for name in hope):
-            self._decide(placed, "again")
-        if placed.job.name in self.jobs and not placed.attempts:
+        elif self.sight.reached(placed):
+            failed = f"policy {self.policy.name!r} wants none of {', '.join(hope)}"
+            self._over(placed, Outcome(placed.job, self.now, (), failed))
+        elif not placed.rests:
+            placed.rests = True
             later = self.now + self.rules.look_again
-            self._out.append(Ring(later, ("again", placed.job.name)))
+            self._out.append(Ring(later, ("again", placed.job.name, "0")))
 
-    def _do(self, placed: _Placed, action: Action, view: View) -> None:
+    def _do(self, placed: Placed, action: Action, view: View) -> None:
         match action:
             case Request(runtime):
                 self._request(placed, runtime, view)
@@ -299,15 +306,16 @@ class Dispatcher:
                 if runtime in placed.attempts:
                     self._close(placed.attempts[runtime], "cancelled")
             case Migrate(source, target):
-                self._start(self._ready(placed, target), shared=True)
+                self._start(self._ready(placed, target), shared=placed.job.divisible)
                 if source in placed.attempts:
                     self._close(placed.attempts[source], "cancelled")
             case Wait(seconds):
                 placed.ticks += 1
+                placed.waits = True
                 token = ("tick", placed.job.name, str(placed.ticks))
                 self._out.append(Ring(self.now + seconds, token))
 
-    def _request(self, placed: _Placed, runtime: str, view: View) -> None:
+    def _request(self, placed: Placed, runtime: str, view: View) -> None:
         if runtime not in view.runtimes:
             raise UsageError(
                 f"policy {self.policy.name!r} asks for runtime {runtime!r} for job "
@@ -317,20 +325,18 @@ class Dispatcher:
         if runtime in placed.attempts or runtime in placed.lost:
             return
         self._count += 1
-        attempt = Attempt(self._count, placed.job, runtime, self.now)
+        tries = placed.failures.get(runtime, 0)
+        attempt = Attempt(self._count, placed.job, runtime, self.now, tries)
         if not view.queue(runtime):
             outlook = view.outlook(runtime)
             attempt.expected = outlook.plain
             if outlook.total:
                 attempt.promised = tuple(outlook.total.quantiles(PROMISED).tolist())
         self.attempts[attempt.number] = placed.attempts[runtime] = attempt
-        if len(self._busy[runtime]) < self.runtimes[runtime].capacity:
-            self._busy[runtime].append(attempt)
+        if self._lines.enter(attempt):
             self._begin(attempt)
-        else:
-            self._lines[runtime].append(attempt)
 
-    def _ready(self, placed: _Placed, runtime: str) -> Attempt:
+    def _ready(self, placed: Placed, runtime: str) -> Attempt:
         attempt = placed.attempts.get(runtime)
         if attempt is None or attempt.state != "ready":
             state = "nothing" if attempt is None else attempt.state
@@ -342,6 +348,12 @@ class Dispatcher:
         return attempt
 
     def _start(self, attempt: Attempt, shared: bool) -> None:
+        if shared and not attempt.job.divisible:
+            raise UsageError(
+                f"policy {self.policy.name!r} shares job {attempt.job.name!r}, whose items cannot "
+                "be divided",
+                "start it whole",
+            )
         attempt.started, attempt.shared = self.now, shared
         self._out.append(Run(attempt.number, attempt.job, shared))
 
@@ -350,73 +362,62 @@ class Dispatcher:
     def _begin(self, attempt: Attempt) -> None:
         attempt.begun = self.now
         attempt.tries += 1
-        number, tries = attempt.number, attempt.tries
-        self._out.append(Prepare(number, attempt.job, attempt.runtime, tries))
-        if not self.runtimes[attempt.runtime].standby:
-            token = ("timeout", str(number), str(tries))
-            self._out.append(Ring(self.now + self.rules.timeout, token))
+        self._out.append(Prepare(attempt.number, attempt.job, attempt.runtime, attempt.tries))
+        self._watch(attempt)
 
-    def _close(self, attempt: Attempt, end: str, items: int = 0) -> None:
-        del self.attempts[attempt.number], self.jobs[attempt.job.name].attempts[attempt.runtime]
-        if attempt.begun is not None and end in {"cancelled", "lost"}:
-            self.learner.ended(attempt, self.now)
-        if attempt.begun is not None or attempt.tries:
+    def _watch(self, attempt: Attempt) -> None:
+        """A time by which an attempt has to be one step further; data has the time it needs.
+
+        What stands ready has nothing to wait for.
+        """
+        if self.runtimes[attempt.runtime].standby:
+            return
+        moving = 0.0
+        if attempt.deployed is not None and not attempt.uploaded:
+            moving = self.learner.upload(attempt, self.now)
+        attempt.deadline = self.now + self.rules.timeout + moving
+        token = ("timeout", str(attempt.number), str(attempt.tries))
+        self._out.append(Ring(attempt.deadline, token))
+
+    def _close(self, attempt: Attempt, end: str, items: int | None = None) -> None:
+        placed = self.jobs[attempt.job.name]
+        del self.attempts[attempt.number], placed.attempts[attempt.runtime]
+        if attempt.begun is not None:
+            if end in {"cancelled", "lost"}:
+                self.learner.ended(attempt, self.now)
             self._out.append(End(attempt.number))
+        if items is None:
+            items = self._did(placed, attempt)
+        self._used(attempt, end, items)
+        placed.past[attempt.number] = attempt
+        following = self._lines.leave(attempt)
+        if following is not None:
+            self._begin(following)
+
+    def _did(self, placed: Placed, attempt: Attempt) -> int:
+        """Items of an attempt that ends before its job does: they stay done if it shares them."""
+        if not attempt.shared:
+            return 0
+        earlier = sum(
+            usage.items
+            for usage in self.ledger.usages[placed.usages :]
+            if usage.job == placed.job.name and usage.runtime == attempt.runtime
+        )
+        return int(self.around.progress(placed.job.name).get(attempt.runtime, 0.0)) - earlier
+
+    def _used(self, attempt: Attempt, end: str, items: int) -> None:
         usage = Usage(
             attempt.job.name, attempt.runtime, attempt.asked, attempt.deployed, attempt.started,
             self.now, items, end, attempt.promised,
         )  # fmt: skip
         self.ledger.usages.append(usage)
-        line, busy = self._lines[attempt.runtime], self._busy[attempt.runtime]
-        if attempt in line:
-            line.remove(attempt)
-            return
-        busy.remove(attempt)
-        if line:
-            busy.append(line.popleft())
-            self._begin(busy[-1])
 
-    def _over(self, placed: _Placed, outcome: Outcome) -> None:
+    def _over(self, placed: Placed, outcome: Outcome) -> None:
         del self.jobs[placed.job.name]
         self.ledger.outcomes[placed.job.name] = outcome
 
     def _look_again(self, runtime: str) -> None:
+        if runtime in self.health.looking:
+            return
+        self.health.looking.add(runtime)
         self._out.append(Ring(self.now + self.health.pause(runtime), ("look", runtime)))
-
-    # What the policy sees.
-
-    def _allowed(self, job: Job) -> dict[str, Runtime]:
-        return {name: one for name, one in self.runtimes.items() if job.needs <= one.labels}
-
-    def _view(self, placed: _Placed) -> View:
-        job = placed.job
-        allowed = self._allowed(job)
-        usable = tuple(
-            name for name in allowed if not self.health.down(name) and name not in placed.lost
-        )
-        more = More(
-            self.learner.estimates, self.around.source, self.around.weights,
-            lambda runtime: self._queue(placed, runtime),
-            lambda: self.around.progress(job.name),
-            lambda: self.around.truth(job.name),
-        )  # fmt: skip
-        return View(self.now, job, allowed, usable, dict(placed.attempts), more)
-
-    def _queue(self, placed: _Placed, runtime: str) -> float:
-        """Seconds until a job would be begun, from what is before it in the line."""
-        busy, line = self._busy[runtime], self._lines[runtime]
-        capacity = self.runtimes[runtime].capacity
-        own = placed.attempts.get(runtime)
-        if len(busy) < capacity or (own is not None and own not in line):
-            return 0.0
-        before = list(line)[: line.index(own)] if own is not None else list(line)
-        seconds = sum(self._left(one) for one in busy) + sum(self._left(one) for one in before)
-        return seconds / capacity
-
-    def _left(self, attempt: Attempt) -> float:
-        """Seconds of work that an attempt is expected to have before it."""
-        placed = self.jobs[attempt.job.name]
-        done = sum(self.around.progress(attempt.job.name).values())
-        items = max(attempt.job.items - done, 0.0)
-        sharing = sum(one.shared for one in placed.attempts.values()) if attempt.shared else 1
-        return self.learner.work(attempt, items, self.now) / max(sharing, 1)

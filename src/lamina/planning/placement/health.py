@@ -39,6 +39,10 @@ class Health:
         self.rules = rules
         self.failures: dict[str, int] = {}
         self.pauses: dict[str, float] = {}
+        self.seen: dict[str, float] = {}
+        """Runtime -> when it was up the last time that was heard of."""
+        self.looking: set[str] = set()
+        """Runtimes that are down and will be looked at."""
 
     def down(self, runtime: str) -> bool:
         """Whether nobody should wait for it."""
@@ -52,8 +56,9 @@ class Health:
         self.pauses[runtime] = self.rules.look_again
         return True
 
-    def came_up(self, runtime: str) -> None:
+    def came_up(self, runtime: str, now: float) -> None:
         """It was deployed: all is forgotten."""
+        self.seen[runtime] = now
         self.failures.pop(runtime, None)
         self.pauses.pop(runtime, None)
 

@@ -69,6 +69,14 @@ class Learner:
         if "fetch" in estimates.stages:
             estimates.update("fetch", load, share.fetch)
 
+    def upload(self, attempt: Attempt, now: float) -> float:
+        """Seconds that its data is expected to travel; 0 where nothing is known."""
+        if "upload" not in self.estimates[attempt.runtime].stages:
+            return 0.0
+        load = attempt.job.load(self.runtimes[attempt.runtime], now)
+        known = self.estimates[attempt.runtime].stage("upload", load)
+        return float(known.mean) if known else 0.0
+
     def probed(self, runtime: str, now: float, seconds: float) -> None:
         """A probe says how long the deployment took."""
         if "deployment" in self.estimates[runtime].stages:

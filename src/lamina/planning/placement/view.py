@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -37,9 +38,11 @@ class Attempt:
         job: whose.
         runtime: where.
         asked: when it was requested.
-        tries: how often its deployment was begun.
+        tries: how often its deployment was begun, that of earlier attempts of the job counted.
         begun: when the last deployment was begun; None while it queues.
         uploaded: whether its data is there.
+        prepared: when its data and its runtime were both there.
+        deadline: when it counts as failed unless it is one step further by then.
         deployed: when the runtime was up.
         warm: when it was ready to start.
         started: when work began.
@@ -55,12 +58,19 @@ class Attempt:
     tries: int = 0
     begun: float | None = None
     uploaded: bool = False
+    prepared: float | None = None
+    deadline: float = 0.0
     deployed: float | None = None
     warm: float | None = None
     started: float | None = None
     shared: bool = False
     expected: Distribution = field(default_factory=Distribution.unknown)
     promised: tuple[float, ...] = ()
+
+    def reset(self) -> None:
+        """Forgets a try that failed: the next one begins from nothing."""
+        self.begun = self.prepared = self.deployed = None
+        self.uploaded = False
 
     @property
     def state(self) -> str:
@@ -83,6 +93,7 @@ class More:
         queue: runtime -> seconds that a job is expected to wait there before it is begun.
         progress: runtime -> items of the job that it has done.
         truth: gives runtime -> seconds that the job would take there; None outside of simulations.
+        seen: runtime -> when it was up the last time.
     """
 
     estimates: Mapping[str, RuntimeEstimates]
@@ -91,6 +102,7 @@ class More:
     queue: Callable[[str], float]
     progress: Callable[[], Mapping[str, float]]
     truth: Callable[[], Mapping[str, float] | None] = lambda: None
+    seen: Mapping[str, float] = field(default_factory=dict)
 
 
 class View:
@@ -168,8 +180,8 @@ class View:
         if items is None:
             return self.stages(runtime).get("processing", NOTHING)
         load = self.job.load(self.runtimes[runtime], self.now, items)
-        predictor = self._more.estimates[runtime].stages.get("processing")
-        return NOTHING if predictor is None else predictor.predict(load.work("processing"))
+        estimates = self._more.estimates[runtime]
+        return estimates.stage("processing", load) if "processing" in estimates.stages else NOTHING
 
     def until_ready(self, runtime: str) -> Distribution:
         """Seconds from now until the runtime could start on the job; its queue is part of them."""
@@ -188,6 +200,10 @@ class View:
     def queue(self, runtime: str) -> float:
         """Seconds that the job is expected to wait before anything is done for it there."""
         return self._more.queue(runtime)
+
+    def unseen(self, runtime: str) -> float:
+        """Seconds since it was up the last time, for whatever job; infinite if it never was."""
+        return self.now - self._more.seen.get(runtime, -inf)
 
     def _look(self, runtime: str, items: float | None) -> Outlook:
         load = self.job.load(self.runtimes[runtime], self.now, items)
@@ -209,6 +225,6 @@ def _course(attempt: Attempt | None, now: float) -> Course:
         waited["deployment"] = now - attempt.begun
     else:
         done |= {"request", "deployment"}
-        if attempt.uploaded:
-            waited["warm"] = now - attempt.deployed
+        if attempt.prepared is not None:
+            waited["warm"] = now - attempt.prepared
     return Course(waited, frozenset(done))

@@ -173,6 +173,8 @@ class Simulator:
         shares = self._pools[job].shares(self.now)
         key = f"job {job}"
         self._versions[key] += 1
+        for attempt in shares:
+            self._versions[attempt] += 1  # what would break now has nothing left to do
         back = max(share.fetch for share in shares.values())
         self._push(self.now + back, Finished(job, shares), key)
 
