@@ -156,6 +156,8 @@ _KINDS = {
     "gantt": "lamina.benchmark.gantt",
     "traces": "lamina.benchmark.traces",
     "diagnosis": "lamina.benchmark.diagnosis.sheets",
+    "placement": "lamina.benchmark.placement.sheets",
+    "planners": "lamina.benchmark.planners",
 }
 
 

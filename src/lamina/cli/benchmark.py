@@ -215,6 +215,39 @@ def traces(*, quick: bool, formats: str, as_json: bool, output: Path | None) -> 
     _deliver(partial(benchmark_traces, options), as_json, output)
 
 
+@command.command("placement")
+@click.option("--quick", is_flag=True, help="Two seeds of fewer batches: a hint, no verdict.")
+@click.option("--seeds", type=click.IntRange(1), help="Worlds of each cell.  [30; quick: 2]")
+@_delivered("Folder for results.json and results.md.")
+def placement(*, quick: bool, seeds: int | None, as_json: bool, output: Path | None) -> None:
+    """Try placing policies in made-up worlds, beside oracles and STOIC as printed.
+
+    Two workloads in three regimes of deployments, batches that may be divided and that may not;
+    a year of batches, outages, probes; and predictions on the STOIC authors' log where
+    LAMINA_DATA names a folder that has it.
+    """
+    from lamina.benchmark.placement.measuring import Options, benchmark_placement
+
+    _deliver(partial(benchmark_placement, Options(quick, seeds)), as_json, output)
+
+
+@command.command("planners")
+@click.option("--quick", is_flag=True, help="Three instances of each family only.")
+@click.option("--data", default="", metavar="FOLDER", help="With wfcommons.  [LAMINA_DATA]")
+@click.option("--planners", default="", help="Which planners; all when left out.")
+@_delivered("Folder for results.json and results.md.")
+def planners(*, quick: bool, data: str, planners: str, as_json: bool, output: Path | None) -> None:
+    """Plan the instances of WfCommons, beside the bound of their critical paths."""
+    from lamina.benchmark.planners import Options, benchmark_planners
+    from lamina.planning.planners import PLANNERS
+
+    for name in _names(planners):
+        PLANNERS.get(name)
+    options = Options(quick, data, _names(planners))
+    options.folder  # noqa: B018 - refuses a folder that is not there before anything is measured
+    _deliver(partial(benchmark_planners, options), as_json, output)
+
+
 @command.command("report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

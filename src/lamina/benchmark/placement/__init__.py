@@ -1,0 +1,1 @@
+"""`benchmark placement`: policies in made-up worlds, beside oracles and what the paper printed."""
