@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erf, sqrt
+from math import erf, exp, sqrt
 from zlib import crc32
 
 import numpy as np
@@ -58,13 +58,34 @@ class Scored:
 
 
 BATCHES = Scored(
-    [0.0, 0.18, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0],
-    [1.0, 5.0, 10.0, 35.0, 90.0, 250.0, 545.0, 2450.0],
+    [0.0, 0.05, 0.15, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9998, 1.0],
+    [1.0, 4.5, 5.5, 10.0, 35.0, 90.0, 177.0, 250.0, 545.0, 1400.0, 2450.0, 2450.0],
 )
 """Images of a batch that is not empty."""
 
 BANDWIDTH = Scored([0.0, 0.05, 0.5, 0.95, 1.0], [18.0, 21.0, 27.3, 53.0, 62.0])
 """Megabits a second."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Seconds until a runtime is up: what it always takes, and a lognormal rest with an end.
+
+    Args:
+        least: seconds that each takes (asked for, scheduled, its image pulled).
+        rest: median of what comes on top.
+        shape: standard deviation of the logarithm of the rest.
+        end: normal score beyond which it gets no longer.
+    """
+
+    least: float
+    rest: float
+    shape: float
+    end: float
+
+    def at(self, score: float, scale: float = 1.0) -> float:
+        """Of a normal score; a scale stretches the rest."""
+        return self.least + scale * self.rest * exp(self.shape * min(score, self.end))
 
 
 @dataclass(frozen=True)
@@ -74,41 +95,34 @@ class Kind:
     Args:
         item: seconds of an item.
         start: seconds of work that come before the first.
-        spread: robust deviation of the seconds of a whole batch.
-        persists: part of the variance that nearby batches have in common.
-        deployment: seconds until it is up, by normal score; None where it stands ready.
+        spread: standard deviation of the seconds of a batch of TYPICAL items.
+        deployment: how it comes up; None where it stands ready.
         warm: median seconds of its warm-up.
     """
 
     item: float
     start: float
     spread: float
-    persists: float = 0.0
-    deployment: Scored | None = None
+    deployment: Deployment | None = None
     warm: float = 0.0
 
     def whole(self, items: Floats, scores: Floats) -> Floats:
         """Seconds of the work on batches, given normal scores of how they come out."""
         line = self.start + self.item * items
         # The spread grows with the size; no batch takes less than a third of what is usual.
-        widths = self.spread * np.sqrt(line / (self.start + self.item * 35.0))
+        widths = self.spread * np.sqrt(line / (self.start + self.item * TYPICAL))
         found: Floats = np.maximum(line + widths * scores, line / 3.0)
         return found
 
 
-def _deployment(base: float, often: float, long: float, longest: float) -> Scored:
-    """Most deployments take little more than the base; the rest has a long tail."""
-    return Scored(
-        [0.0, 0.5, 1.0 - often, 1.0 - often / 4, 1.0 - often / 40, 1.0],
-        [base, base + 0.6, base + 3.0, base + long, base + 4.0 * long, base + longest],
-    )
-
+TYPICAL = 35.0
+"""Images of a batch in the middle."""
 
 KINDS: dict[str, Kind] = {
     "edge": Kind(1.530, 1.84, 2.1),
-    "cpu": Kind(1.418, 7.1, 9.1, 0.3, _deployment(13.0, 0.25, 40.0, 400.0), 28.0),
-    "gpu1": Kind(0.265, 24.6, 7.9, 0.6, _deployment(13.0, 0.2, 50.0, 400.0), 34.0),
-    "gpu2": Kind(0.190, 22.3, 10.8, 0.6, _deployment(13.0, 0.5, 60.0, 600.0), 41.0),
+    "cpu": Kind(1.418, 7.1, 9.1, Deployment(18.5, 1.75, 1.72, 2.5), 28.0),
+    "gpu1": Kind(0.265, 24.6, 7.9, Deployment(18.5, 0.879, 2.1, 2.5), 34.0),
+    "gpu2": Kind(0.190, 22.3, 10.8, Deployment(19.6, 9.0, 1.4, 1.6), 41.0),
 }
 """The paper's four runtimes."""
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from lamina.errors import UnknownNameError, UsageError
 from lamina.planning.placement.words import Job, Runtime
-from lamina.planning.simulation.generator import Course, Drawn, Faults, Outage
+from lamina.planning.simulation.faults import Faults, Outage
+from lamina.planning.simulation.generator import Drawn, Plan
 from lamina.planning.simulation.laws import (
     BATCHES,
     IMAGE_BYTES,
@@ -89,7 +90,7 @@ class Scenario:
             for place, size in enumerate(sizes)
         ]  # fmt: skip
         regimes = tuple(REGIMES[name.strip()] for name in self.regime.split(">"))
-        return Drawn(self.runtimes, jobs, Course(seed, self.clock, regimes, self.faults))
+        return Drawn(self.runtimes, jobs, Plan(seed, self.clock, regimes, self.faults))
 
     def _sizes(self, seed: int) -> list[int]:
         if self.workload == "ecdf":
