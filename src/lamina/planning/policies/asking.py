@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lamina.errors import UsageError
 from lamina.planning.placement.policy import Policy
@@ -22,10 +22,14 @@ from lamina.planning.placement.words import (
     Up,
     Wait,
 )
-from lamina.planning.policies.together import Pick, Way, hands, pick
+from lamina.planning.policies.together import Hand, Pick, Way, at_best, hands, pick
 
 LATE = 1.5
 """Times what was expected, after which a job is late and is looked at once more."""
+STALE = 3600.0
+"""Seconds after which what is known of the deployment of a runtime may be over: the load of a
+cloud changes by the hour. It is asked for then where it could help if it came up early; that
+costs less than a probe, and tells as much."""
 LEAST_LATE = 10.0
 """Seconds that it is at least late by then."""
 
@@ -105,7 +109,13 @@ class Asking(Policy):
         ]
         others = {name: known[name] for name in known if known[name] not in given}
         found = pick(given, others, float(view.left), self.way(view.job))
-        asked = [n for n in (*found.chosen, *found.worth_asking()) if n not in view.attempts]
+        wanted = [*found.chosen, *found.worth_asking()]
+        stale = _stale(view, {n: hand for n, hand in others.items() if n not in wanted})
+        if stale:
+            again = [known[n] for n in found.chosen]
+            hopeful = pick(again, stale, float(view.left), self.way(view.job))
+            wanted += [n for n in stale if n in hopeful.chosen or n in hopeful.worth_asking()]
+        asked = [n for n in wanted if n not in view.attempts]
         asked.sort(key=lambda name: not view.runtimes[name].standby)
         actions: list[Action] = [Request(name) for name in (*asked, *blind)]
         if set(names) - set(asked) - set(blind):
@@ -124,7 +134,7 @@ class Asking(Policy):
             else:
                 others[name] = hand
         found = pick(given, others, float(view.left), self.way(view.job))
-        kept = {*found.chosen, *found.worth_asking()}
+        kept = {*found.chosen, *found.worth_asking(), *_stale(view, others)}
         actions: list[Action] = [
             Cancel(name)
             for name in others
@@ -133,6 +143,11 @@ class Asking(Policy):
         if ready and runtime in found.chosen:
             actions.append(self._start(runtime, view))
         return Choice(tuple(actions), _why(found, []))
+
+
+def _stale(view: View, others: Mapping[str, Hand]) -> dict[str, Hand]:
+    """Those of which nothing was heard for long, as if they came up early."""
+    return {n: at_best(hand) for n, hand in others.items() if view.unseen(n) > STALE}
 
 
 def _why(found: Pick, blind: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,11 @@ class Hand:
     dear: float
 
 
+def at_best(hand: Hand) -> Hand:
+    """As if a runtime came up as early as it may."""
+    return replace(hand, held=hand.held * 0.0, first=hand.first - hand.held + hand.held.min())
+
+
 def hands(view: View, names: Collection[str]) -> dict[str, Hand]:
     """Runtimes as hands, without those of which too little is known to say anything."""
     places = {name: place for place, name in enumerate(view.runtimes)}
@@ -95,7 +100,7 @@ def _drawn(stage: Distribution | None, place: int, number: int) -> Floats:
     if stage is None:
         return np.zeros(COURSES)
     order = _ORDERS[(place * len(_STAGES) + number) % len(_ORDERS)]
-    found: Floats = stage.quantiles(_MIDDLES)[order]
+    found: Floats = stage.points[order]
     return found
 
 
