@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lamina.estimates import PREDICTORS
-from lamina.estimates.stages import RuntimeEstimates
+from lamina.estimates.stages import Load, RuntimeEstimates
 from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.view import Attempt
 from lamina.planning.placement.words import Job, Runtime, Share
@@ -65,9 +65,19 @@ class Learner:
         if not share.items:
             return
         load = attempt.job.load(self.runtimes[attempt.runtime], now, share.items)
+        if not alone and 2 * share.items >= attempt.job.items and attempt.expected:
+            estimates.came_out(attempt.expected, self._whole(attempt, share, load))
         estimates.update("processing", load, share.seconds)
         if "fetch" in estimates.stages:
             estimates.update("fetch", load, share.fetch)
+
+    def _whole(self, attempt: Attempt, share: Share, part: Load) -> float:
+        """Seconds that an attempt would have taken for all items, from those that it took."""
+        whole = attempt.job.load(self.runtimes[attempt.runtime], part.at)
+        stage = self.estimates[attempt.runtime].stage
+        few, all_ = stage("processing", part).mean, stage("processing", whole).mean
+        ready = (attempt.started or attempt.asked) - attempt.asked
+        return float(ready + (share.seconds + share.fetch) * (all_ / few if few else 1.0))
 
     def upload(self, attempt: Attempt, now: float) -> float:
         """Seconds that its data is expected to travel; 0 where nothing is known."""

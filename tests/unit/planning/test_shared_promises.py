@@ -1,0 +1,46 @@
+"""What work that was shared teaches about promises: who did most of it counts as if alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from lamina.estimates.stages import Load
+from lamina.planning.placement.learning import Learner, fresh
+from lamina.planning.placement.view import Attempt
+from lamina.planning.placement.words import Job, Runtime, Share
+from lamina.planning.policies import made
+
+RUNTIMES = {"near": Runtime("near", standby=True)}
+
+
+def learner() -> Learner:
+    found = Learner(RUNTIMES, fresh(made("share"), RUNTIMES))
+    for items in (10, 20, 40, 80):
+        found.estimates["near"].update("processing", Load(items), 2.0 * items)
+    return found
+
+
+def shared(taught: Learner, items: int, seconds: float) -> Attempt:
+    """A job of 40 items, of which so many were done in so many seconds."""
+    job = Job("a", 40, divisible=True)
+    expected = taught.estimates["near"].expected(Load(40))
+    one = Attempt(1, job, "near", 0.0, started=0.0, shared=True, expected=expected)
+    taught.worked(one, Share(items, seconds), seconds, alone=False)
+    return one
+
+
+@pytest.mark.parametrize(("items", "told"), [(40, 1), (20, 1), (19, 0), (0, 0)])
+def test_at_least_half_of_a_job_says_what_the_whole_would_have_taken(items: int, told: int) -> None:
+    taught = learner()
+    shared(taught, items, 2.0 * items)
+    assert taught.estimates["near"].intervals.count == told
+
+
+def test_promises_get_wider_where_shared_work_takes_far_longer() -> None:
+    taught = learner()
+    before = taught.estimates["near"].intervals.parts.copy()
+    shared(taught, 30, 600.0)
+    assert (taught.estimates["near"].intervals.parts > before).all()
+    taught = learner()
+    shared(taught, 30, 60.0)
+    assert (taught.estimates["near"].intervals.parts < before).all()
