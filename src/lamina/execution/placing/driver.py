@@ -79,6 +79,14 @@ class How:
     known: Mapping[str, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Coming:
+    """A job that will arrive."""
+
+    job: Job
+    items: tuple[Item, ...]
+
+
 Heard = Callable[[Entry], None]
 
 
@@ -114,7 +122,7 @@ class Driver:
         self.dispatcher = Dispatcher(runtimes, policy, estimates, around)
         self._log, self._heard = log, heard
         self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._heap: list[tuple[float, int, Event]] = []
+        self._heap: list[tuple[float, int, Event | _Coming]] = []
         self._count = 0
         self._live: dict[int, Live] = {}
         self._ending: list[Live] = []
@@ -134,9 +142,10 @@ class Driver:
 
     # From any thread, and from signal handlers.
 
-    def submit(self, job: Job, items: tuple[Item, ...]) -> None:
-        """A job comes; it counts from now, whatever its `ready` says."""
-        self._inbox.put(("job", (job, items)))
+    def submit(self, job: Job, items: tuple[Item, ...], at: float = 0.0) -> None:
+        """A job comes, now or at a time of the run's clock; it counts from then, whatever its
+        `ready` says."""
+        self._inbox.put(("job", (at, _Coming(job, items))))
 
     def finish(self) -> None:
         """No further job comes."""
@@ -201,7 +210,7 @@ class Driver:
 
     def _step(self) -> None:
         if self._heap and self._heap[0][0] <= self.now:
-            self._handle(heappop(self._heap)[2])
+            self._due(heappop(self._heap)[2])
             return
         left = (self._heap[0][0] - self.now) / self.how.scale if self._heap else LONGEST
         try:
@@ -210,7 +219,8 @@ class Driver:
             return
         match word:
             case "job":
-                self._arrive(*what)
+                self._open += 1
+                self._push(*what)
             case "event":
                 self._handle(what)
             case "attempt":
@@ -220,12 +230,18 @@ class Driver:
             case "cancel":
                 self._cancelled = True
 
+    def _due(self, what: Event | _Coming) -> None:
+        if isinstance(what, _Coming):
+            self._arrive(what.job, what.items)
+        else:
+            self._handle(what)
+
     def _arrive(self, job: Job, items: tuple[Item, ...]) -> None:
+        """Raises UsageError for one whose name another one had."""
         if job.name in self.baskets:
             raise UsageError(f"job {job.name!r} came twice", "give each job a name of its own")
         came = Job(**{**vars(job), "ready": self.now})
         self.baskets[job.name] = Basket(items)
-        self._open += 1
         self._handle(Arrived(came))
 
     def _attempt(self, live: Live, event: Event | None) -> None:
@@ -305,7 +321,7 @@ class Driver:
             limit.cancel()
         self._inbox.put(("event", Probed(runtime, seconds)))
 
-    def _push(self, at: float, event: Event) -> None:
+    def _push(self, at: float, event: Event | _Coming) -> None:
         self._count += 1
         heappush(self._heap, (at, self._count, event))
 

@@ -10,7 +10,7 @@ _BEGUN: dict[str, list[float]] = {}
 """Mark of an attempt -> when its work began, and how many items it has done."""
 
 
-def warm(mark: str, warmth: float = 0.0, scale: float = 1.0, **rest: Any) -> None:
+def warm(warmth: float = 0.0, scale: float = 1.0, **rest: Any) -> None:
     """Takes the seconds of a warm-up; forgets attempts before this one."""
     del rest
     _BEGUN.clear()
@@ -37,4 +37,12 @@ def work(
         left = due - time.monotonic()
         if left > 0:
             time.sleep(left)
-        yield str(one)
+        yield one[0] if isinstance(one, list) else str(one)
+
+
+def timed(items: list[Any], scale: float = 1.0) -> Iterator[Any]:
+    """Items that say themselves how long they take: [id, mark, start, item]; see `work`."""
+    for one in items:
+        _, mark, start, item = one
+        for _ in work([one], str(mark), float(start), float(item), scale):
+            yield one[0]

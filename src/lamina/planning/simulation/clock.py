@@ -146,8 +146,9 @@ class Simulator:
         job, runtime, draw = self._alive[what.attempt]
         pool = self._pools.setdefault(job.name, Pool(job.items))
         pool.workers[what.attempt] = Worker(
-            runtime, self.now, self.now + draw.start, draw.item, draw.fetch, what.shared
-        )
+            runtime, self.now, self.now + draw.start, draw.item, draw.fetch, what.shared,
+            silent=self.now + draw.silent,
+        )  # fmt: skip
         if draw.breaks < inf:
             self._push(self.now + draw.breaks, Crashed(what.attempt, "broke down"), what.attempt)
         self._foresee(job.name)

@@ -20,6 +20,7 @@ class Worker:
         fetch: seconds until results of all items are back.
         shared: it takes items that nobody took; else it does all of them.
         ended: when it was stopped.
+        silent: when nothing more came from it, though nobody had noticed yet.
     """
 
     runtime: str
@@ -29,10 +30,16 @@ class Worker:
     fetch: float
     shared: bool
     ended: float = inf
+    silent: float = inf
+
+    @property
+    def last(self) -> float:
+        """When it was stopped or fell silent."""
+        return min(self.ended, self.silent)
 
     def done(self, now: float, items: int) -> int:
         """Items that it has done by now, at most as many as there are."""
-        until = min(now, self.ended)
+        until = min(now, self.last)
         if until <= self.first:
             return 0
         # A hair is added: the end of an item is computed as begin + item, and must count. Times
@@ -80,15 +87,26 @@ class Pool:
 
     def _alone(self, worker: Worker) -> float:
         end = worker.first + worker.item * self.items
-        return end if end <= worker.ended else inf
+        return end if end <= worker.last else inf
 
     def _together(self) -> float:
         """The first moment at which the sharing workers have done as many items as there are."""
-        gone = sum(one.done(one.ended, self.items) for one in self._sharing() if one.ended < inf)
+        gone = [one for one in self._sharing() if one.ended < inf]
         active = [one for one in self._sharing() if one.ended == inf]
-        left = self.items - gone
+        while True:
+            ends = self._ends(gone, active)
+            late = [one for one in active if one.silent < ends]
+            if not late:
+                return ends
+            first = min(late, key=lambda one: one.silent)
+            gone.append(first)
+            active = [one for one in active if one is not first]
+
+    def _ends(self, gone: list[Worker], active: list[Worker]) -> float:
+        """The same, where those who are active go on for ever."""
+        left = self.items - sum(one.done(inf, self.items) for one in gone)
         if left <= 0:
-            return max(one.ended for one in self._sharing())
+            return max(one.last for one in gone)
         if not active:
             return inf
         # The fluid solution is early by less than an item of each; from there item by item.

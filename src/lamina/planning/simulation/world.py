@@ -23,6 +23,8 @@ class Draw:
         item: of each item.
         fetch: until the results of all items are back.
         breaks: seconds of work after which it breaks down; inf where it does not.
+        silent: seconds of work after which nothing more comes from it; `breaks` is when this is
+            noticed.
         follows: it is deployed only once its data is there, as the paper's clock adds them up.
     """
 
@@ -34,6 +36,7 @@ class Draw:
     item: float = 1.0
     fetch: float = 0.0
     breaks: float = inf
+    silent: float = inf
     follows: bool = False
 
     @property

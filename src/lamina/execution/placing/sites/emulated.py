@@ -7,6 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 from typing import Any, ClassVar
@@ -96,7 +97,8 @@ class Emulated(Site):
         with self._lock:
             self._out[child.pid] = (child, link, broken)
         lease = self._leased(errand, draw, child, link)
-        lease.began = lambda: self._break(child, link, fault, draw.breaks, broken)
+        # What goes silent is noticed only once an answer did not come for long.
+        lease.began = lambda: self._break(child, link, fault, min(draw.breaks, draw.silent), broken)
         try:
             self._pass(errand, draw.deploy - (time.monotonic() - began) * self._how.scale)
         except PodError:
@@ -117,6 +119,20 @@ class Emulated(Site):
             link.close()
         if not well:
             child.end()
+            if not self._closed.is_set():
+                threading.Thread(target=self.stock, args=(1,), daemon=True).start()
+
+    def stock(self, count: int) -> None:
+        """Starts processes ahead of time, so that emulated delays hide how long that takes."""
+        for _ in range(count):
+            with suppress(PodError):
+                child = start(self._recipe, self._closed)
+                with self._lock:
+                    closed = self._closed.is_set()
+                    if not closed:
+                        self._parked.append(child)
+                if closed:
+                    child.end()
 
     def describe(self) -> Mapping[str, Any]:
         """Kind and settings."""
@@ -166,11 +182,9 @@ class Emulated(Site):
     ) -> None:
         if not fault:
             return
-        # What goes silent is noticed once no answer came for so long.
-        silent = 0.0 if fault == "kill" else self._how.limits.answer
 
         def act() -> None:
-            if over.wait(max(after / self._how.scale - silent, 0.0)):
+            if over.wait(max(after / self._how.scale, 0.0)):
                 return
             if link is not None:
                 link.cut()
