@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lamina.records.filling import filler
 from lamina.workflow.log import (
     AttemptEnded,
     AttemptProgressed,
@@ -299,7 +300,7 @@ class _Reading:
         end: AttemptEnded | None = None,
     ) -> Attempt:
         last = end or _NO_END
-        return Attempt(
+        return _filled(
             started.task, started.attempt, status, self.session, started.ready, started.time,
             ended, started.reason, started.key or last.key, started.recipe or last.recipe,
             started.needs, started.gpus, {**started.inputs, **last.inputs}, last.outputs,
@@ -308,6 +309,7 @@ class _Reading:
         )  # fmt: skip
 
 
+_filled = filler(Attempt)
 _NO_END = AttemptEnded(0.0, "", 0, "")
 _TAKES: dict[type[Event], Callable[[_Reading, Any], None]] = {
     RunStarted: _Reading.began,

@@ -76,7 +76,7 @@ def some_events(
     )
     if words:
         chosen = chosen.where(e.word.in_(words))
-    return [tuple(row) for row in connection.execute(chosen)]
+    return list(connection.execute(chosen))
 
 
 def newest(connection: sa.Connection, limit: int) -> list[RunRecord]:

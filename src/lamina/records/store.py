@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.errors import LaminaError, StoreError, UnknownNameError, UsageError
 from lamina.records.access import Access
 from lamina.records.live import Live
-from lamina.records.rows import DamagedError, Result, RunRecord, entry_of
+from lamina.records.rows import DamagedError, Result, RunRecord, entries_of
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
@@ -151,11 +151,15 @@ class Store:
         while True:
             with self._access.reading() as connection:
                 rows = queries.some_events(connection, run, after, words) if connection else []
-            for number, time, word, task, attempt, text in rows:
+            bodies = entries_of([row[-1] for row in rows])
+            for number, time, word, task, attempt, _ in rows:
                 after = number
                 try:
-                    body = entry_of(text)
-                    event = event_of(word, time, {**body, **_about(task, attempt)})
+                    body = next(bodies)
+                    body["task"] = task
+                    if attempt:
+                        body["attempt"] = attempt
+                    event = event_of(word, time, body)
                 except KeyError:
                     continue  # a word of a later version
                 except DamagedError as error:
@@ -334,10 +338,6 @@ class Store:
                 self._appender.close()
                 self._appender = None
             self._access.close()
-
-
-def _about(task: str, attempt: int) -> dict[str, Any]:
-    return {"task": task, **({"attempt": attempt} if attempt else {})}
 
 
 def _lost(error: StoreError) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 from lamina.records import attempts as recorded
 from lamina.records.dependencies import Body
 from lamina.records.history import History, history_of
 from lamina.records.store import RunRecord
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 from lamina.workflow.log import PHASES, Event
 
+_phase = partial(tuple.__new__, Phase)
+"""A phase from its three values, without a call of Python's for each."""
 _ORDER = {name: place for place, name in enumerate(PHASES)}
 
 
@@ -64,12 +66,13 @@ def trace_of_history(history: History) -> Trace:
 
 
 def _attempt(one: recorded.Attempt, end: float) -> Attempt:
-    phases = [Phase(name, span[0], span[1]) for name, span in one.phases.items()]
-    if any(after.begin < before.begin for before, after in pairwise(phases)):
+    phases = [_phase((name, span[0], span[1])) for name, span in one.phases.items()]
+    begins = [phase[1] for phase in phases]
+    if begins != sorted(begins):
         phases.sort(key=lambda phase: (phase.begin, _ORDER.get(phase.name, 0)))
     begin = one.started
     last = end if one.ended is None else one.ended
-    return Attempt(
+    return made(
         one.task, one.number, one.status, min(one.ready, begin), begin, max(begin, last),
         tuple(phases), one.worker, one.host, one.pid, one.gpus, one.reason, one.usage, one.exit,
         one.error, one.folder,

@@ -228,10 +228,12 @@ def event_of(word: str, time: float, body: Mapping[str, Any]) -> Event:
     # large run reads hundreds of thousands of events.
     event = object.__new__(kind)
     told = event.__dict__
+    blanks, shapes = _FORMS[word]
+    told |= blanks
     told["time"] = time
-    for name, blank, shaped in _FIELDS[word]:
-        value = body.get(name, blank)
-        told[name] = value if shaped is None else shaped(value)
+    told |= body if body.keys() <= blanks.keys() else {k: body[k] for k in body if k in blanks}
+    for name, shaped in shapes:
+        told[name] = shaped(told[name])
     return event
 
 
@@ -260,3 +262,11 @@ _FIELDS = {
     ]
     for word, kind in _KINDS.items()
 }
+_FORMS = {
+    word: (
+        {name: blank for name, blank, _ in told},
+        [(name, shaped) for name, _, shaped in told if shaped is not None],
+    )
+    for word, told in _FIELDS.items()
+}
+"""Fields of a kind as they are where nothing is told, and what to make of some."""

@@ -59,6 +59,34 @@ def write_json(document: Any, target: Path) -> None:
     write_bytes(text.encode("utf-8", "backslashreplace") + b"\n", target)
 
 
+def write_lines(document: Mapping[str, Any], target: Path) -> None:
+    """The same with each entry of a list of objects in one line, for documents with very many:
+    indented all through they are twice as large, and take ten times as long.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    write_bytes(lined(document).encode("utf-8", "backslashreplace") + b"\n", target)
+
+
+def lined(value: Any, margin: str = "") -> str:
+    """JSON with a line for each key of an object, and for each object of a list of such."""
+    inner = margin + " "
+    if isinstance(value, Mapping) and value:
+        rows = [f"{inner}{_compact(str(key))}: {lined(one, inner)}" for key, one in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{margin}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict) and value[0]:
+        # A quote that is followed by a key and a colon begins that key: no text holds such a row.
+        first = f"{_compact(str(next(iter(value[0]))))}:"
+        rows_of = _compact(value)[1:-1].replace(f"}},{{{first}", f"}},\n{inner}{{{first}")
+        return f"[\n{inner}{rows_of}\n{margin}]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def write_bytes(data: bytes, target: Path) -> None:
     """Writes a file, whole or not at all. Raises UsageError."""
     with whole(target) as file:

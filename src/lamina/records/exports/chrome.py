@@ -7,11 +7,12 @@ nestable events for what waits, flows along the workflow's edges.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
 from lamina.records.attempts import HELD, Attempt
-from lamina.records.exports.base import Artifacts, Exporter, iso, write_json
+from lamina.records.exports.base import Artifacts, Exporter, iso, write_lines
 from lamina.records.history import History
 from lamina.records.lanes import lanes_of
 from lamina.workflow.masking import mask_plain
@@ -31,13 +32,15 @@ class ChromeExporter(Exporter):
     def export(self, history: History, target: Path, artifacts: Artifacts) -> None:
         """Writes the events, in order of time."""
         del artifacts
-        write_json(trace_document(history), target)
+        write_lines(trace_document(history), target)
 
 
 def trace_document(history: History) -> dict[str, Any]:
     """The run as a trace document."""
     record = history.record
-    events = sorted(_events(history), key=lambda event: (event["ph"] != "M", event.get("ts", 0.0)))
+    lanes, ran = _placed(history)
+    events = list(_events(history, ran))
+    events.sort(key=itemgetter("ts"))
     return {
         "displayTimeUnit": "ms",
         "otherData": {
@@ -47,11 +50,12 @@ def trace_document(history: History) -> dict[str, Any]:
             "status": history.status,
             "began": iso(history.begin),
         },
-        "traceEvents": events,
+        "traceEvents": [*_names(history, lanes), *events],
     }
 
 
-def _events(history: History) -> Iterator[dict[str, Any]]:
+def _placed(history: History) -> tuple[dict[tuple[str, int], int], list[tuple[Attempt, int]]]:
+    """Rows of workers by number, and what ran with the number of its row."""
     ran = [one for one in history.attempts if one.status not in ("reused", "skipped")]
     rows = lanes_of((one.worker, *held(one, history.end)) for one in ran)
     lanes: dict[tuple[str, int], int] = {}
@@ -59,20 +63,23 @@ def _events(history: History) -> Iterator[dict[str, Any]]:
         lanes.setdefault((one.worker, row), len(lanes) + 1)
         for one, row in zip(ran, rows, strict=True)
     ]
-    yield from _names(history, lanes)
-    for one, lane in zip(ran, places, strict=True):
+    return lanes, list(zip(ran, places, strict=True))
+
+
+def _events(history: History, ran: list[tuple[Attempt, int]]) -> Iterator[dict[str, Any]]:
+    for one, lane in ran:
         yield from _attempt(one, lane, history)
-    yield from _arrows(history, {id(one): lane for one, lane in zip(ran, places, strict=True)})
+    yield from _arrows(history, {id(one): lane for one, lane in ran})
     for time, what, task, text in history.notices:
         yield {
-            "name": what, "cat": "notice", "ph": "i", "s": "g", "ts": _micros(time, history),
+            "name": what, "cat": "notice", "ph": "i", "s": "g", "ts": _micros(time, history.begin),
             "pid": _WORKERS, "tid": 0, "args": mask_plain({"task": task, "text": text}),
         }  # fmt: skip
     for one in history.attempts:
         if one.status == "reused":
             yield {
                 "name": f"{one.task} (reused)", "cat": "reused", "ph": "i", "s": "p",
-                "ts": _micros(one.started, history), "pid": _WORKERS, "tid": 0,
+                "ts": _micros(one.started, history.begin), "pid": _WORKERS, "tid": 0,
                 "args": {"from": one.source},
             }  # fmt: skip
 
@@ -101,6 +108,7 @@ def held(one: Attempt, end: float) -> tuple[float, float]:
 
 def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, Any]]:
     begin, end = held(one, history.end)
+    since = history.begin
     args = {
         "task": one.task, "attempt": one.number, "status": one.status, "reason": one.reason,
         "host": one.host, "process": one.pid, "usage": dict(one.usage),
@@ -108,25 +116,26 @@ def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, An
     }  # fmt: skip
     good = one.status == "succeeded"
     yield {
-        "name": one.name, "cat": "attempt", "ph": "X", "ts": _micros(begin, history),
-        "dur": _length(begin, end, history), "pid": _WORKERS, "tid": lane, "args": args,
+        "name": one.name, "cat": "attempt", "ph": "X", "ts": _micros(begin, since),
+        "dur": _length(begin, end, since), "pid": _WORKERS, "tid": lane, "args": args,
         **({} if good else {"cname": "grey" if one.status == "running" else "terrible"}),
     }  # fmt: skip
     for name, (first, last) in one.phases.items():
-        kind = kind_of(name)
-        event = {"name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane}
+        kind, at = kind_of(name), _micros(first, since)
         if kind in HELD:
-            length = _length(first, last, history)
-            yield {**event, "ph": "X", "ts": _micros(first, history), "dur": length}
+            yield {
+                "name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane, "ph": "X", "ts": at,
+                "dur": _length(first, last, since),
+            }  # fmt: skip
             continue
-        event |= {"pid": _WAITING, "tid": 0, "id": one.name}
-        yield {**event, "ph": "b", "ts": _micros(first, history)}
-        yield {**event, "ph": "e", "ts": _micros(max(first, last), history)}
+        event = {"name": kind, "cat": "phase", "pid": _WAITING, "tid": 0, "id": one.name}
+        yield {**event, "ph": "b", "ts": at}
+        yield {**event, "ph": "e", "ts": _micros(max(first, last), since)}
 
 
 def kind_of(name: str) -> str:
     """The phase that a piece is of: "run~2" is the second longest of a run in pieces."""
-    return name.partition("~")[0]
+    return name.partition("~")[0] if "~" in name else name
 
 
 def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -144,18 +153,18 @@ def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]
             event = {"name": "reads", "cat": "flow", "id": number, "pid": _WORKERS}
             leaves, arrives = held(before, history.end)[1], held(one, history.end)[0]
             yield {
-                **event, "ph": "s", "tid": lanes[id(before)], "ts": _micros(leaves, history),
+                **event, "ph": "s", "tid": lanes[id(before)], "ts": _micros(leaves, history.begin),
             }  # fmt: skip
             yield {
                 **event, "ph": "f", "bp": "e", "tid": lanes[id(one)],
-                "ts": _micros(max(arrives, leaves), history),
+                "ts": _micros(max(arrives, leaves), history.begin),
             }  # fmt: skip
 
 
-def _length(begin: float, end: float, history: History) -> float:
+def _length(begin: float, end: float, since: float) -> float:
     """Between two times as they are written, so that what ends together does so in viewers."""
-    return max(round(_micros(end, history) - _micros(begin, history), 3), 0.0)
+    return max(round(_micros(end, since) - _micros(begin, since), 3), 0.0)
 
 
-def _micros(time: float, history: History) -> float:
-    return round((time - history.begin) * 1e6, 3)
+def _micros(time: float, since: float) -> float:
+    return round((time - since) * 1e6, 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from lamina.records.exports.base import (
     edges,
     iso,
     named_units,
-    write_json,
+    write_lines,
 )
 from lamina.records.history import History
 from lamina.workflow.masking import mask
@@ -39,7 +40,7 @@ class WfFormatExporter(Exporter):
     def export(self, history: History, target: Path, artifacts: Artifacts) -> None:
         """Writes the instance."""
         del artifacts
-        write_json(instance_of(history), target)
+        write_lines(instance_of(history), target)
 
 
 def instance_of(history: History) -> dict[str, Any]:
@@ -209,6 +210,7 @@ def entry_of(document: Mapping[str, Any], path: Iterable[str]) -> Mapping[str, A
     return entry
 
 
+@lru_cache(maxsize=4096)
 def _host(name: str) -> str:
     """A host name that is one: letters, digits, hyphens and dots."""
     return re.sub(r"[^0-9A-Za-z.-]+", "-", name).strip("-.") or "host"

@@ -1,7 +1,8 @@
 """Chrome traces: the events of chrome://tracing and Perfetto, from Lamina or from anyone.
 
-What Lamina wrote is read back attempt by attempt. In the traces of others each outermost event of
-a thread is a task; what is called inside it is part of it.
+What Lamina wrote is read back attempt by attempt: from the columns behind the events, and from the
+events themselves where they were changed since or have none. In the traces of others each outermost
+event of a thread is a task; what is called inside it is part of it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from lamina.records.history import Notice, Session
+from lamina.traces.columns import trace_behind
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.documents import Document, moment
 from lamina.traces.reading import uncollected
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 from lamina.workflow.log import PHASES, STATUSES
 
 _FIRST = re.compile(rb'^\s*\[\s*\{[^{}]*"ph"\s*:')
@@ -43,7 +45,11 @@ class ChromeReader(Reader):
     def read(self, source: Source) -> Iterator[Trace]:
         """The one run."""
         with uncollected():
-            yield _Events(source).trace()
+            found = trace_behind(source.data)
+            if found is None:
+                yield _Events(source).trace()
+            else:
+                yield replace(found, about={"source": source.name}, origin="chrome")
 
 
 @dataclass
@@ -191,7 +197,7 @@ class _Events:
         number, status = args.get("attempt"), str(args.get("status") or "succeeded")
         status = status if status in _STATES else "succeeded"
         bad = status not in ("succeeded", "reused", "running")
-        return Attempt(
+        return made(
             str(args.get("task") or (named["task"] if named else span.name)),
             number if isinstance(number, int) else 1,
             status, first, first, max([end, *(phase.end for phase in phases)]),
@@ -215,7 +221,7 @@ class _Events:
             name = span.name or "event"
             begin, end = self.began + span.begin, self.began + span.end
             host = self.names.get((span.row[0], "")) or span.row[0]
-            yield Attempt(
+            yield made(
                 f"{name}[{place}]" if total[span.name] > 1 else name, 1, "succeeded", begin, begin,
                 end, (Phase("run", begin, end),), self.names.get(span.row) or ":".join(span.row),
                 host, kind=name, labels={"category": span.category} if span.category else {},

@@ -22,7 +22,7 @@ from lamina.records.history import Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.collection import parents_of, place_of
 from lamina.traces.reading import uncollected
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 
 _NEEDED = ("ready", "submit", "execute_start", "execute_end")
 _COLUMNS = (
@@ -136,7 +136,7 @@ class _Rows:
         host = told[14]
         good = status == 0 and not exit and times[3] is not None
         ready = times[0] or 0.0
-        return Attempt(
+        return made(
             task, number, "succeeded" if good else "failed" if times[2] is not None else "lost",
             ready, ready, phases[-1].end if phases else ready, phases, host, host, usage=usage,
             exit=exit, kind=kind_of(task), labels=_labels(told[15], told[16], told[17]),

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import accumulate
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lamina.traces.readers.csv import kind_of
-from lamina.traces.trace import Attempt, Phase
+from lamina.traces.trace import Attempt, Phase, made
 
 
 class State(NamedTuple):
@@ -67,7 +67,31 @@ _OPENS = {
 """States after which a job is in a phase; a job that is held or was evicted waits again."""
 
 
-Tries = Mapping[tuple[str, int], Sequence[State]]
+class States(NamedTuple):
+    """The states of a try as they were told, a column for each of their fields."""
+
+    names: Sequence[str]
+    times: Sequence[float]
+    exits: Sequence[int | None]
+    reasons: Sequence[str]
+    sites: Sequence[str]
+
+    def behind(self, other: States) -> States:
+        """These behind others."""
+        return States(
+            [*other.names, *self.names], [*other.times, *self.times],
+            [*other.exits, *self.exits], [*other.reasons, *self.reasons],
+            [*other.sites, *self.sites],
+        )  # fmt: skip
+
+
+def states_of(cells: Sequence[Any]) -> States:
+    """The states of a try whose cells follow one on the other: name, time, exit code, site."""
+    names = cells[::4]
+    return _states((names, cells[1::4], cells[2::4], ("",) * len(names), cells[3::4]))
+
+
+Tries = Mapping[tuple[str, int], States]
 """Name of a job and number of its try, counted over all jobs -> its states, as they were told."""
 
 
@@ -88,10 +112,10 @@ def attempts_of(
     ends: dict[str, float] = {}
     inside = []
     for key, states in tries.items():
-        times = [state[0] for state in states]
+        first, times = states[1][0], states[1]
         if times != sorted(times):
             times = list(accumulate(times, max))
-        inside.append((states[0][0], key, states, times))
+        inside.append((first, key, states, times))
         job = key[0]
         if job not in ends or ends[job] < times[-1]:
             ends[job] = times[-1]
@@ -107,20 +131,21 @@ def attempts_of(
             told = max(above) if above else begin
         ready = told if told < first else first
         before[job] = times[-1]
-        plan = _plan(tuple([state[3] for state in states]))
+        plan = _plan(tuple(states[0]))
         more = known.get(key, _NOTHING)
         if plan is None:
             one = _Try(job)
-            for state in states:
-                one.take(state)
+            for name, time, exit, reason, site in zip(*states, strict=True):
+                one.take(State(time, *key, name, exit, reason, site))
             found.append(one.attempt(number, ready, more))
         else:
-            found.append(plan.attempt(states, times, (number, ready), more))
+            found.append(plan.attempt(states, times, (job, number, ready), more))
     return sorted(found, key=attrgetter("begin"))
 
 
 _NOTHING = Known()
 _FIRST = itemgetter(0)
+_states = partial(tuple.__new__, States)
 _phase = partial(tuple.__new__, Phase)
 """A phase from its three values, without a call of Python's for each."""
 
@@ -140,17 +165,16 @@ class _Plan(NamedTuple):
     exit: int
 
     def attempt(
-        self, states: Sequence[State], times: Sequence[float], asked: tuple[int, float], more: Known
+        self, states: States, times: Sequence[float], asked: tuple[str, int, float], more: Known
     ) -> Attempt:
         """The try with its times, none before the one that it followed on."""
-        number, ready = asked
+        job, number, ready = asked
         phases = [_phase((name, times[one], times[two])) for name, one, two in self.phases]
         if self.before:
             phases.insert(0, _phase(("submit", ready, times[self.phases[0][1]])))
-        site = states[-1][6] or next((one[6] for one in reversed(states) if one[6]), "")
-        code = states[self.exit][4] or 0 if more.exit is None else more.exit
-        job = states[0][1]
-        return Attempt(
+        site = states[4][-1] or next((one for one in reversed(states[4]) if one), "")
+        code = states[2][self.exit] or 0 if more.exit is None else more.exit
+        return made(
             job, number, "succeeded", ready, ready, max(times[-1], ready), tuple(phases),
             more.host or site, more.host, 0, (), "", more.usage, code, {}, "",
             more.kind or kind_of(job), {"site": site} if site else {},
@@ -246,7 +270,7 @@ class _Try:
         bad = self.status not in ("succeeded", "running")
         cause = (self.cause or known.cause) if bad else ""
         code = known.exit if known.exit is not None else self.exit
-        return Attempt(
+        return made(
             self.job, number, self.status, ready, ready, max(self.at, ready), phases,
             known.host or self.site, known.host, usage=known.usage, exit=code,
             error={"cause": cause} if cause else {}, kind=known.kind or kind_of(self.job),

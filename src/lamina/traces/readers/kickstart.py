@@ -15,7 +15,7 @@ from lamina.traces.readers.invocations import (
     is_kickstart,
     summaries,
 )
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 
 _SUMMARY = re.compile(rb"^\[(?:cluster|seqexec)-(?:summary|task) ", re.MULTILINE)
 _NAMES = {"setup": "pre_script", "prejob": "pre_script", "mainjob": "run"}
@@ -85,7 +85,7 @@ def attempt_of(one: Invocation, task: str, number: int) -> Attempt:
     status = "lost" if one.exit is None else "failed" if one.exit else "succeeded"
     end = max([one.end, *(phase.end for phase in phases)])
     host = one.told.get("hostname", "")
-    return Attempt(
+    return made(
         task, number, status, one.begin, one.begin, end, phases, host, host, usage=one.usage,
         exit=one.exit, error={"cause": one.cause} if one.cause else {}, kind=kind_of_program(one),
         labels={"site": one.told["resource"]} if "resource" in one.told else {},

@@ -17,7 +17,7 @@ from lamina.records.history import Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.documents import moment
 from lamina.traces.reading import uncollected
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
 _WORDS = re.compile(r"(\d)\s+(?=[a-z])")
@@ -205,7 +205,7 @@ class _Rows:
         bad = status in ("failed", "cancelled")
         said = f"exit code {code}" if code else "Nextflow tells no reason"
         host = row.told.get("hostname", "")
-        return Attempt(
+        return made(
             task, 0 if status == "reused" else number, status, submit, submit,
             phases[-1].end if phases else submit, phases, host, host,
             usage=_usage(row, real), exit=code,
@@ -261,7 +261,7 @@ def _usage(row: _Row, real: float | None) -> dict[str, float]:
 
 
 def _moved(one: Attempt, time: float) -> Attempt:
-    return Attempt(
+    return made(
         one.task, 0, "reused", time, time, time, exit=one.exit, kind=one.kind, folder=one.folder
     )
 

@@ -13,7 +13,7 @@ from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.databases import MAGIC, Database, database
 from lamina.traces.readers.documents import moment
 from lamina.traces.readers.stampede import tables_of
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 
 _TABLES = frozenset({"workflow", "task", "try", "status"})
 _DEAD = frozenset({"failed", "dep_fail", "fail_retryable"})
@@ -147,7 +147,7 @@ class _Monitoring:
         begin = self._first(one.running, states.get("running"))
         end = self._first(one.returned, states.get(state))
         if status == "reused":
-            return Attempt(name, 0, status, ready, ready, ready, kind=task.function)
+            return made(name, 0, status, ready, ready, ready, kind=task.function)
         phases = []
         if begin is not None:
             begin = max(begin, ready)
@@ -161,7 +161,7 @@ class _Monitoring:
                     phases.append(_phase(("post_script", stop, end)))
         last = max([ready, ready if end is None else end, *[phase[2] for phase in phases]])
         error = {"cause": _cause(one.cause)} if status == "failed" else {}
-        return Attempt(
+        return made(
             name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
             one.host, 0, (), "", one.usage, None, error, "", task.function,
             {"executor": one.executor} if one.executor else {},
@@ -185,10 +185,14 @@ class _Monitoring:
     def _states(self) -> None:
         columns = ("run_id", "task_id", "try_id", "task_status_name", "timestamp")
         of_run, last, none = {}, None, dict[str, _Task]()
+        known: dict[Any, _Task | None] = {}
         for run, id, number, state, at in self.database.rows("status", columns):
             if run != last:
                 of_run, last = self.tasks.get(str(run), none), run
-            task = of_run.get(str(id))
+                known = {}
+            task = known.get(id)
+            if task is None:
+                task = known[id] = of_run.get(str(id))
             if task is None or at is None:
                 continue
             turn = number if type(number) is int else self._number(number, "status")

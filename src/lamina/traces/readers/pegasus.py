@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lamina.errors import TraceError
 from lamina.records.history import Notice, Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.documents import Document
 from lamina.traces.readers.invocations import Invocation, invocations, is_kickstart
-from lamina.traces.readers.job_states import Known, State, Tries, attempts_of
+from lamina.traces.readers.job_states import Known, States, Tries, attempts_of, states_of
 from lamina.traces.readers.kickstart import kind_of_program
 from lamina.traces.readers.stampede import StampedeReader, status_of
 from lamina.traces.trace import Trace
@@ -28,8 +27,7 @@ _DATABASE = ".stampede.db"
 _ENDS = ("_SUCCESS", "_FAILURE")
 _CODE = re.compile(r"-?\d{1,9}")
 _LATEST = 1e12
-_state = partial(tuple.__new__, State)
-"""A state from its seven values, without a call of Python's for each."""
+_DIGITS = 12
 _FIELD = re.compile(r"^(\w+):\s*\"?(.*?)\"?\s*$|^(\w+) (.*)$")
 _OUTPUT = re.compile(r"(?:^|/)(?P<job>[^/]+)\.out\.(?P<number>\d{3})$")
 
@@ -86,7 +84,7 @@ def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
     tries = log.tries
     if not tries:
         raise log.source.broken("it tells of no job that was submitted")
-    first = min(min([state[0] for state in states]) for states in tries.values())
+    first = min(min(states.times) for states in tries.values())
     begin = min([*log.starts, first])
     attempts = attempts_of(tries, parents, begin, _known(source, tries))
     last = max([*(time for time, _ in log.ends), *(one.end for one in attempts)])
@@ -129,7 +127,8 @@ class _Log:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.tries: dict[tuple[str, int], list[State]] = {}
+        self.tries: dict[tuple[str, int], States] = {}
+        self.cells: dict[tuple[str, int], list[Any]] = {}
         self.at = 0.0
         self.starts: list[float] = []
         self.ends: list[tuple[float, int]] = []
@@ -145,6 +144,10 @@ class _Log:
                     self.take(line.split(), number)
         if whole.strip():
             self.last(whole, len(lines) + 1)
+        for key, cells in self.cells.items():
+            states = states_of(cells)
+            before = self.tries.get(key)
+            self.tries[key] = states if before is None else states.behind(before)
 
     def last(self, line: str, number: int) -> None:
         """A line without an end: a log that is being written, or was cut."""
@@ -161,34 +164,38 @@ class _Log:
             ValueError: a line that is of another form.
             TraceError: the same.
         """
-        tries: dict[tuple[str, str], list[State]] = {}
+        tries: dict[str, list[Any]] = {}
         names: dict[str, tuple[str, bool]] = {}
         sites = {"-": ""}
-        for number, line in enumerate(lines, 1):
-            words = line.split()
+        for words in map(str.split, lines):
             if len(words) != 7 or words[1] == "INTERNAL":
                 if words:
-                    self.internal(self.time(words[0], number), _of_dagman(words), number)
+                    self.internal(self.time(words[0], 0), _of_dagman(words), 0)
                 continue
             at, job, name, code, site, _, turn = words
             time = float(at)
-            if not 0 <= time < _LATEST:
+            known = tries.get(turn)
+            if known is None:
+                known = tries[turn] = [job]
+            # Turns count over all jobs.
+            if known[0] != job or not 0 <= time < _LATEST:
                 raise ValueError
             told = names.get(name)
             if told is None:
                 told = names[name] = (name, name.endswith(_ENDS))
             exit = int(code) if told[1] and code != "-" else None
-            site = sites.setdefault(site, site)
-            known = tries.get((job, turn))
-            if known is None:
-                tries[job, turn] = [_state((time, job, int(turn), told[0], exit, "", site))]
-            else:
-                first = known[0]
-                known.append(_state((time, first[1], first[2], told[0], exit, "", site)))
-        self.tries = {(job, states[0][2]): states for (job, _), states in tries.items()}
-        if len(self.tries) < len(tries) or any(turn < 0 for _, turn in self.tries):
+            known += (told[0], time, exit, sites.setdefault(site, site))
+        self.keep(tries)
+
+    def keep(self, tries: dict[str, list[Any]]) -> None:
+        """The job and the cells of each try, by its turn. Raises ValueError for odd turns."""
+        if not all(turn.isdecimal() and len(turn) <= _DIGITS for turn in tries):
             raise ValueError
-        self.at = max((states[-1][0] for states in self.tries.values()), default=0.0)
+        for turn, (job, *cells) in tries.items():
+            self.tries[job, int(turn)] = states_of(cells)
+        if len(self.tries) < len(tries):
+            raise ValueError
+        self.at = max((one.times[-1] for one in self.tries.values()), default=0.0)
 
     def take(self, words: list[str], number: int) -> None:
         """A line."""
@@ -204,15 +211,14 @@ class _Log:
             )
         _, job, name, code, site, *more = words
         turn = more[1] if len(more) > 1 else "1"
-        if not turn.isdecimal() or len(turn) > 12:
+        if not turn.isdecimal() or len(turn) > _DIGITS:
             raise self.source.broken(f"the turn is {turn[:40]!r}, not a number", number)
         exit = None
         if name.endswith(_ENDS) and _CODE.fullmatch(code):
             exit = int(code)
         key = (job, int(turn))
         self.at = time
-        state = State(time, *key, name, exit, site="" if site == "-" else site)
-        self.tries.setdefault(key, []).append(state)
+        self.cells.setdefault(key, []).extend((name, time, exit, "" if site == "-" else site))
 
     def time(self, word: str, number: int) -> float:
         """The first word."""
@@ -301,14 +307,16 @@ _NOTED = frozenset(
 
 def _known(source: Source, tries: Tries) -> dict[tuple[str, int], Known]:
     """What kickstart tells of the tries: the first output of a job is that of its first try."""
+    outputs = [
+        (told, file) for name, file in source.files.items() if (told := _OUTPUT.search(name))
+    ]
     turns: dict[str, list[int]] = {}
-    for (job, turn), states in tries.items():
-        if any(state.name != "PRE_SCRIPT_STARTED" for state in states):
+    for (job, turn), states in tries.items() if outputs else ():
+        if set(states.names) != {"PRE_SCRIPT_STARTED"}:
             turns.setdefault(job, []).append(turn)
     found: dict[tuple[str, int], Known] = {}
-    for name, file in source.files.items():
-        told = _OUTPUT.search(name)
-        if told is None or told["job"] not in turns:
+    for told, file in outputs:
+        if told["job"] not in turns:
             continue
         number = int(told["number"])
         if number < len(turns[told["job"]]):

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from lamina.records.history import Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.csv import kind_of
 from lamina.traces.readers.databases import MAGIC, Database, database
-from lamina.traces.readers.job_states import Known, State, attempts_of
+from lamina.traces.readers.job_states import Known, States, attempts_of
 from lamina.traces.trace import Attempt, Trace
 
-_PLACE = itemgetter(0)
-_state = partial(tuple.__new__, State)
-"""A state from its seven values, without a call of Python's for each."""
 _TABLES = frozenset({"workflow", "workflowstate", "job", "job_instance", "jobstate"})
+
+
+_states = partial(tuple.__new__, States)
 
 
 class StampedeReader(Reader):
@@ -46,14 +46,14 @@ def tables_of(source: Source) -> frozenset[str]:
         return frozenset(found.tables())
 
 
-@dataclass
+@dataclass(slots=True)
 class _Job:
     name: str
     workflow: int
     type: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Instance:
     job: _Job
     turn: int
@@ -90,7 +90,8 @@ class _Stampede:
             for id, name in self._rows("host", "host_id", "hostname")
         }
         self._invocations()
-        self.states: dict[int, dict[tuple[str, int], list[State]]] = {}
+        self.known: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self.states: dict[int, dict[tuple[str, int], States]] = {}
         self._states()
         self.parents = self._edges()
 
@@ -130,7 +131,7 @@ class _Stampede:
         seen.add(workflow.id)
         known, inner = self._known(workflow)
         states = self.states.get(workflow.id, {})
-        first = (state[0] for told in states.values() for state in told)
+        first = (min(told.times) for told in states.values())
         begin = min([*workflow.starts, *first], default=0.0)
         edges = self.parents.get(workflow.id, {})
         for attempt in attempts_of(states, edges, begin, known):
@@ -166,6 +167,11 @@ class _Stampede:
             raise self.database.source.broken(f"table {table}: {key} is empty")
         return found
 
+    def _ids(self, column: list[Any], key: str, table: str) -> list[int]:
+        if set(map(type, column)) <= {int}:
+            return column
+        return [self._id(value, key, table) for value in column]
+
     def _workflows(self) -> Iterator[_Workflow]:
         table = "workflow"
         columns = ("wf_id", "root_wf_id", "parent_wf_id", "dax_label", "dag_file_name")
@@ -193,84 +199,108 @@ class _Stampede:
             one.ends.sort()
 
     def _jobs(self) -> Iterator[tuple[int, _Job]]:
-        for key, of, name, type in self._rows("job", "job_id", "wf_id", "exec_job_id", "type_desc"):
+        columns = ("job_id", "wf_id", "exec_job_id", "type_desc")
+        keys, workflows, names, types = self.database.columns("job", columns)
+        keys = self._ids(keys, "job_id", "job")
+        workflows = self._ids(workflows, "wf_id", "job")
+        for key, name, workflow, type in zip(keys, names, workflows, types, strict=True):
             if not name:
                 raise self.database.source.broken("table job: a job has no name")
-            workflow = self._id(of, "wf_id", "job")
-            yield self._id(key, "job_id", "job"), _Job(str(name), workflow, str(type or ""))
+            yield key, _Job(str(name), workflow, str(type or ""))
 
     def _instances(self) -> Iterator[tuple[int, _Instance]]:
-        table, whole = "job_instance", self.database.whole
-        columns = (
+        table, wholes = "job_instance", self.database.wholes
+        names = (
             "job_instance_id", "job_id", "host_id", "job_submit_seq", "site", "exitcode",
             "subwf_id",
         )  # fmt: skip
-        for key, of, host, turn, site, code, inner in self._rows(table, *columns):
-            job = self.jobs.get(self._id(of, "job_id", table))
-            if job is None:
-                continue
-            yield self._id(key, "job_instance_id", table), _Instance(
-                job, self._id(turn, "job_submit_seq", table), whole(host, "host_id", table),
-                str(site or ""), exit_of(whole(code, "exitcode", table)),
-                whole(inner, "subwf_id", table),
-            )  # fmt: skip
+        columns = dict(zip(names, self.database.columns(table, names), strict=True))
+        for name in ("job_instance_id", "job_id", "job_submit_seq"):
+            columns[name] = self._ids(columns[name], name, table)
+        for name in ("host_id", "exitcode", "subwf_id"):
+            columns[name] = wholes(columns[name], name, table)
+        for key, of, host, turn, site, code, inner in zip(*columns.values(), strict=True):
+            job = self.jobs.get(of)
+            if job is not None:
+                yield key, _Instance(job, turn, host, str(site or ""), exit_of(code), inner, {})
 
     def _invocations(self) -> None:
-        table, whole, number = "invocation", self.database.whole, self.database.number
-        columns = (
-            "job_instance_id", "task_submit_seq", "remote_cpu_time", "exitcode", "maxrss",
+        table, wholes, numbers = "invocation", self.database.wholes, self.database.numbers
+        names = (
+            "job_instance_id", "task_submit_seq", "exitcode", "remote_cpu_time", "maxrss",
             "transformation",
         )  # fmt: skip
-        for key, place, spent, code, memory, program in self._rows(table, *columns):
-            one = self.instances.get(self._id(key, "job_instance_id", table))
+        columns = dict(zip(names, self.database.columns(table, names), strict=True))
+        columns[names[0]] = self._ids(columns[names[0]], names[0], table)
+        for name in names[1:3]:
+            columns[name] = wholes(columns[name], name, table)
+        for name in names[3:5]:
+            columns[name] = numbers(columns[name], name, table)
+        for key, place, code, cpu, peak, program in zip(*columns.values(), strict=True):
+            one = self.instances.get(key)
             # Negative numbers are those of DAGMan's scripts.
-            if one is None or (whole(place, "task_submit_seq", table) or 0) < 0:
+            if one is None or (place or 0) < 0:
                 continue
-            cpu, peak = number(spent, "remote_cpu_time", table), number(memory, "maxrss", table)
+            usage = one.usage
             if cpu is not None:
-                one.usage["cpu"] = one.usage.get("cpu", 0.0) + cpu
+                usage["cpu"] = usage.get("cpu", 0.0) + cpu
             if peak is not None:
-                one.usage["memory_peak"] = max(one.usage.get("memory_peak", 0.0), peak * 1024)
+                usage["memory_peak"] = max(usage.get("memory_peak", 0.0), peak * 1024)
             # That of the job is what DAGMan made of it.
-            one.exit = exit_of(whole(code, "exitcode", table)) or one.exit
+            one.exit = exit_of(code) or one.exit
             one.kind = one.kind or _program(str(program or ""))
 
     def _states(self) -> None:
-        table = "jobstate"
-        columns = ("job_instance_id", "state", "timestamp", "jobstate_submit_seq", "reason")
-        found: dict[int, list[tuple[int, State]]] = {}
-        names: dict[Any, str] = {}
-        instances, number = self.instances, self.database.number
-        for key, name, at, place, reason in self._rows(table, *columns):
-            id = key if type(key) is int else self._id(key, "job_instance_id", table)
-            one = instances.get(id)
-            time = at if type(at) is float else number(at, "timestamp", table)
-            if one is None or time is None:
-                continue
-            if name not in names:
-                names[name] = str(name or "")
-            state = _state(
-                (time, one.job.name, one.turn, names[name], one.exit, reason or "", one.site)
-            )
-            if type(place) is not int:
-                place = self.database.whole(place, "jobstate_submit_seq", table) or 0
-            known = found.get(id)
-            if known is None:
-                found[id] = [(place, state)]
+        columns = ("job_instance_id", "jobstate_submit_seq", "state", "timestamp", "reason")
+        found: dict[Any, list[Any]] = {}
+        known = found.get
+        for key, place, state, at, reason in self._rows("jobstate", *columns):
+            cells = known(key)
+            if cells is None:
+                found[key] = [place, state, at, reason]
             else:
-                known.append((place, state))
-        for id, states in found.items():
-            # Numbers of states count within a try.
-            states.sort(key=_PLACE)
-            one = self.instances[id]
+                cells += (place, state, at, reason)
+        for key, cells in found.items():
+            one = self.instances.get(self._id(key, "job_instance_id", "jobstate"))
+            states = None if one is None else self._told(cells, one)
+            if one is None or states is None:
+                continue
             of = self.states.setdefault(one.job.workflow, {})
-            of.setdefault((one.job.name, one.turn), []).extend([state for _, state in states])
+            before = of.get((one.job.name, one.turn))
+            of[one.job.name, one.turn] = states if before is None else states.behind(before)
+
+    def _told(self, told: list[Any], one: _Instance) -> States | None:
+        """The states of a try, whose cells stand in a row: place, name, time and reason."""
+        table, database = "jobstate", self.database
+        places = [place or 0 for place in database.wholes(told[::4], "jobstate_submit_seq", table)]
+        names, reasons = told[1::4], told[3::4]
+        ats = database.numbers(told[2::4], "timestamp", table)
+        # Numbers of states count within a try; a state without a time tells nothing.
+        if None in ats or places != sorted(places):
+            order = [n for n, time in enumerate(ats) if time is not None]
+            order.sort(key=places.__getitem__)
+            names, reasons, ats = ([column[n] for n in order] for column in (names, reasons, ats))
+        times = [time for time in ats if time is not None]
+        if not times:
+            return None
+        count = len(names)
+        texts, causes = self._texts(tuple(names)), self._texts(tuple(reasons))
+        return _states((texts, times, (one.exit,) * count, causes, (one.site,) * count))
+
+    def _texts(self, cells: tuple[Any, ...]) -> tuple[str, ...]:
+        """Cells as texts; most tries have the same."""
+        found = self.known.get(cells)
+        if found is None:
+            found = self.known[cells] = tuple([str(cell or "") for cell in cells])
+        return found
 
     def _edges(self) -> Mapping[int, dict[str, list[str]]]:
         found: dict[int, dict[str, list[str]]] = {}
         columns = ("wf_id", "parent_exec_job_id", "child_exec_job_id")
-        for key, before, after in self._rows("job_edge", *columns):
-            of = found.setdefault(self._id(key, "wf_id", "job_edge"), {})
+        keys, parents, children = self.database.columns("job_edge", columns)
+        keys = self._ids(keys, "wf_id", "job_edge")
+        for key, before, after in zip(keys, parents, children, strict=True):
+            of = found.setdefault(key, {})
             parent, child = str(before), str(after)
             of.setdefault(parent, [])
             of.setdefault(child, []).append(parent)

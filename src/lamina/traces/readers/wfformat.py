@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from math import ceil, inf
@@ -16,12 +16,13 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from lamina.records.history import Session
+from lamina.traces.columns import trace_behind
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.csv import kind_of
 from lamina.traces.readers.documents import Document, moment
 from lamina.traces.readers.scheduling import Work, schedule
 from lamina.traces.reading import uncollected
-from lamina.traces.trace import Attempt, Phase, Trace
+from lamina.traces.trace import Attempt, Phase, Trace, made
 from lamina.workflow.log import PHASES, STATUSES
 
 _KEYS = (b'"schemaVersion"', b'"workflow"', b'"tasks"')
@@ -51,7 +52,12 @@ class WfFormatReader(Reader):
     def read(self, source: Source) -> Iterator[Trace]:
         """The one run."""
         with uncollected():
-            yield _Instance(source).trace()
+            found = trace_behind(source.data)
+            if found is None:
+                yield _Instance(source).trace()
+            else:
+                about = {"source": source.name, "system": "Lamina", "makespan_told": found.seconds}
+                yield replace(found, about=about, origin="wfformat")
 
 
 @dataclass(slots=True)
@@ -269,7 +275,7 @@ class _Instance:
             raise told.wrong(f"the status is {status!r}, not one of {', '.join(_STATES)}", near)
         bad = status not in ("succeeded", "reused", "running")
         code = told.number(row, "exit", near, least=float("-inf"))
-        return Attempt(
+        return made(
             unit, int(told.number(row, "number", near) or 0), status,
             ready, begin, last, phases, told.text(row, "worker", near),
             told.text(row, "host", near) or ("" if "ended" in row else task.host),
@@ -316,7 +322,7 @@ _USAGE = {
 
 
 def _attempt(task: _Task, ready: float, phases: tuple[Phase, ...], host: str) -> Attempt:
-    return Attempt(
+    return made(
         task.name, 1, "succeeded", ready, ready, phases[-1][2], phases, host, host, 0, (), "",
         task.usage, None, {}, "", task.kind,
     )  # fmt: skip

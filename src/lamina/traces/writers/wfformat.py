@@ -6,41 +6,37 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lamina.records.exports.base import write_json
+from lamina.records.exports.base import write_bytes
 from lamina.records.exports.wfformat import instance_of
+from lamina.traces.columns import with_columns
+from lamina.traces.reading import uncollected
 from lamina.traces.trace import Attempt, Trace
 from lamina.traces.writers.base import Writer, history_of_trace, only
 from lamina.workflow.masking import mask_plain
 
 
 class WfFormatWriter(Writer):
-    """One instance; what the format has no words for stands under "lamina"."""
+    """One instance; what the format has no words for stands under "lamina", and the run itself
+    behind it, as columns: other programs pass it over, our reader takes it."""
 
     title: ClassVar[str] = "WfFormat 1.5"
     suffix: ClassVar[str] = ".json"
 
     def write(self, traces: Iterable[Trace], target: Path) -> None:
         """Writes the one run."""
-        write_json(document_of(only(traces, self.title)), target)
+        trace = only(traces, self.title)
+        with uncollected():
+            write_bytes(with_columns(document_of(trace), trace), target)
 
 
 def document_of(trace: Trace) -> dict[str, Any]:
-    """The trace as an instance, from which it can be read again."""
+    """The trace as an instance, its attempts under the tasks that they are of."""
     found = instance_of(history_of_trace(trace))
     tries: dict[tuple[str, int], Attempt] = {(one.task, one.number): one for one in trace.attempts}
     for task in found["workflow"].get("execution", {}).get("tasks", ()):
         ours = task["lamina"]
         for row in ours["attempts"]:
             row |= _more(tries[ours["unit"], row["number"]])
-    found["lamina"] = {
-        "run": trace.run,
-        "name": trace.name,
-        "status": trace.status,
-        "labels": dict(trace.labels),
-        "origin": trace.origin,
-        "simulated": trace.simulated,
-        "sessions": [list(session) for session in trace.sessions],
-    }
     return found
 
 

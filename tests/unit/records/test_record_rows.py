@@ -1,0 +1,31 @@
+"""Texts of a store, many at once: the same as one by one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lamina.records.exports.base import lined
+from lamina.records.rows import DamagedError, entries_of, entry_of
+
+
+def test_many_texts_are_what_each_is() -> None:
+    texts = ['{"a": 1}', '{"b": [1, 2]}', "{}"]
+    assert list(entries_of(texts)) == list(map(entry_of, texts))
+
+
+@pytest.mark.parametrize("damaged", ['{"a": 1', "[1]", '{"a": 1}, {"b": 2}', "", '"a"'])
+def test_those_before_a_damaged_one_are_given(damaged: str) -> None:
+    found = entries_of(['{"a": 1}', damaged, '{"b": 2}'])
+    assert next(found) == {"a": 1}
+    with pytest.raises(DamagedError):
+        next(found)
+
+
+def test_a_long_list_has_an_entry_on_each_line() -> None:
+    rows = [{"name": '},{"name":', "of": [{"name": "x"}]}, {"name": "b", "of": []}]
+    told = {"kind": "toy", "inner": {"rows": rows, "none": [], "plain": [1, 2]}, "empty": {}}
+    text = lined(told)
+    assert json.loads(text) == told
+    assert '\n   {"name":"b","of":[]}\n' in text
