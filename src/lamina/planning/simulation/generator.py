@@ -28,11 +28,13 @@ from lamina.planning.simulation.world import Draw, World
 
 TRIES = 12
 """Tries of a deployment with a luck of their own; later ones begin again."""
-WANDERS, SHOCK = 0.05, 0.2
+WANDERS, SHOCK = 0.05, 0.5
 """Of the variance of deployments, as normal scores: what a runtime keeps for a while, and as much
 again what all of them do; what all of them have in common in a minute."""
-CLOUD, OWN = 0.5, 0.1
+CLOUD, OWN = 0.7, 0.1
 """Of the variance of work in the cloud: what all runtimes have in common, what each keeps."""
+CONGESTED, CONGESTION = 0.08, 1.9
+"""Part of the batches that find the whole cloud congested, and how much longer work takes then."""
 WANDERING, LEVELS = 20.0, 8.0
 """After how many minutes deployments, and after how many batches levels of work are forgotten."""
 WARMING = 0.15
@@ -247,6 +249,8 @@ class _Maker:
         self._minutes = sqrt(WANDERS) * wandering(stream(seed, "cloud"), slots, WANDERING)
         self._minutes += sqrt(SHOCK) * stream(seed, "shocks").standard_normal(slots)
         self._level = wandering(stream(seed, "level"), len(jobs), LEVELS)
+        congested = stream(seed, "congestion").random(len(jobs)) < CONGESTED
+        self._congestion = np.where(congested, CONGESTION, 1.0)
 
     def place(self, runtime: Runtime, calendar: Calendar) -> _Place:
         """All of one runtime."""
@@ -260,14 +264,16 @@ class _Maker:
             alone *= sqrt(1.0 - CLOUD - OWN)
             alone += sqrt(CLOUD) * self._level
             alone += sqrt(OWN) * wandering(source("levels"), count, LEVELS)
+        wholes = kind.whole(self._items, alone * self._spreads)
         deployments: Deployments | None = None
         if not runtime.standby:
+            wholes *= self._congestion
             law = kind.deployment or kind_of(Runtime("cpu")).deployment
             assert law is not None
             deployments = self._deployments.get(runtime.name) or self._drawn(law, source)
         return _Place(
             kind,
-            kind.whole(self._items, alone * self._spreads).tolist(),
+            wholes.tolist(),
             (kind.warm * np.exp(WARMING * source("warm").standard_normal(count))).tolist(),
             source("failures").random((count, TRIES)).tolist(),
             source("breaks").random(count).tolist(),

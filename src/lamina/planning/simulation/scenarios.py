@@ -11,13 +11,20 @@ import numpy as np
 from lamina.errors import UnknownNameError, UsageError
 from lamina.planning.placement.words import Job, Runtime
 from lamina.planning.simulation.faults import Faults, Outage
-from lamina.planning.simulation.generator import Drawn, Plan
+from lamina.planning.simulation.generator import AFTER, Drawn, Plan
 from lamina.planning.simulation.laws import (
     BATCHES,
     IMAGE_BYTES,
     REGIMES,
     RESULT_BYTES,
+    SLOT,
     stream,
+)
+from lamina.planning.simulation.traces import (
+    PlayedLink,
+    played,
+    read_deployments,
+    read_workload,
 )
 from lamina.planning.simulation.world import World
 
@@ -43,7 +50,8 @@ class Scenario:
         deployments: runtime -> CSV file with the columns `epoch,deploy_s`, drawn from in blocks;
             the others take the law of their kind.
         bandwidth: logs of a link; the law of the paper's unless given.
-        regime: "calm", "usual" or "busy"; several with ">" between them follow each other.
+        regime: of what laws draw: "calm", "usual" or "busy"; several with ">" between them follow
+            each other, each for an equal part of the time.
         batches: how many come.
         period: seconds between two of them.
         divisible: whether their items may be done apart.
@@ -78,6 +86,20 @@ class Scenario:
         for name in self.regime.split(">"):
             if name.strip() not in REGIMES:
                 raise UnknownNameError("regime", name.strip(), REGIMES)
+        self._check_files()
+        self.faults.checked(self.runtimes)
+
+    def _check_files(self) -> None:
+        if not isinstance(self.workload, (str, Path)) and not self.workload:
+            raise UsageError("a workload without a batch", 'give sizes, a file, or "ecdf"')
+        for name in self.deployments:
+            if name not in self.runtimes:
+                raise UnknownNameError("runtime", name, self.runtimes)
+            if self.runtimes[name].standby:
+                raise UsageError(
+                    f"deployment times of {name!r}, which stands ready",
+                    "give those of a runtime that is deployed",
+                )
 
     def world(self, seed: int) -> World:
         """What would happen, for all policies alike."""
@@ -89,14 +111,25 @@ class Scenario:
             )
             for place, size in enumerate(sizes)
         ]  # fmt: skip
+        minutes = int((jobs[-1].ready + AFTER) / SLOT) + 1
+        series = {name: read_deployments(Path(file)) for name, file in self.deployments.items()}
+        link = None
+        if self.bandwidth:
+            files = [Path(file) for file in self.bandwidth]
+            link = PlayedLink(files, stream(seed, "link of files"))
         regimes = tuple(REGIMES[name.strip()] for name in self.regime.split(">"))
-        return Drawn(self.runtimes, jobs, Plan(seed, self.clock, regimes, self.faults))
+        plan = Plan(
+            seed, self.clock, regimes, self.faults, link,
+            played(series, minutes, stream(seed, "deployments of files")) if series else {},
+        )  # fmt: skip
+        return Drawn(self.runtimes, jobs, plan)
 
     def _sizes(self, seed: int) -> list[int]:
         if self.workload == "ecdf":
             scores = stream(seed, "workload").standard_normal(self.batches)
             return [max(int(one), 1) for one in np.rint(BATCHES.over(scores))]
         if isinstance(self.workload, (str, Path)):
-            raise UsageError(f"workload {self.workload!r} is not read yet", "take ecdf")
-        given = [int(one) for one in self.workload]
+            given = read_workload(Path(self.workload))
+        else:
+            given = [int(one) for one in self.workload]
         return [given[place % len(given)] for place in range(self.batches)]
