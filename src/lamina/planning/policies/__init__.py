@@ -19,6 +19,8 @@ POLICIES: Registry[type[Policy]] = Registry(
         "fixed": f"{_AT}.fixed:Fixed",
         "hedge": f"{_AT}.hedge:Hedge",
         "oracle": f"{_AT}.oracle:Oracle",
+        "random": f"{_AT}.random:Random",
+        "risk": f"{_AT}.risk:Risk",
         "share": f"{_AT}.share:Share",
         "stoic-duplicator": f"{_AT}.stoic_duplicator:StoicDuplicator",
         "stoic-selector": f"{_AT}.stoic_selector:StoicSelector",

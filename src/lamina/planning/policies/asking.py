@@ -49,12 +49,12 @@ class Asking(Policy):
 
     @classmethod
     def of(cls, setting: str) -> Policy:
-        """With the helpers that are named, commas between them."""
-        names = [name.strip() for name in setting.split(",")] if setting else []
+        """With the helpers that are named, + between them."""
+        names = [name.strip() for name in setting.split("+")] if setting else []
         if not all(names):
             raise UsageError(
                 f"policy {cls.name!r} with the setting {setting!r}",
-                f"name runtimes that may help, commas between them: {cls.name}:gpu1",
+                f"name runtimes that may help, + between them: {cls.name}:gpu1+gpu2",
             )
         return cls(names)
 

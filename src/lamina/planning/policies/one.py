@@ -32,7 +32,12 @@ class OnePlace(Policy):
         if not view.usable:
             return Choice(why="no runtime can be reached")
         runtime, why = self.choose(job, view)
-        return Choice((Request(runtime),), why, {runtime: 1.0})
+        return Choice((Request(runtime),), f"{runtime}: {why}", self.chances(view, runtime))
+
+    def chances(self, view: View, chosen: str) -> dict[str, float]:
+        """Runtime -> probability with which it was to be chosen; certain unless told otherwise."""
+        del view
+        return {chosen: 1.0}
 
     @final
     def on_event(self, event: Notice, view: View) -> Choice:
@@ -45,5 +50,18 @@ class OnePlace(Policy):
                     return Choice()
                 other, why = self.choose(view.job, view)
                 actions = (Cancel(runtime), Request(other))
-                return Choice(actions, f"{runtime} is down; {why}", {other: 1.0})
+                chances = self.chances(view, other)
+                return Choice(actions, f"{runtime} is down; {other}: {why}", chances)
         return Choice()
+
+
+def dear(view: View, runtime: str) -> float:
+    """What a job is expected to cost there in money and energy, as seconds of waiting."""
+    money = view.weights.price * view.runtimes[runtime].price
+    energy = view.weights.energy * view.runtimes[runtime].power
+    if not (money or energy):
+        return 0.0
+    stages = view.stages(runtime)
+    work = stages["processing"].mean if "processing" in stages else 0.0
+    fetch = stages["fetch"].mean if "fetch" in stages else 0.0
+    return float(money * (work + fetch) + energy * work)

@@ -17,6 +17,8 @@ EXCHANGE = 0.1
 
 A worth, not a fit: an hour of an accelerator for six minutes of waiting that are saved.
 """
+WASTE = 0.5
+"""Seconds that a race has to gain for each second that an accelerator is held and then loses."""
 PLAIN = 0.1
 """Devices that a runtime without any counts as: a machine of the cloud is held all the same, and
 costs about a tenth of one with an accelerator."""
@@ -143,7 +145,7 @@ def raced(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
     over = ends.min(axis=0)
     price = np.zeros_like(over)
     for end, hand in zip(ends, working, strict=True):
-        wasted = np.where(end > over, hand.scarce, 0.0)
+        wasted = np.where(end > over, hand.scarce * WASTE / EXCHANGE, 0.0)
         price = price + (wasted + hand.dear) * np.maximum(over - hand.held, 0.0)
     return over, price
 
