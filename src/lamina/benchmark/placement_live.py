@@ -236,7 +236,14 @@ def _driver(name: str, world: Faulty, folder: Path) -> tuple[Driver, FromWorld]:
     places = {}
     for runtime in world.runtimes.values():
         how = Setting(
-            runtime, {}, "lamina.execution.placing.emulation:timed", folder, "", SCALE, LIMITS
+            runtime,
+            {},
+            "lamina.execution.placing.emulation:timed",
+            folder,
+            folder,
+            "",
+            SCALE,
+            LIMITS,
         )
         site: Site = Local(how) if runtime.standby else Emulated(how, chances)
         places[runtime.name] = Place(runtime, site)

@@ -38,6 +38,7 @@ VERBS = {
     "plan": "give the tasks of a workflow to machines before it runs",
     "place": "predict how long tasks take on each runtime, and place them",
     "predict": "apply a saved model to data",
+    "serve-function": "serve a function over HTTP, as the process of a pod",
     "resume": "go on with a run that ended early",
     "report": "write a recorded run as one HTML page",
     "run": "run a workflow document",
@@ -67,7 +68,7 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"lamina.cli.{cmd_name}").command
+        command: click.Command = import_module(f"lamina.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from lamina.cli.place_tried import explain, simulate
+from lamina.cli.place_live import manifests, run
+from lamina.cli.place_tried import explain, replay, simulate
 from lamina.cli.streams import out
 
 
@@ -16,7 +17,7 @@ def command() -> None:
     """Predict how long tasks take on each runtime, and place them."""
 
 
-for _verb in (simulate, explain):
+for _verb in (simulate, explain, replay, run, manifests):
     command.add_command(_verb)
 
 

@@ -33,6 +33,7 @@ from lamina.planning.placement.words import (
     Arrived,
     Command,
     Crashed,
+    Deployed,
     End,
     Event,
     Finished,
@@ -44,6 +45,8 @@ from lamina.planning.placement.words import (
     Ring,
     Run,
     Share,
+    Uploaded,
+    Warmed,
 )
 
 LONGEST = 60.0
@@ -87,6 +90,9 @@ class _Coming:
     items: tuple[Item, ...]
 
 
+_STAGES: Mapping[type[Any], str] = {
+    Uploaded: "upload", Deployed: "deployment", Warmed: "warm",
+}  # fmt: skip
 Heard = Callable[[Entry], None]
 
 
@@ -109,6 +115,7 @@ class Driver:
         self.how = how
         self.baskets: dict[str, Basket] = {}
         self.repeated = 0
+        self.seen: dict[str, list[tuple[str, float, float]]] = {name: [] for name in places}
         runtimes = {name: place.runtime for name, place in places.items()}
         estimates = fresh(policy, runtimes)
         for name, rows in how.known.items():
@@ -253,7 +260,17 @@ class Driver:
             return
         if isinstance(event, Crashed):
             self._retire(live)
+        else:
+            self._learn(live, event)
         self._handle(event)
+
+    def _learn(self, live: Live, event: Event) -> None:
+        """Keeps what runs after this one may begin with."""
+        stage = _STAGES.get(type(event))
+        if stage is not None:
+            size = live.errand.job.upload if stage == "upload" else 0.0
+            seconds = float(getattr(event, "seconds", 0.0))
+            self.seen[live.place.runtime.name].append((stage, size, seconds))
 
     def _all_done(self, job: str) -> None:
         """The results of whoever did some are on their way back."""
@@ -263,6 +280,10 @@ class Driver:
             lag = live.lease.lag(share.items) if live is not None and live.lease else 0.0
             seconds = share.seconds * self.how.scale
             found[number] = Share(share.items, seconds, lag)
+            if live is not None:
+                name = live.place.runtime.name
+                self.seen[name].append(("processing", float(share.items), seconds))
+                self.seen[name].append(("fetch", live.errand.job.fetch, lag))
         back = max((share.fetch for share in found.values()), default=0.0)
         self._push(self.now + back, Finished(job, found))
 

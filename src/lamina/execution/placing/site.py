@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lamina.execution.placing.items import Item
 from lamina.execution.placing.pods import Limits, Pod
+from lamina.execution.placing.settings import Kind
 from lamina.planning.placement.words import Job, Runtime
 
 
@@ -61,7 +62,8 @@ class Setting:
         runtime: what placing knows of it.
         settings: of its kind, from the profile.
         function: that its pods serve.
-        folder: where logs of pods go, and what relative paths are relative to.
+        folder: where pods run: modules are imported from there.
+        logs: folder for what pods print.
         storage: address under which data is kept for it; empty where it reads files as they are.
         scale: seconds of the run's clock in a second of this machine.
         limits: of waiting, in seconds of this machine.
@@ -71,6 +73,7 @@ class Setting:
     settings: Mapping[str, Any]
     function: str
     folder: Path
+    logs: Path
     storage: str = ""
     scale: float = 1.0
     limits: Limits = field(default_factory=Limits)
@@ -79,6 +82,14 @@ class Setting:
 class Site(ABC):
     """Pods of one runtime. Its methods are called by many threads, and give up soon once an
     errand is over; they raise `LaminaError` where something cannot be had."""
+
+    settings: ClassVar[Mapping[str, Kind]] = {}
+    """Of its kind, as they may stand in a profile, and how each is read."""
+    required: ClassVar[tuple[str, ...]] = ()
+    """Those of them that have to be there."""
+
+    def __init__(self, how: Setting) -> None:
+        self._how = how
 
     @abstractmethod
     def upload(self, errand: Errand) -> float | None:

@@ -249,7 +249,8 @@ def _made(kind: type[Any], given: Mapping[str, Any]) -> Any:
     told = {}
     for one in fields(kind):
         if one.name in given:
-            shape = _SHAPES.get((kind, one.name), _number if one.type == "float" else _same)
+            usual = _number if one.type == "float" else _same
+            shape: Callable[[Any], Any] = _SHAPES.get((kind, one.name), usual)
             told[one.name] = shape(given[one.name])
         elif _default(one) is MISSING:
             raise KeyError(one.name)

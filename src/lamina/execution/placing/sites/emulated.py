@@ -59,11 +59,11 @@ class Emulated(Site):
     }  # fmt: skip
 
     def __init__(self, how: Setting, chances: Chances | None = None) -> None:
-        self._how = how
+        super().__init__(how)
         self._name = how.runtime.name
         self._chances = chances or _FromLaws(Laws.of(how.settings), how.settings)
         self._recipe = Recipe(
-            "lamina.execution.placing.emulation:work", how.folder, how.folder / "pods", {},
+            "lamina.execution.placing.emulation:work", how.folder, how.logs, {},
             how.limits,
         )  # fmt: skip
         self._lock = threading.Lock()

@@ -26,7 +26,7 @@ class Http(Site):
     required: ClassVar[tuple[str, ...]] = ("address",)
 
     def __init__(self, how: Setting) -> None:
-        self._how = how
+        super().__init__(how)
         self._token = how.settings["token"].read() if "token" in how.settings else ""
 
     def upload(self, errand: Errand) -> float | None:

@@ -34,13 +34,13 @@ class Local(Site):
     }  # fmt: skip
 
     def __init__(self, how: Setting) -> None:
-        self._how = how
+        super().__init__(how)
         told = how.settings
         self._keep = bool(told.get("keep", how.runtime.standby))
         gpus = tuple(map(str, told.get("gpus", ())))
         variables = devices.environment(int(told.get("threads", 1)), gpus)
         self._recipe = Recipe(
-            how.function, how.folder, how.folder / "pods",
+            how.function, how.folder, how.logs,
             {**variables, **told.get("environment", {})}, how.limits,
         )  # fmt: skip
         self._lock = threading.Lock()
