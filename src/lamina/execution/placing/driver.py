@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import threading
 import time
@@ -20,6 +18,7 @@ from lamina.estimates.stages import Load
 from lamina.execution.placing.attempts import Around, Live
 from lamina.execution.placing.items import Basket, Item
 from lamina.execution.placing.pods import Limits
+from lamina.execution.placing.results import write_results
 from lamina.execution.placing.site import Errand, Place
 from lamina.execution.placing.sites.emulated import PROBE
 from lamina.planning.placement.dispatcher import Dispatcher, Surroundings
@@ -288,8 +287,8 @@ class Driver:
         self._push(self.now + back, Finished(job, found))
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Finished):
-            self._write(event.job)
+        if isinstance(event, Finished) and self.how.results is not None:
+            write_results(self.how.results, event.job, self.baskets[event.job].results())
         at = self.now
         commands = self.dispatcher.handle(event, at)
         self._note(at, event)
@@ -355,24 +354,6 @@ class Driver:
 
     # What is left behind.
 
-    def _write(self, job: str) -> None:
-        """Results of a job, whole or not at all."""
-        folder, basket = self.how.results, self.baskets[job]
-        if folder is None:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{_file(job)}.json"
-        part = path.with_name(f".{path.name}.part")
-        found = {
-            name: one["value"] if "value" in one else {"item": name, "error": one.get("error")}
-            for name, one in basket.results().items()
-        }
-        with part.open("w", encoding="utf-8") as file:
-            json.dump({"job": job, "items": found}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-
     def _note(self, at: float, event: Event) -> None:
         """The event, then what the ledger has since the last one."""
         self._said(at, event)
@@ -407,8 +388,3 @@ class Driver:
             live.join(max(until - time.monotonic(), 0.0))
         for place in self.places.values():
             place.site.close()
-
-
-def _file(job: str) -> str:
-    """The name of a job as that of a file."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in job)
