@@ -74,6 +74,9 @@ class Simulator:
         self._count = 0
         self._alive: dict[int, tuple[Job, str, Draw]] = {}
         self._pools: dict[str, Pool] = {}
+        self._near: dict[int, str] = {}
+        """Attempts that work on standby runtimes, and on what."""
+        self._uploads_until = 0.0
         estimates = fresh(policy, world.runtimes)
         for name in world.runtimes:
             for stage, items, seconds in world.history(name):
@@ -136,17 +139,33 @@ class Simulator:
             return
         if not self.world.runtimes[what.runtime].standby:
             self._push(self.now + draw.upload, Uploaded(number, draw.upload), number)
+            self._uploading(self.now + draw.upload)
             if draw.deploy == inf:
                 return  # whoever waits gives up
             self._push(self.now + draw.up, Deployed(number, draw.deploy), number)
         ready = max(draw.upload, draw.up) + draw.warm
         self._push(self.now + ready, Warmed(number, draw.warm), number)
 
+    def _uploading(self, until: float) -> None:
+        """Who stands ready is slowed by what it uploads; several uploads share one wire."""
+        seconds = self.world.slowing * (until - max(self._uploads_until, self.now))
+        self._uploads_until = max(self._uploads_until, until)
+        if seconds <= 0.0:
+            return
+        for number, job in self._near.items():
+            pool = self._pools[job]
+            pool.workers[number].slowed(seconds, self.now, pool.items)
+            self._foresee(job)
+
     def _run(self, what: Run) -> None:
         job, runtime, draw = self._alive[what.attempt]
         pool = self._pools.setdefault(job.name, Pool(job.items))
+        first = self.now + draw.start
+        if self.world.runtimes[runtime].standby:
+            self._near[what.attempt] = job.name
+            first += self.world.slowing * max(self._uploads_until - self.now, 0.0)
         pool.workers[what.attempt] = Worker(
-            runtime, self.now, self.now + draw.start, draw.item, draw.fetch, what.shared,
+            runtime, self.now, first, draw.item, draw.fetch, what.shared,
             silent=self.now + draw.silent,
         )  # fmt: skip
         if draw.breaks < inf:
@@ -156,6 +175,7 @@ class Simulator:
     def _end(self, attempt: int) -> None:
         self._versions[attempt] = self._versions.get(attempt, 0) + 1
         job, _, _ = self._alive.pop(attempt)
+        self._near.pop(attempt, None)
         pool = self._pools.get(job.name)
         if pool is not None and attempt in pool.workers:
             pool.workers[attempt].ended = self.now
@@ -174,6 +194,8 @@ class Simulator:
         shares = self._pools[job].shares(self.now)
         key = f"job {job}"
         self._versions[key] += 1
+        for attempt in self._pools[job].workers:
+            self._near.pop(attempt, None)
         for attempt in shares:
             self._versions[attempt] += 1  # what would break now has nothing left to do
         back = max(share.fetch for share in shares.values())

@@ -21,6 +21,7 @@ class Worker:
         shared: it takes items that nobody took; else it does all of them.
         ended: when it was stopped.
         silent: when nothing more came from it, though nobody had noticed yet.
+        least: items that it has done whatever `first` says: it was slowed since.
     """
 
     runtime: str
@@ -31,6 +32,12 @@ class Worker:
     shared: bool
     ended: float = inf
     silent: float = inf
+    least: int = 0
+
+    def slowed(self, seconds: float, now: float, items: int) -> None:
+        """It loses so many seconds; what is done stays done."""
+        self.least = self.done(now, items)
+        self.first += seconds
 
     @property
     def last(self) -> float:
@@ -41,11 +48,11 @@ class Worker:
         """Items that it has done by now, at most as many as there are."""
         until = min(now, self.last)
         if until <= self.first:
-            return 0
+            return self.least
         # A hair is added: the end of an item is computed as begin + item, and must count. Times
         # of a long run are known to less than that.
         hair = 1e-9 + 4.0 * ulp(until) / self.item
-        return min(floor((until - self.first) / self.item + hair), items)
+        return min(max(floor((until - self.first) / self.item + hair), self.least), items)
 
 
 @dataclass

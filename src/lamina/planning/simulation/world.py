@@ -57,6 +57,8 @@ class World(ABC):
     runtimes: Mapping[str, Runtime]
     jobs: Sequence[Job]
     """As they come, by time."""
+    slowing: float = 0.0
+    """Part of its speed that a standby runtime loses while it uploads for others."""
 
     @abstractmethod
     def draw(self, job: int, runtime: str, tries: int, at: float) -> Draw:
