@@ -22,6 +22,7 @@ from lamina.traces.readers.collecting import traces_in
 from lamina.traces.statistics import overview
 from lamina.traces.table import table_of
 from lamina.traces.trace import Trace
+from lamina.traces.writers import WRITERS
 
 KIND = "traces"
 """The value of `benchmark` in a results document of this kind."""
@@ -62,8 +63,9 @@ def benchmark_traces(options: Options, command: str, say: Say) -> Tree:
     """Times readers and returns the results document.
 
     Stable keys: `tasks`, `seconds.<format>`, `bytes.<format>`, `then.<what>` (what is done with a
-    run of as many tasks: table, statistics, comparison), `runs.{seconds,count,jobs}`, `absent`,
-    `bars`. Seconds are those of the processor, of one thread; medians.
+    run of as many tasks: table, statistics, comparison), `writing.<format>`,
+    `runs.{seconds,count,jobs}`, `absent`, `bars`. Seconds are those of the processor, of one
+    thread; medians.
 
     Args:
         options: what is asked for.
@@ -99,7 +101,7 @@ def _one(path: Path, tasks: int) -> float:
 
 
 def _then(tree: Tree, options: Options, say: Say) -> None:
-    """What statistics, tables and comparisons of such a run take."""
+    """What statistics, tables and comparisons of such a run take, and writing it."""
     with TemporaryDirectory(prefix="lamina-traces-") as folder:
         found = list(traces_in(made_trace("pegasus", Path(folder), options.tasks)))
     (trace,) = (one for one in found if isinstance(one, Trace))
@@ -112,6 +114,13 @@ def _then(tree: Tree, options: Options, say: Say) -> None:
         do()
         put(tree, ("then", name), time.process_time() - begun)
         say(f"{name}: {tree['then'][name]:.2f} s")
+    for name in WRITERS.names():
+        with TemporaryDirectory(prefix="lamina-traces-") as folder:
+            writer = WRITERS.get(name)()
+            begun = time.process_time()
+            writer.write([trace], Path(folder) / f"run{writer.suffix}")
+            put(tree, ("writing", name), time.process_time() - begun)
+        say(f"written as {name}: {tree['writing'][name]:.2f} s")
 
 
 def _many(tree: Tree, options: Options, say: Say) -> None:
@@ -182,6 +191,10 @@ def _readers(results: Results) -> Sheet:
 
 def _uses(results: Results) -> Sheet:
     rows = [(name, f"{seconds:.2f}") for name, seconds in results.get("then", {}).items()]
+    rows += [
+        (f"written as {name}", f"{seconds:.2f}")
+        for name, seconds in results.get("writing", {}).items()
+    ]
     if "runs" in results:
         told = results["runs"]
         rows.append((f"{told['count']} runs, {told['jobs']:,} jobs read", f"{told['seconds']:.2f}"))

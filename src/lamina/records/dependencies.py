@@ -37,6 +37,14 @@ def _step(text: str) -> _Step:
     )
 
 
+def _item(text: str) -> int | None:
+    """The item of a name of a path; as `_step` tells it, but for lists of very many."""
+    name, bracket, number = text[:-1].partition("[")
+    if text[-1:] == "]" and bracket and number.isascii() and number.isdigit() and "#" not in name:
+        return int(number)
+    return _step(text).item
+
+
 def site_of(unit: str) -> str:
     """The task that a unit is an item of, in its own surroundings: "a[1]/b[2]" is of "a[1]/b"."""
     if not unit.endswith("]"):
@@ -97,7 +105,7 @@ class Dependencies(Mapping[str, list[str]]):
 
     def _add(self, unit: str) -> None:
         site = site_of(unit)
-        item = _step(unit.rpartition("/")[2]).item
+        item = _item(unit.rpartition("/")[2])
         new = site not in self._sites
         self._sites.setdefault(site, {})[item] = unit
         if not new:

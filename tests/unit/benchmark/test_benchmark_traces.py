@@ -30,9 +30,10 @@ def test_the_benchmark_tells_seconds_and_bars(monkeypatch: pytest.MonkeyPatch) -
     found = json.loads(json.dumps(traces.benchmark_traces(options, "lamina", said.append)))
     assert set(found["seconds"]) == {"csv", "parsl"}
     assert set(found["then"]) == {"table", "statistics", "comparison"}
+    assert set(found["writing"]) == {"chrome", "parquet", "wfformat"}
     assert [bar["target"] for bar in found["bars"][:2]] == [pytest.approx(0.004)] * 2
     assert found["bars"][-1]["reached"] is None
     assert "LAMINA_DATA" in next(iter(found["absent"].values()))
     assert any(line.startswith("parsl: ") for line in said)
     for page in (report.text(found), report.markdown(found)):
-        assert "microseconds a task" in page and "at most" in page
+        assert "microseconds a task" in page and "written as parquet" in page and "at most" in page

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lamina.records import dependencies
 from lamina.records.exports.base import lined
 from lamina.records.rows import DamagedError, entries_of, entry_of
 
@@ -29,3 +30,11 @@ def test_a_long_list_has_an_entry_on_each_line() -> None:
     text = lined(told)
     assert json.loads(text) == told
     assert '\n   {"name":"b","of":[]}\n' in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "a[3]", "a[07]", "a[3]#2", "a#2", "a#2[3]", "a[3][4]", "", "[3]", "]", "a[]", "a[-1]"],
+)
+def test_the_item_of_a_unit_is_found_in_a_short_way_as_in_the_long_one(text: str) -> None:
+    assert dependencies._item(text) == dependencies._step(text).item

@@ -69,6 +69,7 @@ class _Monitoring:
         self.database = database
         self.tasks: dict[str, dict[str, _Task]] = {}
         self.tries: dict[str, dict[tuple[str, int], _Try]] = {}
+        self.skipped = False
         self._tasks()
         self._states()
         self._tries()
@@ -101,7 +102,7 @@ class _Monitoring:
         failed = any(one.failed for one in final.values())
         skipped = {
             names[id]: "a task that it reads failed"
-            for id, one in tasks.items()
+            for id, one in (tasks.items() if self.skipped else ())
             if any("dep_fail" in states for states in one.states.values())
         }
         return Trace(
@@ -159,7 +160,7 @@ class _Monitoring:
                 phases.append(_phase(("run", begin, stop)))
                 if stop < end:
                     phases.append(_phase(("post_script", stop, end)))
-        last = max([ready, ready if end is None else end, *[phase[2] for phase in phases]])
+        last = max(ready, ready if end is None else end, phases[-1][2] if phases else ready)
         error = {"cause": _cause(one.cause)} if status == "failed" else {}
         return made(
             name, number, status, ready, ready, last, tuple(phases), one.host or one.executor,
@@ -170,8 +171,10 @@ class _Monitoring:
     def _first(self, *times: Any) -> float | None:
         """The first of some cells that tells a time."""
         for value in times:
-            if value and (found := self._time(value)):
-                return found
+            if value:
+                found = moment(value) if type(value) is str else None
+                if found or (found := self._time(value)):
+                    return found
         return None
 
     def _tasks(self) -> None:
@@ -197,6 +200,8 @@ class _Monitoring:
                 continue
             turn = number if type(number) is int else self._number(number, "status")
             of = task.states.get(turn)
+            if state == "dep_fail":
+                self.skipped = True
             if of is None:
                 task.states[turn] = {state: at}
             elif state not in of:

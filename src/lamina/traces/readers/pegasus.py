@@ -260,6 +260,18 @@ def _edges(source: Source) -> dict[str, list[str]]:
 def _dag(file: Source, found: dict[str, list[str]]) -> None:
     for number, line in enumerate(file.text().split("\n"), 1):
         words = line.split()
+        if (
+            len(words) == 4
+            and words[0] == "PARENT"
+            and words[2] == "CHILD"
+            and words[1] != words[3]
+        ):
+            known = found.get(words[3])
+            if known is None:
+                found[words[3]] = [words[1]]
+            else:
+                known.append(words[1])
+            continue
         first = words[0].upper() if words else ""
         if first in ("JOB", "DATA", "FINAL") and len(words) > 1:
             if words[1] not in found:
