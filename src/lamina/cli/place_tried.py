@@ -83,6 +83,43 @@ def explain(
         out(line)
 
 
+@click.command("replay")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--policy", "policies", default="", metavar="NAME[,NAME...]",
+    help="Which policies.  [that of the run, share, eft, stoic-selector, oracle]",
+)  # fmt: skip
+@click.option(
+    "--seeds", type=int, default=20, show_default=True, help="How often the unknown is drawn."
+)
+@click.option("--indivisible", is_flag=True, help="Jobs of a table cannot be shared by runtimes.")
+@click.option(
+    "--standby", default="edge", show_default=True, metavar="RUNTIME",
+    help="What stands ready, in a table that tells totals only.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def replay(
+    *, run: str, policies: str, seeds: int, indivisible: bool, standby: str, as_json: bool
+) -> None:
+    """Say what other policies would have done with the jobs of RUN, and what that had cost.
+
+    RUN is the log or the name of a placing run; or a CSV table: a row per task with its stages (as
+    `lamina place fit` reads it), or the totals of each batch on every runtime (batch, image_num,
+    runtime, act_total). What was recorded is kept; what a job would have taken elsewhere is drawn
+    from what the record teaches. Where the run left choices to chance, its own outcomes are
+    also weighted by these chances, which needs no such draws.
+    """
+    from lamina.workspace import placing_replayed, simulating
+
+    names = simulating.policies_of(policies) if policies else ()
+    found = placing_replayed.replay(run, names, seeds, not indivisible, standby, _say(seeds))
+    if as_json:
+        out(json.dumps(found, indent=1))
+        return
+    for line in placing_replayed.lines(found):
+        out(line)
+
+
 def _say(seeds: int) -> Any:
     """Progress for people who wait; nothing where standard error is no terminal."""
     import sys

@@ -109,7 +109,10 @@ def told(entries: Sequence[Entry], name: str) -> Told:
 
 
 def retold(
-    log: Told, other: Policy, heard: Callable[[Job, View, Choice], None] | None = None
+    log: Told,
+    other: Policy,
+    heard: Callable[[Job, View, Choice], None] | None = None,
+    before: Callable[[Entry, Dispatcher], None] | None = None,
 ) -> Dispatcher:
     """Tells a dispatcher all that a log says; it has then learnt what was to be learnt.
 
@@ -117,6 +120,7 @@ def retold(
         log: of a run.
         other: whose predictors learn.
         heard: see `Retold`.
+        before: takes each event before it is told, with the dispatcher as it is then.
 
     Raises:
         DataError: the log does not fit itself.
@@ -134,6 +138,8 @@ def retold(
     dispatcher = Dispatcher(runtimes, policy, estimates, around)
     dispatcher.begin(0.0)
     for entry in log.events:
+        if before is not None:
+            before(entry, dispatcher)
         try:
             dispatcher.handle(entry.what, entry.at)  # type: ignore[arg-type]
         except UsageError as error:
