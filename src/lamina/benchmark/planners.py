@@ -84,7 +84,7 @@ def benchmark_planners(options: Options, command: str, say: Say) -> Tree:
     """
     began = Beginning()
     names = options.planners or PLANNERS.names()
-    tree: Tree = {"instances": {}}
+    tree: Tree = {"instances": {}, "absent": {}, "failed": {}}
     taken: dict[str, int] = {}
     for name, document in instances(options.folder):
         family = family_of(name)
