@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from lamina.errors import UnknownNameError, UsageError
 from lamina.planning.placement.words import Job, Runtime
 from lamina.planning.simulation.faults import Faults, Outage
 from lamina.planning.simulation.generator import AFTER, Drawn, Plan
 from lamina.planning.simulation.laws import (
-    BATCHES,
     IMAGE_BYTES,
     REGIMES,
     RESULT_BYTES,
@@ -26,6 +23,7 @@ from lamina.planning.simulation.traces import (
     read_deployments,
     read_workload,
 )
+from lamina.planning.simulation.workloads import batch_sizes
 from lamina.planning.simulation.world import World
 
 __all__ = ["CLOCKS", "DAY", "PAPER_RUNTIMES", "Faults", "Outage", "Scenario"]
@@ -126,8 +124,8 @@ class Scenario:
 
     def _sizes(self, seed: int) -> list[int]:
         if self.workload == "ecdf":
-            scores = stream(seed, "workload").standard_normal(self.batches)
-            return [max(int(one), 1) for one in np.rint(BATCHES.over(scores))]
+            sizes: list[int] = batch_sizes(stream(seed, "workload"), self.batches).tolist()
+            return sizes
         if isinstance(self.workload, (str, Path)):
             given = read_workload(Path(self.workload))
         else:
