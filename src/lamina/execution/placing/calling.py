@@ -121,7 +121,7 @@ class Caller:
                 if self._stops():
                     break
         except Exception as error:
-            self._apart(items[done:], error)
+            self._apart(items[done:], error, len(items) == 1)
         self._channel.send({"did": "chunk"})
 
     def _called(self, items: Items) -> Iterator[Any]:
@@ -136,11 +136,12 @@ class Caller:
         if count < len(items):
             raise ValueError(f"{count} results for {len(items)} items")
 
-    def _apart(self, items: Items, error: Exception) -> None:
+    def _apart(self, items: Items, error: Exception, alone: bool) -> None:
+        """One by one; what raised when it was alone is not tried again."""
         for one in items:
             if self._stops():
                 return
-            if len(items) > 1:
+            if not alone:
                 try:
                     (value,) = self._called([one])
                 except Exception as own:

@@ -79,6 +79,8 @@ class Server(ThreadingHTTPServer):
         lease = self.how.lease
         while not self._over.wait(0.1 if lease is None else min(0.1, lease / 4)):
             self.works.expire()
+            if self.works.heard:
+                self.seen = time.monotonic()
             if lease is not None and time.monotonic() - self.seen > lease:
                 break
         self.shutdown()

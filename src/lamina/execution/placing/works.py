@@ -59,6 +59,7 @@ class Work:
     begun: bool = False
     error: str = ""
     dropped: float | None = None
+    listeners: int = 0
 
     @property
     def over(self) -> bool:
@@ -88,6 +89,11 @@ class Works:
         self._closed = False
         self._keeper = threading.Thread(target=self._keep, name="lamina-keeper", daemon=True)
         self._keeper.start()
+
+    @property
+    def heard(self) -> bool:
+        """Whether somebody waits for an answer at this moment."""
+        return any(work.listeners for work in list(self._works.values()))
 
     @property
     def idle(self) -> bool:
@@ -141,6 +147,7 @@ class Works:
             work = self._works.get(key)
             if work is None:
                 return None
+            work.listeners += 1
             self._asleep(
                 work,
                 until,
@@ -149,6 +156,7 @@ class Works:
             if pause:
                 soon = min(time.monotonic() + pause, until)
                 self._asleep(work, soon, lambda: not work.waiting)
+            work.listeners -= 1
             work.asked = time.monotonic()
             return {
                 "key": key, "state": work.state, "seconds": work.seconds, "error": work.error,
@@ -177,7 +185,7 @@ class Works:
         now = time.monotonic()
         with self.changed:
             for key, work in list(self._works.items()):
-                if now - work.asked > work.lease:
+                if not work.listeners and now - work.asked > work.lease:
                     self._drop(work)
                     if now - work.asked > 10 * work.lease:
                         del self._works[key]
