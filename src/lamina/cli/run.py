@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 @click.option("--until", multiple=True, metavar="TASK", help="Run only this and what it needs.")
 @click.option("--force", multiple=True, metavar="TASK", help="Run this again, whatever is known.")
 @click.option("--force-all", is_flag=True, help="Run everything again.")
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path),
+    help="Runtimes for tasks that say `placement`.  [profile.yaml of the project]",
+)
 @click.option("--no-cache", is_flag=True, help="Neither reuse results nor keep them for reuse.")
 @click.option(
     "--resume",
@@ -46,10 +51,12 @@ def command(file: Path, **options: Any) -> None:
     changes = wished(options)
     changes["force"] = ("*",) if options["force_all"] else options["force"]
     changes["until"], changes["cache"] = options["until"], not options["no_cache"]
+    changes["profile"] = str(options["profile"] or "")
     if options["dry_run"]:
         from lamina.workspace.dry_runs import dry_run
+        from lamina.workspace.wishes import Wish
 
-        plan = dry_run(file, given, changes["force"], changes["cache"], changes["until"])
+        plan = dry_run(file, given, Wish(**changes))
         out(json.dumps(plan.to_json(), indent=2) if options["as_json"] else plan.text())
         return
     from lamina.workspace import runs

@@ -41,6 +41,10 @@ class KindEstimates(RuntimeEstimates):
         """As one that does nothing else."""
         return self.of(load.kind).ahead(load, course)
 
+    def left(self, load: Load, course: Course) -> dict[str, Distribution]:
+        """As one that does nothing else."""
+        return self.of(load.kind).left(load, course)
+
     def update(self, stage: str, load: Load, seconds: float, censored: bool = False) -> None:
         """Processing teaches of its own kind; what comes before and after it, of all."""
         self.of(load.kind).update(stage, load, seconds, censored)

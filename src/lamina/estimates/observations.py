@@ -46,6 +46,24 @@ class Observation(NamedTuple):
     censored: bool = False
 
 
+class Tried(NamedTuple):
+    """A stage of an attempt that was placed.
+
+    Args:
+        task: its name in the workflow.
+        runtime: where it ran.
+        stage: "processing", "deployment", "warm".
+        items: how much there was to do.
+        seconds: that the stage took.
+    """
+
+    task: str
+    runtime: str
+    stage: str
+    items: float
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a task is expected to take.

@@ -200,6 +200,7 @@ class _Engine:
             recall=self._scene.memory is not None,
             lasting=values.lasting,
             streaming=values.lasting,
+            placing=options.placing,
             note=values.note,
             holds=values.holds,
         )

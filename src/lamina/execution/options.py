@@ -22,6 +22,7 @@ class Options:
         until: tasks to run, with all they read; empty for all.
         backoff: seconds before the first repetition; it doubles from then on.
         fresh: whether every task gets a process of its own.
+        placing: whether the runtime chooses a place for tasks that ask for it.
 
     Raises:
         SettingsError: numbers that make no sense, all at once.
@@ -35,6 +36,7 @@ class Options:
     until: tuple[str, ...] = ()
     backoff: float = 1.0
     fresh: bool = False
+    placing: bool = False
 
     def __post_init__(self) -> None:
         mistakes = []

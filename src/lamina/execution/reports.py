@@ -9,9 +9,10 @@ from lamina.errors import LaminaError
 from lamina.execution.failures import told
 from lamina.execution.runtimes.base import Began as BeganReport
 from lamina.execution.runtimes.base import Ended as EndedReport
+from lamina.execution.runtimes.base import Placed as PlacedReport
 from lamina.execution.runtimes.base import Report
 from lamina.execution.runtimes.base import Told as ToldReport
-from lamina.execution.state.words import Began, Ended, Happened, Progressed
+from lamina.execution.state.words import Began, Ended, Happened, Placed, Progressed
 from lamina.workflow.expansion import expanded
 from lamina.workflow.graph import Workflow
 
@@ -27,6 +28,8 @@ def happened(report: Report, at: At) -> Happened | None:
         return Began(at(report.time), report.ticket, report.worker, report.host, report.pid)
     if isinstance(report, ToldReport):
         return Progressed(at(report.time), report.ticket, report.values)
+    if isinstance(report, PlacedReport):
+        return Placed(at(report.time), report.ticket, report)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from lamina.records.filling import filler
 from lamina.workflow.log import (
     AttemptEnded,
+    AttemptPlaced,
     AttemptProgressed,
     AttemptStarted,
     Event,
@@ -53,6 +54,8 @@ class Attempt:
         told: (seconds since 1970, values) of its live metrics.
         about: the session's host, versions, options and environment digest.
         kind: type of job in traces of other systems; see `type`.
+        runtime: of a profile, where a placer put it; empty for one that was not placed.
+        placement: why there: {"reason", "items", "stages"}, as in `AttemptPlaced`.
     """
 
     task: str
@@ -81,6 +84,8 @@ class Attempt:
     told: tuple[tuple[float, Mapping[str, Any]], ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     kind: str = ""
+    runtime: str = ""
+    placement: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -222,6 +227,7 @@ class _Reading:
         """Attempts of earlier sessions without an end; a later session may tell what became of
         them, which is no attempt of its own."""
         self.told: dict[tuple[str, int], list[tuple[float, Mapping[str, Any]]]] = {}
+        self.placed: dict[tuple[str, int], AttemptPlaced] = {}
         self.skipped: dict[str, int] = {}
         self.session = 0
         self.about: Mapping[str, Any] = NOTHING
@@ -254,6 +260,9 @@ class _Reading:
 
     def progressed(self, event: AttemptProgressed) -> None:
         self.told.setdefault((event.task, event.attempt), []).append((event.time, event.values))
+
+    def put(self, event: AttemptPlaced) -> None:
+        self.placed[event.task, event.attempt] = event
 
     def ended(self, event: AttemptEnded) -> None:
         key = (event.task, event.attempt)
@@ -300,13 +309,19 @@ class _Reading:
         end: AttemptEnded | None = None,
     ) -> Attempt:
         last = end or _NO_END
+        placed = self.placed.pop((started.task, started.attempt), None)
         return _filled(
             started.task, started.attempt, status, self.session, started.ready, started.time,
             ended, started.reason, started.key or last.key, started.recipe or last.recipe,
             started.needs, started.gpus, {**started.inputs, **last.inputs}, last.outputs,
             last.worker, last.host, last.pid, last.phases, last.usage,
-            last.exit, last.error, last.folder, "", tuple(told or ()), self.about,
+            last.exit, last.error, last.folder, "", tuple(told or ()), self.about, "",
+            *(("", NOTHING) if placed is None else (placed.runtime, _placement(placed))),
         )  # fmt: skip
+
+
+def _placement(event: AttemptPlaced) -> dict[str, Any]:
+    return {"reason": event.reason, "items": event.items, "stages": event.stages}
 
 
 _filled = filler(Attempt)
@@ -314,6 +329,7 @@ _NO_END = AttemptEnded(0.0, "", 0, "")
 _TAKES: dict[type[Event], Callable[[_Reading, Any], None]] = {
     RunStarted: _Reading.began,
     AttemptStarted: _Reading.started,
+    AttemptPlaced: _Reading.put,
     AttemptProgressed: _Reading.progressed,
     AttemptEnded: _Reading.ended,
     TaskReused: _Reading.reused,

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lamina.estimates.observations import Observation
+from lamina.estimates.observations import Observation, Tried
 from lamina.execution.cache.recalled import EXPANDED, Earlier
 from lamina.records.rows import entry_of
 from lamina.workflow.units import task_of
@@ -250,6 +250,25 @@ def _observed(
     size = sum(ref.get("size", 0) for ref in inputs.values() if isinstance(ref, dict))
     code = ended.get("recipe") or started.get("recipe", "")
     yield Observation(task, code, float(size), span[1] - span[0], status in _CUT_OFF)
+
+
+def tried(rows: Rows, workflow: str) -> list[Tried]:
+    """What placed attempts of tasks took where, in runs of a workflow, the newest first."""
+    found: list[Tried] = []
+    statement = (
+        "SELECT task, body_json FROM events WHERE run = :run AND word = 'attempt-placed' "
+        "ORDER BY number DESC LIMIT :most"
+    )
+    for number, _ in _runs(rows, workflow, ""):
+        most = _MOST_TIMES - len(found)
+        if most <= 0:
+            break
+        for task, text in rows(statement, {"run": number, "most": most}):
+            for runtime, stages in entry_of(text).get("stages", {}).items():
+                count = stages.get("items", 1.0)
+                own = {stage: took for stage, took in stages.items() if stage != "items"}
+                found += [Tried(task_of(task), runtime, s, count, took) for s, took in own.items()]
+    return found
 
 
 def durations(rows: Rows, workflow: str) -> dict[str, list[float]]:

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lamina.estimates.observations import Observation
-from lamina.records.earlier import Attempts, Rows, durations, listed, observations
+from lamina.estimates.observations import Observation, Tried
+from lamina.records.earlier import Attempts, Rows, durations, listed, observations, tried
 from lamina.records.rows import DamagedError, Result, entry_of
 
 VERSIONS = (2, 3)
@@ -101,6 +101,11 @@ class Peek:
         """How long the newest attempts of tasks ran, in runs of a workflow; newest first."""
         with self._worded():
             return observations(self.rows, workflow)
+
+    def tried(self, workflow: str) -> list[Tried]:
+        """What placed attempts of tasks took where, in runs of a workflow; newest first."""
+        with self._worded():
+            return tried(self.rows, workflow)
 
     def close(self) -> None:
         """Closes the file."""

@@ -109,6 +109,8 @@ FIELDS: dict[str, Field] = {
     "exit": Field("number", lambda a: a.exit, "exit code of a command, or minus a signal"),
     "cause": Field("text", lambda a: a.cause, "why it failed"),
     "worker": Field("text", lambda a: a.worker, "who did it"),
+    "runtime": Field("text", lambda a: a.runtime, "of a profile, where it was placed"),
+    "placement": Field("text", lambda a: a.placement.get("reason", ""), "why it was placed there"),
     "host": Field("text", lambda a: a.host, "where"),
     "pid": Field("number", lambda a: a.pid or None, "process"),
     "gpus": Field("text", lambda a: ",".join(a.gpus), "ids of the devices that it could use"),

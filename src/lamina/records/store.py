@@ -16,7 +16,7 @@ from lamina.records.rows import DamagedError, Result, RunRecord, entries_of
 from lamina.workflow.log import Event, event_of
 
 if TYPE_CHECKING:
-    from lamina.estimates.observations import Observation
+    from lamina.estimates.observations import Observation, Tried
     from lamina.records.appending import Appender
     from lamina.records.earlier import Attempts, Rows
     from lamina.records.writing import Batch, Book, Line
@@ -291,6 +291,13 @@ class Store:
 
         with self._rows() as rows:
             return observations(rows, workflow) if rows else []
+
+    def tried(self, workflow: str) -> list[Tried]:
+        """What placed attempts of tasks took where, in runs of a workflow; newest first."""
+        from lamina.records.earlier import tried
+
+        with self._rows() as rows:
+            return tried(rows, workflow) if rows else []
 
     @contextmanager
     def _rows(self) -> Iterator[Rows | None]:

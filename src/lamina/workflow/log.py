@@ -87,6 +87,26 @@ class AttemptProgressed(Event):
 
 
 @dataclass(frozen=True)
+class AttemptPlaced(Event):
+    """A placer chose where an attempt runs; told again, with stages, when it is over.
+
+    Args:
+        runtime: of the profile; the one with most items, where several shared them.
+        reason: one line: "fast is expected to take 1.2 s, slow 4.0 s".
+        items: how much there is to do: items of a list, else bytes of the inputs.
+        stages: runtime -> {"items", "processing", "deployment", ...}: what it did, and the
+            seconds of its stages.
+    """
+
+    task: str
+    attempt: int
+    runtime: str
+    reason: str
+    items: int
+    stages: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class AttemptEnded(Event):
     """An attempt is over.
 
@@ -189,6 +209,7 @@ Sink = Callable[[Sequence[Event]], None]
 _KINDS: dict[str, type[Event]] = {
     "run-started": RunStarted,
     "attempt-started": AttemptStarted,
+    "attempt-placed": AttemptPlaced,
     "attempt-progressed": AttemptProgressed,
     "attempt-ended": AttemptEnded,
     "task-reused": TaskReused,

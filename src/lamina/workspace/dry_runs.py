@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,56 +16,50 @@ from lamina.workflow.graph import Workflow
 from lamina.workflow.ports import Port
 from lamina.workspace.documents import document
 from lamina.workspace.parameters import check_names
+from lamina.workspace.planned_places import with_places
 from lamina.workspace.plans import NOT_KNOWN, PlanValues, RunPlan, plan
 from lamina.workspace.project import Project, project
 from lamina.workspace.recalling import memory
+from lamina.workspace.wishes import Wish
 
 
-def dry_run(
-    file: Path,
-    given: Mapping[str, Any],
-    force: Sequence[str] = (),
-    cache: bool = True,
-    until: Sequence[str] = (),
-) -> RunPlan:
+def dry_run(file: Path, given: Mapping[str, Any], wish: Wish | None = None) -> RunPlan:
     """What a run of a document would do; no code of the user runs, and no table is read.
 
     Args:
         file: a workflow document.
         given: inputs by name: text as on a command line, or plain values.
-        force: tasks that would run whatever is known; "*" for all.
-        cache: whether earlier results may stand in.
-        until: tasks after which the run would end.
+        wish: how it would run: what of it, what is forced, and whether earlier results may stand
+            in; where its tasks may be placed.
 
     Raises:
-        LaminaError: what is wrong with the document or its inputs.
+        LaminaError: what is wrong with the document, its inputs or the profile.
     """
+    wish = wish or Wish()
     workflow = document(file)
     check_names(workflow, given)
     home = project()
     if home.folder.is_dir():
-        return planned(home, workflow, given, force, cache, until)
+        return planned(home, workflow, given, wish)
     with TemporaryDirectory() as made:  # a dry run leaves no trace
-        return planned(Project(Path(made)), workflow, given, force, cache, until)
+        return planned(Project(Path(made)), workflow, given, wish)
 
 
 def planned(
-    home: Project,
-    workflow: Workflow,
-    given: Mapping[str, Any],
-    force: Sequence[str] = (),
-    cache: bool = True,
-    until: Sequence[str] = (),
+    home: Project, workflow: Workflow, given: Mapping[str, Any], wish: Wish | None = None
 ) -> RunPlan:
     """What a run of a workflow in a project would do; see `dry_run`."""
+    wish = wish or Wish()
     values = PlanValues(home)
     inputs = told_inputs(values, workflow, given)
     # Loading the records' library alone takes longer than the rest of a dry run.
     peek = Peek.at(home.store.url)
     try:
-        recall = memory(home, workflow, force, cache, peek=peek)
-        times = TaskTimes((peek or home.store).observations(workflow.name))
-        return plan(workflow, inputs, values, recall, times, until)
+        recall = memory(home, workflow, wish.force, wish.cache, peek=peek)
+        source = peek or home.store
+        times = TaskTimes(source.observations(workflow.name))
+        found = plan(workflow, inputs, values, recall, times, wish.until)
+        return with_places(found, home, workflow, wish, source)
     finally:
         if peek is not None:
             peek.close()

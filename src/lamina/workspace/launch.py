@@ -26,6 +26,7 @@ from lamina.workflow.expansion import Expansion
 from lamina.workflow.graph import Workflow
 from lamina.workflow.source import source_file
 from lamina.workspace.interrupts import interruptible
+from lamina.workspace.lanes import placing, unplaced
 from lamina.workspace.project import Project
 from lamina.workspace.recalling import EVERY, memory
 from lamina.workspace.recording import protect, resumable, surroundings, user
@@ -146,7 +147,7 @@ def opened(
         StoreError: the records cannot be written.
     """
     prepare(workflow, _look)
-    runtime = _runtime(project, wish)
+    runtime = _runtime(project, workflow, wish)
     try:
         if _is_new(project, workflow, wish):
             # Before the library for the records is loaded, which takes as long.
@@ -155,7 +156,10 @@ def opened(
     except BaseException:
         runtime.close()
         raise
-    return Session(project, record, workflow, inputs, wish, tuple(listeners), runtime=runtime)
+    notices = unplaced(project, workflow, wish)
+    return Session(
+        project, record, workflow, inputs, wish, tuple(listeners), runtime=runtime, notices=notices
+    )
 
 
 def _created(
@@ -200,16 +204,17 @@ def _is_new(project: Project, workflow: Workflow, wish: Wish) -> bool:
         peek.close()
 
 
-def _runtime(project: Project, wish: Wish) -> Runtime:
+def _runtime(project: Project, workflow: Workflow, wish: Wish) -> Runtime:
     from lamina.execution.runtimes.local import LocalRuntime
 
-    return LocalRuntime(
+    usual = LocalRuntime(
         project.artifacts,
         wish.cpus or None,
         wish.bytes,
         devices(str(wish.gpus)),
         wish.fresh,
     )
+    return placing(usual, project, workflow, wish)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +256,7 @@ class Session:
         """Runs what is left to run, and waits for the end."""
         project, record = self.project, self.record
         watch = _Watch(self)
-        runtime = self.runtime or _runtime(project, self.wish)
+        runtime = self.runtime or _runtime(project, self.workflow, self.wish)
         began = time.perf_counter()
         try:
             protect(project.store, self.workflow, self.inputs)
@@ -303,6 +308,7 @@ class Session:
             keep_going=wish.keep_going,
             until=wish.until,
             fresh=wish.fresh,
+            placing=runtime.places,
         )
 
     def _about(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lamina.execution.assembly import Assembly
 from lamina.execution.cache.base import Memory, Question
 from lamina.execution.cache.recalled import DECIDES
 from lamina.execution.past import Past
+from lamina.execution.placed.amounts import amount
 from lamina.execution.runtimes.base import Capacity
 from lamina.execution.state import Machine, Policy
 from lamina.execution.state.frames import Unit
@@ -73,6 +74,9 @@ class Step:
         seconds: what one unit is expected to take, after earlier runs (the mean over the units
             that would run); None where nobody knows.
         low, high: seconds, between which it ends in four of five cases.
+        amounts: of a task that is placed, how much each unit that would run has to do; None where
+            that is not known yet.
+        place: where it would run; empty for a task that is not placed.
     """
 
     task: str
@@ -83,6 +87,8 @@ class Step:
     seconds: float | None
     low: float | None = None
     high: float | None = None
+    amounts: tuple[int | None, ...] = ()
+    place: str = ""
 
     def predicted(self) -> str:
         """The time of all units that would run."""
@@ -130,7 +136,7 @@ class RunPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; seconds are None where nobody knows."""
-        keys = ("task", "does", "reason", "run", "reused", "seconds", "low", "high")
+        keys = ("task", "does", "reason", "run", "reused", "seconds", "low", "high", "place")
         return {
             "workflow": self.workflow,
             "tasks": [{key: getattr(step, key) for key in keys} for step in self.steps],
@@ -197,6 +203,7 @@ class _Tally:
     reason: str = ""
     works: list[tuple[str, float | None]] = field(default_factory=list)
     """Of units that run: digest of the code, bytes of the inputs where these are known."""
+    amounts: list[int | None] = field(default_factory=list)
 
     def expected(self, task: str, times: TaskTimes) -> Expected | None:
         """What one of the units that run takes: the mean of what each is expected to."""
@@ -301,6 +308,8 @@ class _Play:
                 tally = self._tally(unit.name)
                 tally.add(_reason(unit, recall.reason), False)
                 tally.works.append((recall.recipe, _size(unit)))
+                if unit.node.task.care.placement is not None:
+                    tally.amounts.append(_amount(unit, self.values))
                 self._made_again(recall.lacking, unit.name)
                 self.open = self.open or recall.reason == DECIDES
                 self._machine.feed(Answered(0.0, unit, None))
@@ -331,10 +340,12 @@ class _Play:
             if tally.run:
                 running.add(name)
             self.needs[name] = task.care.needs.cpus
-            likely = tally.expected(name, times)
+            one = tally.expected(name, times)
+            amounts = tuple(tally.amounts or [None]) if task.care.placement and tally.run else ()
             yield Step(
                 name, task.action.summary(), tally.told(), tally.run, tally.reused,
-                *((likely.seconds, likely.low, likely.high) if likely else (None, None, None)),
+                one.seconds if one else None, one.low if one else None,
+                one.high if one else None, amounts,
             )  # fmt: skip
 
     def _leaves(
@@ -379,6 +390,12 @@ def _size(unit: Unit) -> float | None:
     if any(ref.digest == UNKNOWN for ref in refs):
         return None
     return float(sum(ref.size for ref in refs))
+
+
+def _amount(unit: Unit, values: PlanValues) -> int | None:
+    """How much a placed unit has to do; None where an input is not known yet."""
+    known = _size(unit) is not None
+    return amount(unit.node.task, unit.arguments, values.items) if known else None
 
 
 def _reason(unit: Unit, told: str) -> str:

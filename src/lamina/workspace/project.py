@@ -43,6 +43,12 @@ class Project:
 
         return Artifacts(self.folder / "artifacts")
 
+    @property
+    def profile(self) -> Path | None:
+        """Runtimes for tasks that are placed, where a run names none: the folder's profile.yaml."""
+        file = self.folder / "profile.yaml"
+        return file if file.is_file() else None
+
     def run_folder(self, run: str) -> Path:
         """Where the files of a run lie: its attempts' folders, logs and checkpoints."""
         return self.folder / "runs" / run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.errors import UnknownNameError, UsageError
@@ -12,7 +12,7 @@ from lamina.execution.cache.reasons import input_changes, recipe_changes
 from lamina.execution.cache.recalled import Earlier
 from lamina.records.attempts import belongs
 from lamina.records.store import RunRecord
-from lamina.workflow.log import AttemptStarted, TaskReused, TaskSkipped
+from lamina.workflow.log import AttemptPlaced, AttemptStarted, TaskReused, TaskSkipped
 from lamina.workflow.units import task_of
 from lamina.workspace.project import Project, project
 
@@ -33,6 +33,8 @@ class Why:
         same: what does not: "4 functions", "python 3.11", "input table".
         others: reason -> how many units of the same task ran or were reused for it.
         inside: of a workflow, loop or condition: task inside of it -> reason -> how many units.
+        placed: why a unit that was placed ran where it did; empty for others.
+        did: runtime -> {"items", "processing", ...}: what it did of such a unit.
     """
 
     run: str
@@ -44,6 +46,8 @@ class Why:
     same: tuple[str, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
     inside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    placed: str = ""
+    did: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -53,6 +57,7 @@ class Why:
         """The reason, then the whole difference."""
         did = "" if self.inside else "ran, " if self.ran else "did not run, "
         lines = [f"{self.unit} in {self.run}: {did}{self.reason}"]
+        lines += self._where()
         if self.before:
             lines.append(f"compared with {self.before}:")
             lines += [f"  {change}" for change in self.changes] or ["  nothing changed"]
@@ -66,6 +71,17 @@ class Why:
             told = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
             lines.append(f"  {task}: {told}")
         return "\n".join(lines)
+
+    def _where(self) -> list[str]:
+        """Where a placed unit ran, why, and who did how much of it."""
+        if not self.placed:
+            return []
+        shares = [
+            f"{name} {did.get('items', 0):g} in {did.get('processing', 0.0):.3g} s"
+            for name, did in self.did.items()
+        ]
+        shared = [f"  items: {', '.join(shares)}"] if len(shares) > 1 else []
+        return [f"placed on {self.placed}", *shared]
 
 
 def why(what: str) -> Why:
@@ -91,7 +107,15 @@ def why(what: str) -> Why:
         source = _name(home, chosen.source)
         reason = f"{chosen.reason}: its result is from {source}"
         return Why(record.name, chosen.task, False, reason, others=others)
-    return _compared(home, record, chosen, others)
+    return _with_place(home, record, chosen, _compared(home, record, chosen, others))
+
+
+def _with_place(home: Project, record: RunRecord, event: AttemptStarted, told: Why) -> Why:
+    """The same, with where the unit was placed."""
+    for _, one in home.store.events(record.id, words=("attempt-placed",)):
+        if isinstance(one, AttemptPlaced) and one.task == event.task:
+            told = replace(told, placed=one.reason, did=one.stages)
+    return told
 
 
 def _without_units(home: Project, record: RunRecord, name: str) -> Why:

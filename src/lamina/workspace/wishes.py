@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from lamina.errors import SettingsError, UsageError
 from lamina.workflow.amounts import size
@@ -33,6 +34,7 @@ class Wish:
         force: tasks that run again whatever the cache holds; "*" for all.
         cache: whether earlier results may stand in.
         fresh: whether every task gets a process of its own.
+        profile: file with the runtimes that tasks may be placed on; "" for that of the project.
 
     Raises:
         SettingsError: all that makes no sense, at once.
@@ -47,6 +49,7 @@ class Wish:
     force: tuple[str, ...] = ()
     cache: bool = True
     fresh: bool = False
+    profile: str = ""
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -54,6 +57,8 @@ class Wish:
             mistakes.append(f"cpus is {self.cpus!r}; give a number of cores, at most {MOST_CPUS}")
         if type(self.retries) is not int or self.retries < 0:
             mistakes.append(f"retries is {self.retries!r}; give 0 or more")
+        if self.profile:  # a run may go on from another folder
+            object.__setattr__(self, "profile", str(Path(self.profile).absolute()))
         try:
             object.__setattr__(self, "memory", None if self.memory is None else size(self.memory))
         except ValueError as error:

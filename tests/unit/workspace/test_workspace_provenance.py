@@ -35,7 +35,7 @@ KEPT = {
     *("task", "number", "status", "reason", "session", "ready", "started", "ended", "phases"),
     *("inputs", "outputs", "code", "parameters", "seed", "environment", "recipe", "key"),
     *("host", "worker", "pid", "user", "command", "device", "gpus", "needs", "exit", "usage"),
-    *("error", "folder", "source", "metrics"),
+    *("error", "folder", "source", "metrics", "runtime", "placement"),
 }
 
 

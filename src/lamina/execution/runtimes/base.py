@@ -32,6 +32,7 @@ class Assignment:
         scratch: folder that all attempts of the unit share.
         part: MAIN, BEFORE or AFTER.
         status, exit: of the main part, for a post script.
+        environment: variables and values that the worker has besides those of all.
     """
 
     run: str
@@ -46,6 +47,7 @@ class Assignment:
     part: str = MAIN
     status: str = ""
     exit: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def outcome(self) -> dict[str, str]:
@@ -80,6 +82,24 @@ class Began(Report):
     worker: str
     host: str
     pid: int
+
+
+@dataclass(frozen=True)
+class Placed(Report):
+    """A placer chose where the assignment runs, or learnt what it did where.
+
+    Args:
+        runtime: of the profile; the one with most items, where several shared them.
+        reason: one line.
+        items: how much there is to do.
+        stages: runtime -> {"items", "processing", "deployment", ...}: what it did, and the
+            seconds of its stages; empty while it runs.
+    """
+
+    runtime: str
+    reason: str
+    items: int
+    stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,6 +168,9 @@ class Capacity:
 
 class Runtime(ABC):
     """Runs assignments. Used by one thread; `wake` may be called by any."""
+
+    places = False
+    """Whether it chooses a place for tasks that ask for one."""
 
     @abstractmethod
     def capacity(self) -> Capacity:

@@ -216,7 +216,7 @@ class LocalRuntime(Runtime):
             hand = Hand(self._count, key, zygote)
             # Workers without devices see what the zygote does: none.
             own = devices.environment(key.threads, key.gpus) if key.gpus else {}
-            if hand.ask(own):
+            if hand.ask({**own, **dict(key.environment)}):
                 break
             hand.close()
             self._lose(zygote)

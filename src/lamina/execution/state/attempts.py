@@ -28,8 +28,8 @@ from lamina.execution.state.queue import ReadyQueue
 from lamina.execution.state.recalls import Recalls
 from lamina.execution.state.settled import Settled
 from lamina.execution.state.streams import BROKEN, Streams
-from lamina.execution.state.words import Answered, Began, Ended, Launch, Progressed, Stop
-from lamina.workflow.log import AttemptProgressed
+from lamina.execution.state.words import Answered, Began, Ended, Launch, Placed, Progressed, Stop
+from lamina.workflow.log import AttemptPlaced, AttemptProgressed
 from lamina.workflow.needs import Needs
 
 _SCRIPT = Needs(cpus=0.0)
@@ -98,7 +98,8 @@ class Attempts:
 
     def _queue(self, unit: Unit, time: float) -> None:
         """Into the line of those who wait for a place."""
-        why = self._ready.slots.impossible(unit.needs)
+        placed = unit.node.task.care.placement is not None and self._book.policy.placing
+        why = "" if placed else self._ready.slots.impossible(unit.needs)
         if why:
             self.refuse(unit, {"cause": why, "way_out": "ask for less, or run it elsewhere"}, time)
             return
@@ -107,9 +108,11 @@ class Attempts:
             self._ready.put(unit, _SCRIPT)
         else:
             unit.part = MAIN
-            unit.needs = self._ready.slots.fitted(unit.needs)
             unit.since = time
-            self._ready.put(unit, unit.needs)
+            if not placed:
+                unit.needs = self._ready.slots.fitted(unit.needs)
+            # The capacity of the runtimes that it may go to bounds a unit that is placed.
+            self._ready.put(unit, _SCRIPT if placed else unit.needs)
 
     def schedule(self, time: float) -> None:
         """Hands out places. To be called when everything that happened has been told."""
@@ -163,6 +166,17 @@ class Attempts:
             unit.about = (event.worker, event.host, event.pid)
             self._book.move(unit, "running")
             self._settled.began(unit, event.time)
+
+    def placed(self, event: Placed) -> None:
+        """Where an attempt runs, or what it did there."""
+        unit, told = self._known(event.ticket), event.report
+        if unit is not None:
+            self._book.record(
+                AttemptPlaced(
+                    event.time, unit.name, unit.attempt, told.runtime, told.reason, told.items,
+                    told.stages,
+                )
+            )  # fmt: skip
 
     def progressed(self, event: Progressed) -> None:
         """Live metrics."""

@@ -34,6 +34,7 @@ class Policy:
         recall: whether earlier results are asked for.
         lasting: whether values can be read again later, so that lost ones are made again.
         streaming: whether a stream can be read while it is written.
+        placing: whether the runtime chooses a place for tasks that ask for it.
         note: values as the record keeps them.
         holds: whether a value is one of these damaged artifacts.
     """
@@ -46,6 +47,7 @@ class Policy:
     recall: bool = False
     lasting: bool = False
     streaming: bool = False
+    placing: bool = False
     note: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _nothing
     holds: Callable[[Any, frozenset[str]], bool] = _never
 

@@ -35,6 +35,7 @@ from lamina.execution.state.words import (
     Ended,
     Failure,
     Happened,
+    Placed,
     Progressed,
     Refused,
 )
@@ -85,6 +86,7 @@ class Machine(Settled):
             Answered: self.attempts.answered,
             Decided: self._decided,
             Began: self.attempts.began,
+            Placed: self.attempts.placed,
             Progressed: self.attempts.progressed,
             Ended: self.attempts.ended,
             CancelAsked: self._cancel,

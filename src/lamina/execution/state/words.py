@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.execution.cache.base import Recall
 from lamina.execution.runtimes.base import Ended as Report
+from lamina.execution.runtimes.base import Placed as PlacedReport
 from lamina.execution.runtimes.base import Ticket
 from lamina.workflow.graph import Workflow
 from lamina.workflow.log import Event as LogEvent
@@ -75,6 +76,14 @@ class Began(Happened):
     worker: str = ""
     host: str = ""
     pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Happened):
+    """Where an assignment runs, or what it did where; see `runtimes.base.Placed`."""
+
+    ticket: Ticket
+    report: PlacedReport
 
 
 @dataclass(frozen=True, slots=True)

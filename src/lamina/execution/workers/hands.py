@@ -72,12 +72,14 @@ class Key:
         gpus: ids of the devices that they see.
         programs: whether they only start programs, and never hold a user's code.
         home: folder that their tasks' files lie in and import their neighbours from; or empty.
+        environment: variables and values of their own.
     """
 
     threads: int
     gpus: tuple[str, ...]
     programs: bool
     home: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 class Hand:

@@ -115,4 +115,5 @@ def key_of(assignment: Assignment, entry: Mapping[str, Any]) -> Key:
     """Which workers can do it; entry: its recipe."""
     program = is_program(assignment)
     home = "" if program else entry.get("home", "")
-    return Key(threads(assignment.needs), tuple(assignment.gpus), program, home)
+    own = assignment.environment
+    return Key(threads(assignment.needs), tuple(assignment.gpus), program, home, own)

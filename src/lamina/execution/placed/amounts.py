@@ -1,0 +1,29 @@
+"""How much a placed task has to do; loads nothing, for dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lamina.data.artifacts.reference import Ref
+from lamina.workflow.graph import Task
+
+
+def amount(task: Task, arguments: Mapping[str, Any], items: Callable[[Any], Sequence[Any]]) -> int:
+    """Items of the list whose items may be done apart; else the bytes of all that it reads.
+
+    Args:
+        task: says `placement`.
+        arguments: port -> reference.
+        items: takes a list apart.
+
+    Returns:
+        At least 1.
+
+    Raises:
+        LaminaError: the list cannot be read.
+    """
+    placement = task.care.placement
+    if placement is not None and placement.items:
+        return max(len(items(arguments[placement.items])), 1)
+    return max(sum(one.size for one in arguments.values() if isinstance(one, Ref)), 1)
