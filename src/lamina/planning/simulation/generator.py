@@ -140,7 +140,7 @@ class _LawOfDeployments:
     def _at(self, at: float, own: float) -> float:
         regime = self._times.at(at)
         score = self._state[int(at / SLOT) % len(self._state)] + own + regime.shift
-        return self._law.at(score, regime.scale)
+        return max(self._law.at(score, regime.scale) + regime.level, 0.0)
 
 
 @dataclass
@@ -249,7 +249,8 @@ class _Maker:
         self._minutes = sqrt(WANDERS) * wandering(stream(seed, "cloud"), slots, WANDERING)
         self._minutes += sqrt(SHOCK) * stream(seed, "shocks").standard_normal(slots)
         self._level = wandering(stream(seed, "level"), len(jobs), LEVELS)
-        congested = stream(seed, "congestion").random(len(jobs)) < CONGESTED
+        parts = np.array([times.at(job.ready).congested for job in jobs]) * CONGESTED
+        congested = stream(seed, "congestion").random(len(jobs)) < parts
         self._congestion = np.where(congested, CONGESTION, 1.0)
 
     def place(self, runtime: Runtime, calendar: Calendar) -> _Place:

@@ -165,16 +165,20 @@ class Regime:
         scale: of what deployments take beyond their least.
         spread: of the deviation of work.
         bandwidth: of the link.
+        congested: of the part of the batches that find the cloud congested.
+        level: seconds that every deployment takes longer.
     """
 
     shift: float = 0.0
     scale: float = 1.0
     spread: float = 1.0
     bandwidth: float = 1.0
+    congested: float = 1.0
+    level: float = 0.0
 
 
 REGIMES: dict[str, Regime] = {
-    "calm": Regime(-0.5, 0.7, 0.6, 1.1),
+    "calm": Regime(-0.5, 0.7, 0.6, 1.1, 0.25),
     "usual": Regime(),
-    "busy": Regime(0.7, 1.6, 1.3, 0.8),
+    "busy": Regime(0.7, 1.6, 1.3, 0.8, 1.5),
 }
