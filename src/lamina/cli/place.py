@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lamina.cli.place_live import manifests, run
-from lamina.cli.place_tried import explain, replay, simulate
+from lamina.cli.place_tried import explain, replay, report, simulate
 from lamina.cli.streams import out
 
 
@@ -17,7 +17,7 @@ def command() -> None:
     """Predict how long tasks take on each runtime, and place them."""
 
 
-for _verb in (simulate, explain, replay, run, manifests):
+for _verb in (simulate, explain, replay, report, run, manifests):
     command.add_command(_verb)
 
 

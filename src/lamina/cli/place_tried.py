@@ -120,6 +120,43 @@ def replay(
         out(line)
 
 
+@click.command("report", cls=Listing)
+@click.argument("run", default="", required=False, metavar="[RUN]")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The HTML file."
+)
+@click.option(
+    "--policy", "policies", default="", metavar="NAME[,NAME...]",
+    help="Which; the first one's time line is drawn.  [share, eft, stoic-selector, oracle]",
+)  # fmt: skip
+@scenario_options
+@click.option("--seeds", type=int, default=5, show_default=True, help="Worlds; means of them.")
+@click.option("--seed", "first", type=int, default=0, show_default=True, help="The first of them.")
+def report(
+    *, run: str, output: Path, policies: str, seeds: int, first: int, **told: Any
+) -> None:  # fmt: skip
+    """Write policies as one HTML page: regret, latency against GPU seconds, promises, time lines.
+
+    With RUN (as `lamina place replay` takes it) it is about that run and what other policies had
+    been worth on its jobs; else about made-up worlds, as `lamina place simulate` plays them.
+    """
+    from lamina.errors import UsageError
+    from lamina.workspace import placing_replayed, placing_reports, simulating
+    from lamina.workspace.outputs import file_to_write
+
+    names = simulating.policies_of(policies) if policies else ()
+    if seeds < 1:
+        raise UsageError(f"--seeds is {seeds}", "try at least one")
+    scenario = scenario_of(told)
+    file_to_write(output)
+    if run:
+        out(placing_reports.of_run(output, run, names, seeds, _say(seeds)))
+        return
+    simulating.fitting(scenario, names)
+    names = names or placing_replayed.USUAL
+    out(placing_reports.of_scenario(output, scenario, names, seeds, first, _say(seeds)))
+
+
 def _say(seeds: int) -> Any:
     """Progress for people who wait; nothing where standard error is no terminal."""
     import sys

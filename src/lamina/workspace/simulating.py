@@ -59,9 +59,8 @@ def simulate(
     """
     if seeds < 1:
         raise UsageError(f"--seeds is {seeds}", "try at least one")
+    fitting(scenario, policies)
     world = scenario.world(first)
-    for name in policies:
-        _fits(name, tuple(world.runtimes))
     scores = tried(Trial(scenario, tuple(policies)), range(first, first + seeds), say)
     return {
         **about(scenario),
@@ -74,14 +73,19 @@ def simulate(
     }
 
 
-def _fits(policy: str, runtimes: tuple[str, ...]) -> None:
-    """Refuses `fixed:NAME` where there is no such runtime, before anything is tried."""
-    name, _, setting = policy.partition(":")
-    if name == "fixed" and setting not in runtimes:
-        raise UsageError(
-            f"policy {policy!r}: there is no runtime {setting!r}",
-            f"runtimes: {', '.join(runtimes)}",
-        )
+def fitting(scenario: Scenario, policies: Sequence[str]) -> None:
+    """Refuses `fixed:NAME` where there is no such runtime, before anything is tried.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for policy in policies:
+        name, _, setting = policy.partition(":")
+        if name == "fixed" and setting not in scenario.runtimes:
+            raise UsageError(
+                f"policy {policy!r}: there is no runtime {setting!r}",
+                f"runtimes: {', '.join(scenario.runtimes)}",
+            )
 
 
 def about(scenario: Scenario) -> Told:

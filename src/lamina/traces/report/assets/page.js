@@ -19,8 +19,8 @@ function buildHead() {
   byId("head").replaceChildren(
     el("div", { class: "title" }, el("h1", {}, HEAD.workflow || "run"),
       el("span", { class: `pill ${HEAD.status}` }, HEAD.status)),
-    el("p", { class: "dim" }, [...new Set([HEAD.name, HEAD.run])].filter(Boolean).join(" · "), " · began ",
-      el("time", { datetime: began.toISOString() }, began.toLocaleString()),
+    el("p", { class: "dim" }, [...new Set([HEAD.name, HEAD.run])].filter(Boolean).join(" · "),
+      DATA.simulated && !HEAD.begin ? "" : [" · began ", el("time", { datetime: began.toISOString() }, began.toLocaleString())],
       DATA.simulated ? " · simulated: no times were recorded" : "",
       DATA.sessions.length > 1 ? ` · ${many(DATA.sessions.length, "session")}` : ""),
     el("div", { class: "tiles" }, tiles()));

@@ -71,6 +71,7 @@ function curveOf(items) {
 function buildTimeline() {
   const lanes = new Set(Array.from(A.task, (_, i) => `${A.worker[i]}/${A.lane[i]}`)).size;
   view.mode = COUNT <= 400 ? "attempts" : lanes <= 128 ? "workers" : "tasks";
+  if (DATA.added && DATA.added.mode) view.mode = DATA.added.mode;
   const section = byId("timeline");
   const canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": chartLabel() });
   const overview = el("canvas", { class: "overview", "aria-hidden": "true" });
