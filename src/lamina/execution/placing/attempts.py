@@ -123,6 +123,7 @@ class Live:
         if lease is None:
             return
         answered = lease.pod.cancel(self._key)
+        lease.pod.close()
         ended = self.errand.over.is_set() and self._problem is None
         self.site.release(lease, answered and (well or ended))
 
