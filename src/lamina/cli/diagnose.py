@@ -55,6 +55,8 @@ def run(
     """
     from lamina.workspace import explaining
 
+    if output is not None:
+        explaining.check_report(output)
     told = explaining.told(name, detector, against)
     if as_json:
         out(json.dumps(told.to_json(), indent=1))

@@ -206,6 +206,12 @@ def has_graph(trace: Trace) -> bool:
     return len(trace.last) < 2 or any(trace.parents.get(unit) for unit in trace.last)
 
 
+def told_path(trace: Trace) -> tuple[Attempt, ...]:
+    """The critical path; nothing where the trace does not tell what reads what, so that it would
+    be the attempt that ended last and no more."""
+    return trace.critical_path if has_graph(trace) else ()
+
+
 def overview(trace: Trace) -> dict[str, Any]:
     """All figures as plain values; seconds and bytes."""
     path = path_of(trace)

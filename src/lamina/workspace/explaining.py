@@ -188,6 +188,15 @@ def _earlier(trace: Trace) -> Iterator[Trace]:
             yield found
 
 
+def check_report(target: Path) -> None:
+    """Raises UsageError where a report cannot have such an ending."""
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            f"a diagnosis cannot be written as {target.suffix or 'a file without an ending'}",
+            "end the file in .html, or take --json",
+        )
+
+
 def report(found: Told, target: Path) -> Path:
     """Writes the report as one HTML file.
 
@@ -196,11 +205,7 @@ def report(found: Told, target: Path) -> Path:
     """
     from lamina.diagnosis.explain.page import explanation_html
 
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(
-            f"a diagnosis cannot be written as {target.suffix or 'a file without an ending'}",
-            "end the file in .html, or take --json",
-        )
+    check_report(target)
     page = explanation_html(
         found.trace, found.explanation, found.others, found.usual, found.name, found.beside
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lamina.errors import UsageError
+from lamina.errors import LaminaError, UsageError
 from lamina.records.attempts import Attempt
 from lamina.records.history import History, history_of
 from lamina.records.statistics import FORMS as RECORDED
@@ -19,7 +19,7 @@ from lamina.traces.trace import Trace
 from lamina.traces.writers.base import history_of_trace
 from lamina.workspace.logs import chosen, placed
 from lamina.workspace.project import Project, project
-from lamina.workspace.timelines import document_reader, means_trace
+from lamina.workspace.timelines import absent, document_reader, means_trace
 
 Rows = list[list[str]]
 
@@ -90,7 +90,10 @@ def seen(target: str = "last", here: Project | None = None) -> Seen:
         with uncollected():
             return Seen(history_of_trace(trace), trace, foreign=True)
     store = (here or project()).store
-    record, task = placed(store, target)
+    try:
+        record, task = placed(store, target)
+    except LaminaError as error:
+        raise absent(target, error) from error
     with uncollected():
         events = (event for _, event in store.events(record.id))
         history = history_of(record, events, None, document_reader(record))

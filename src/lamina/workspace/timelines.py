@@ -39,7 +39,10 @@ def trace(run: str = "last", here: Project | None = None, until: float | None = 
         LaminaError: no such run, or records that cannot be read.
     """
     home = here or project()
-    record = home.store.find(run)
+    try:
+        record = home.store.find(run)
+    except LaminaError as error:
+        raise absent(run, error) from error
     status = status_of(record, home)
     events = (event for _, event in home.store.events(record.id))
     end = until if status == "running" else None
@@ -72,6 +75,17 @@ def means_trace(name: str, here: Project | None = None) -> bool:
             (here or project()).store.find(name)
             return False
     return True
+
+
+def absent(name: str, error: LaminaError) -> LaminaError:
+    """What to say of a name that is no run's: where it looks like a path, that no such file is
+    there."""
+    if not (Path(name).suffix or name.startswith((".", "/", "~"))):
+        return error
+    return UsageError(
+        f"there is no file {name!r}, and no run of that name",
+        "name a file, a folder, an archive or a run",
+    )
 
 
 def document_reader(record: RunRecord) -> Callable[[str], Body | None]:

@@ -132,6 +132,7 @@ def test_a_report_tells_how_strange_the_run_is_and_beside_enough_good_ones(
 def test_a_report_under_another_ending_is_refused(good: Path, bad: Path) -> None:
     ran = run("diagnose", bad, "--against", good, "-o", "why.pdf")
     assert ran.code == 2 and "cannot be written as .pdf" in ran.err
+    assert not ran.out
 
 
 def slow_copy(made: MadeRun, name: str, at: float, factor: float) -> MadeRun:

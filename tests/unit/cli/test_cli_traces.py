@@ -92,6 +92,21 @@ def test_mistakes_are_said_in_words(words: list[str], said: str) -> None:
     assert "way out" in ran.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["timeline", "gone.csv"], ["stats", "gone.csv"], ["trace", "gone.csv"],
+        ["diagnose", "./gone.csv"], ["diagnose", "TRACES/nextflow.txt", "--against", "./gone"],
+    ],
+)  # fmt: skip
+def test_a_trace_that_is_not_there_is_said_to_be_a_file_that_is_not_there(
+    words: list[str],
+) -> None:
+    ran = run(*(word.replace("TRACES", str(TRACES)) for word in words))
+    assert ran.code == 2
+    assert f"there is no file '{words[-1]}', and no run of that name" in ran.err
+
+
 CSV = TRACES / "labelled" / "toy" / "cpu_2" / "toy-20260103T030405Z-run0002.csv"
 
 

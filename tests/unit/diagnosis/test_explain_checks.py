@@ -105,6 +105,12 @@ def test_a_wait_for_a_place_is_told_once() -> None:
     assert found.findings[1].text.startswith("count[3] waited 1 s in all for one of 3 places")
 
 
+def test_waits_of_a_schedule_that_was_made_up_are_no_findings() -> None:
+    found = told(replace(crowded(), simulated=True))
+    assert WAITED not in {one.kind for one in found.findings}
+    assert "workers" not in {one.cause for one in found.considered if one.likely}
+
+
 def test_jobs_that_fail_alike_are_told_together_with_their_host() -> None:
     jobs = [attempt(f"sort_{n}", 0, 5, status="failed", host="bad") for n in range(4)]
     found = told(made(*jobs, attempt("other_1", 0, 5)))

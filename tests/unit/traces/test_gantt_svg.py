@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lamina.testing.runs import RUNS, many
 from lamina.traces.gantt.svg import gantt_svg
 from lamina.traces.reading import trace_of
+from lamina.traces.report.columns import columns_of
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -42,6 +44,13 @@ def test_the_outline_is_explained() -> None:
     assert texts.count("critical path") == 1
     large = many(10_000)
     assert "critical path" in gantt_svg(trace_of(large.record, large.events))
+
+
+def test_nothing_is_outlined_where_nobody_knows_what_waited_for_what() -> None:
+    made = RUNS["retried"]()
+    found = replace(trace_of(made.record, made.events), parents={})
+    assert "critical path" not in gantt_svg(found)
+    assert columns_of(found)["critical"] == []
 
 
 def test_two_pictures_of_one_page_do_not_share_a_style() -> None:

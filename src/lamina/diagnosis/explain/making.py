@@ -74,7 +74,7 @@ class Making:
             last = self.trace.last
             earlier = [one for one in self.trace.attempts if one.number < last[one.task].number]
             lost = lost_before(self.trace, self.schedule, earlier)
-            waits = np.maximum(waits - lost, 0.0)
+            waits = np.zeros_like(waits) if self.simulated else np.maximum(waits - lost, 0.0)
         own, size = found.own.copy(), found.size.copy()
         own[:, QUEUE] = waits
         if self.trace is not None:
@@ -83,6 +83,11 @@ class Making:
             rows = [row for row, task in enumerate(self.run.table.tasks) if task in ended]
             own[rows] = size[rows] = 0.0
         return replace(found, own=own, size=size)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the times are a schedule that was made up, whose waits mean nothing."""
+        return self.trace is not None and self.trace.simulated
 
     @cached_property
     def found(self) -> list[Found]:
@@ -105,7 +110,7 @@ class Making:
         if self.trace is not None:
             first = [*failures(self.trace), *retries(self.trace, self.schedule)]
         last = [*more_jobs(self.schedule, self.usual)]
-        if not self.usual.known:
+        if not self.usual.known and not self.simulated:
             last += waits(self.schedule)
         return (*first, *(one.finding for one in self.found), *last)
 

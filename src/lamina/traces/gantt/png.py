@@ -10,6 +10,7 @@ from lamina.errors import MissingExtraError
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
 from lamina.traces.gantt.rows import name_of, remark_of, rows_of, title_of
+from lamina.traces.statistics import told_path
 from lamina.traces.trace import Attempt, Trace, busy, spans, worked
 
 _ROW, _HEAD, _FOOT, _EDGE, _NOTES = 18, 64, 46, 16, 190
@@ -52,7 +53,7 @@ def gantt_png(trace: Trace, width: int = 1100, rows: int = 60) -> bytes:
     place = (left / width, _FOOT / height, room / width, 1 - (_HEAD + _FOOT) / height)
     chart = _Chart(trace, figure.add_axes(place), room, max(len(groups), 1))
     chart.scale()
-    critical = {id(one) for one in trace.critical_path}
+    critical = {id(one) for one in told_path(trace)}
     for row, (group, name) in enumerate(zip(groups, names, strict=True)):
         chart.row(row, name, group, critical)
     chart.legend(groups, bool(critical))

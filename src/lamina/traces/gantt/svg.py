@@ -9,6 +9,7 @@ from itertools import count
 from lamina.traces.gantt.axis import Axis, duration, tick_step, tick_text, ticks
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
 from lamina.traces.gantt.rows import name_of, remark_of, rows_of, title_of
+from lamina.traces.statistics import told_path
 from lamina.traces.trace import Attempt, Trace, busy, spans, worked
 
 _ROW, _BAR, _HEAD, _FOOT, _EDGE = 18, 12, 62, 44, 16
@@ -65,7 +66,7 @@ class _Chart:
         self.left = left
         self.width = width
         self.id = name
-        self.critical = {id(one) for one in trace.critical_path}
+        self.critical = {id(one) for one in told_path(trace)}
 
     def x(self, time: float) -> float:
         return self.left + self.axis.at(time) * self.width / (self.axis.length or 1.0)

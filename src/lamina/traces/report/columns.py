@@ -7,6 +7,7 @@ from typing import Any
 
 from lamina.traces.gantt.axis import Axis
 from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
+from lamina.traces.statistics import told_path
 from lamina.traces.trace import Attempt, Trace
 from lamina.traces.usual import Norms, norms_of
 
@@ -68,7 +69,7 @@ def columns_of(
         "reasons": reasons.found(),
         "usual": usual,
         "simulated": trace.simulated,
-        "critical": [place[id(one)] for one in trace.critical_path],
+        "critical": [place[id(one)] for one in told_path(trace)],
         "skipped": [[task, why] for task, why in trace.skipped.items() if task not in trace.last],
         "notices": [
             [_ticks(axis.at(one.time)), one.what, one.task, one.text] for one in trace.notices
