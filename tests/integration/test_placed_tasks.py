@@ -1,0 +1,170 @@
+"""placement: auto, from the command line: where tasks go, why, and what the next run knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CODE = '''\
+"""Work that takes as long as its place makes it."""
+
+import os
+import time
+
+
+def pause() -> float:
+    return float(os.environ.get("PAUSE", "0"))
+
+
+def one(n: int) -> str:
+    time.sleep(pause())
+    return os.environ.get("PLACE", "usual")
+
+
+def each(ns: list[int]) -> list[str]:
+    found = []
+    for n in ns:
+        if n < 0:
+            raise ValueError(f"{n} is below 0")
+        time.sleep(pause() / 5)
+        found.append(f"{n} {os.environ.get('PLACE', 'usual')}")
+    return found
+
+
+def fewer(ns: list[int]) -> list[int]:
+    return ns[1:]
+'''
+PROFILE = """\
+lamina: placing/1
+runtimes:
+  slow: {kind: local, standby: true, labels: [near], environment: {PAUSE: "1.2", PLACE: slow}}
+  fast: {kind: local, standby: true, environment: {PAUSE: "0.1", PLACE: fast}}
+"""
+ONE = """\
+lamina: workflow/1
+name: one
+inputs: {n: {type: int, default: 3}}
+tasks:
+  work: {do: python, function: "code.py:one", in: {n: n}, placement: PLACEMENT}
+outputs: {r: work}
+"""
+MANY = """\
+lamina: workflow/1
+name: many
+inputs: {ns: {type: "list[int]", default: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}}
+tasks:
+  work: {do: python, function: "code.py:FUNCTION", in: {ns: ns}, placement: {items: ns}}
+outputs: {r: work}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with workflows, their code and a profile."""
+    (tmp_path / "code.py").write_text(CODE)
+    (tmp_path / "profile.yaml").write_text(PROFILE)
+    (tmp_path / "one.yaml").write_text(ONE.replace("PLACEMENT", "auto"))
+    (tmp_path / "near.yaml").write_text(ONE.replace("PLACEMENT", "{labels: [near]}"))
+    (tmp_path / "many.yaml").write_text(MANY.replace("FUNCTION", "each"))
+    (tmp_path / "fewer.yaml").write_text(MANY.replace("FUNCTION", "fewer"))
+    return tmp_path
+
+
+def lamina(here: Path, *words: str, code: int = 0) -> str:
+    """What the command prints."""
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lamina", *words]
+    done = subprocess.run(command, cwd=here, env=alone, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def placed(here: Path, file: str, *words: str) -> Any:
+    """The one output of a run with the profile."""
+    told = lamina(here, "run", file, "--profile", "profile.yaml", "--no-cache", "--json", *words)
+    return json.loads(told)["outputs"]["r"]
+
+
+def test_a_task_goes_to_what_is_unknown_and_then_to_what_is_fast(here: Path) -> None:
+    first = [placed(here, "one.yaml") for _ in range(2)]
+    assert set(first) == {"slow", "fast"}
+    assert [placed(here, "one.yaml") for _ in range(2)] == ["fast", "fast"]
+    why = lamina(here, "why", "work")
+    assert "placed on fast: expected" in why and "slow 1." in why
+    trace = lamina(here, "trace", "--fields", "task,runtime,worker,placement")
+    assert "fast" in trace and "fast/" in trace
+
+
+def test_a_dry_run_says_where_a_task_would_go_and_why(here: Path) -> None:
+    for _ in range(2):
+        placed(here, "one.yaml")
+    words = ("run", "one.yaml", "--profile", "profile.yaml", "--force-all", "-n")
+    assert "on fast: expected" in lamina(here, *words)
+    (task,) = json.loads(lamina(here, *words, "--json"))["tasks"]
+    assert task["place"] == "fast"
+    assert "slow 1." in task["reason"]
+
+
+def test_labels_keep_a_task_where_its_data_has_to_stay(here: Path) -> None:
+    assert [placed(here, "near.yaml") for _ in range(2)] == ["slow", "slow"]
+
+
+def test_the_project_may_have_a_profile(here: Path) -> None:
+    lamina(here, "run", "one.yaml", "--no-cache")
+    (here / "profile.yaml").rename(here / ".lamina/profile.yaml")
+    told = json.loads(lamina(here, "run", "one.yaml", "--no-cache", "--json"))
+    assert told["outputs"]["r"] in ("slow", "fast")
+
+
+def test_without_a_profile_it_runs_like_all_others_and_that_is_told(here: Path) -> None:
+    told = lamina(here, "run", "one.yaml")
+    assert "usual" in told and "no profile names runtimes" in told
+    assert "no profile: it runs here" in lamina(here, "run", "one.yaml", "-n", "--force-all")
+
+
+def test_items_are_shared_and_each_comes_once_in_its_order(here: Path) -> None:
+    for _ in range(2):
+        found = placed(here, "many.yaml")
+        assert [int(one.split()[0]) for one in found] == list(range(12))
+    by = {place: sum(one.endswith(place) for one in found) for place in ("slow", "fast")}
+    assert by["fast"] > by["slow"] > 0
+    why = json.loads(lamina(here, "why", "work", "--json"))
+    assert {name: did["items"] for name, did in why["did"].items()} == by
+
+
+def test_an_item_that_fails_fails_its_task_with_its_own_words(here: Path) -> None:
+    words = ("run", "many.yaml", "--profile", "profile.yaml", "-p", "ns=[1,2,-3,4]")
+    assert "-3 is below 0" in lamina(here, *words, code=1)
+
+
+def test_no_items_are_no_work(here: Path) -> None:
+    assert placed(here, "many.yaml", "-p", "ns=[]") == []
+
+
+def test_a_task_that_gives_fewer_values_than_items_is_told(here: Path) -> None:
+    told = lamina(here, "run", "fewer.yaml", "--profile", "profile.yaml", code=1)
+    assert "its output 'result' has 0 values for 1 items of 'ns'" in told
+    assert "return one value for each item, or place the task as a whole" in told
+
+
+def test_a_profile_that_cannot_be_met_is_refused_before_anything_runs(here: Path) -> None:
+    (here / "far.yaml").write_text(ONE.replace("PLACEMENT", "{labels: [far]}"))
+    told = lamina(here, "run", "far.yaml", "--profile", "profile.yaml", code=2)
+    assert "needs a runtime with far" in told and "slow: near" in told
+    told = lamina(here, "run", "one.yaml", "--profile", "none.yaml", code=2)
+    assert "none.yaml" in told and "Traceback" not in told
+
+
+def test_a_run_that_is_resumed_goes_on_with_its_profile(here: Path) -> None:
+    broken = CODE.replace("def one(n: int) -> str:", "def one(n: int) -> str:\n    pause(1)")
+    (here / "code.py").write_text(broken)
+    lamina(here, "run", "one.yaml", "--profile", "profile.yaml", code=1)
+    (here / "code.py").write_text(CODE)
+    told = json.loads(lamina(here, "resume", "--json"))
+    assert told["outputs"]["r"] in ("slow", "fast")
