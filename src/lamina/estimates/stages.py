@@ -27,6 +27,9 @@ USUAL: Mapping[str, str] = {
 """Stage -> name of the predictor that it has unless told otherwise."""
 
 
+_OVER = Distribution.at(0.0)
+
+
 @dataclass(frozen=True)
 class Load:
     """What is known of a task before it is placed.
@@ -49,8 +52,14 @@ class Load:
 
     def work(self, stage: str) -> Work:
         """As one stage sees it."""
-        sizes = {"upload": self.upload, "fetch": self.fetch, "processing": self.items}
-        return Work(sizes.get(stage, 0.0), self.at, self.node)
+        match stage:
+            case "processing":
+                return Work(self.items, self.at, self.node)
+            case "upload":
+                return Work(self.upload, self.at, self.node)
+            case "fetch":
+                return Work(self.fetch, self.at, self.node)
+        return Work(0.0, self.at, self.node)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Course:
     def left(self, stage: str, seconds: Distribution) -> Distribution:
         """What is left of a stage, from now."""
         if stage in self.done:
-            return Distribution.at(0.0)
+            return _OVER
         waited = self.waited.get(stage, 0.0)
         return seconds.beyond(waited).shifted(-waited) if waited else seconds
 

@@ -34,6 +34,7 @@ class RelativeHuber(PointPredictor):
         self.prior = prior
         self._line: Line | None = prior
         self._nodes: dict[str, float] = {}
+        self._named = False  # whether types of nodes were ever told
 
     def fit(self) -> None:
         """The past as a whole, then the window near it, then how each type of node differs."""
@@ -43,7 +44,8 @@ class RelativeHuber(PointPredictor):
         last = slice(-self.window, None)
         self._line = relative_huber(sizes[last], seconds[last], prior=(past, WORTH))
         self._nodes = {}
-        if any(x.node for x, _ in self.rows):
+        self._named = self._named or bool(self.rows[-1][0].node)
+        if self._named:
             self._nodes = self._differences(np.maximum(self._line.over(sizes), 1e-9), seconds)
 
     def point(self, x: Work) -> float:
@@ -60,6 +62,7 @@ class RelativeHuber(PointPredictor):
     def restore(self, document: Mapping[str, Any]) -> None:
         """Takes the window and the prior."""
         self.window = int(document["window"])
+        self._named = any(x.node for x, _ in self.rows)
         prior = document.get("prior")
         self.prior = self._line = Line(*prior) if prior else None
 

@@ -27,6 +27,8 @@ WORTH_ASKING = 0.5
 a deployment that comes to nothing still bothers whoever deploys it."""
 
 _MIDDLES: Floats = (np.arange(COURSES) + 0.5) / COURSES
+_COURSES = np.arange(COURSES)
+_NO_TIME: Floats = np.zeros(COURSES)
 _STAGES = ("upload", "request", "deployment", "warm", "processing")
 # Stages and runtimes are independent: each has an order of its own in which its quantiles meet
 # those of others. Which orders these are does not matter; that they never change does.
@@ -100,7 +102,7 @@ def _hand(view: View, name: str, place: int) -> Hand | None:
 
 def _drawn(stage: Distribution | None, place: int, number: int) -> Floats:
     if stage is None:
-        return np.zeros(COURSES)
+        return _NO_TIME
     order = _ORDERS[(place * len(_STAGES) + number) % len(_ORDERS)]
     found: Floats = stage.points[order]
     return found
@@ -128,10 +130,9 @@ def shared(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
     firsts = np.array([hand.first for hand in working])
     rates = 1.0 / np.array([hand.item for hand in working])
     order = np.argsort(firsts, axis=0)
-    first = np.take_along_axis(firsts, order, axis=0)
-    rate = np.take_along_axis(rates, order, axis=0)
+    first, rate = firsts[order, _COURSES], rates[order, _COURSES]
     # Of those who begin first, some do it all; who begins later only matters if that is sooner.
-    over = ((left + np.cumsum(rate * first, axis=0)) / np.cumsum(rate, axis=0)).min(axis=0)
+    over = ((left + (rate * first).cumsum(axis=0)) / rate.cumsum(axis=0)).min(axis=0)
     did = np.maximum(over - firsts, 0.0) * rates / max(left, 1e-9)
     fetches = np.array([[hand.fetch] for hand in working])
     over = over + (fetches * did).max(axis=0)
