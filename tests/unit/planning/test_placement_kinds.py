@@ -58,7 +58,7 @@ def test_each_kind_goes_where_its_own_times_are_least(placer: Dispatcher) -> Non
 
 def test_the_work_of_one_kind_teaches_nothing_of_another(placer: Dispatcher) -> None:
     before = placer.learner.estimates["near"].stage("processing", Load(1.0, kind="glue")).mean
-    (prepare,) = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
+    prepare, *_ = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
     assert isinstance(prepare, Prepare)
     (run,) = placer.handle(Warmed(prepare.attempt, 0.0), 0.0)
     assert isinstance(run, Run)
@@ -69,7 +69,7 @@ def test_the_work_of_one_kind_teaches_nothing_of_another(placer: Dispatcher) -> 
 
 
 def test_a_queue_counts_the_work_of_other_kinds(placer: Dispatcher) -> None:
-    (prepare,) = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
+    prepare, *_ = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
     assert isinstance(prepare, Prepare)
     placer.handle(Warmed(prepare.attempt, 0.0), 0.0)
     for number in range(12):
@@ -81,7 +81,7 @@ def test_a_queue_counts_the_work_of_other_kinds(placer: Dispatcher) -> None:
 def test_a_job_that_nobody_wants_any_more_ends_and_the_next_in_line_begins(
     placer: Dispatcher,
 ) -> None:
-    (first,) = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
+    first, *_ = placer.handle(Arrived(Job("a", 1, kind="cut")), 0.0)
     assert not where(placer.handle(Arrived(Job("b", 1, kind="cut")), 0.0))
     assert isinstance(first, Prepare)
     before = placer.learner.estimates["near"].stage("processing", Load(1.0, kind="cut")).mean

@@ -368,10 +368,8 @@ class Dispatcher:
     def _watch(self, attempt: Attempt) -> None:
         """A time by which an attempt has to be one step further; data has the time it needs.
 
-        What stands ready has nothing to wait for.
+        What stands ready may hang too.
         """
-        if self.runtimes[attempt.runtime].standby:
-            return
         moving = 0.0
         if attempt.deployed is not None and not attempt.uploaded:
             moving = self.learner.upload(attempt, self.now)
