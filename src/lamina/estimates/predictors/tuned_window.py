@@ -71,8 +71,10 @@ class TunedWindow(PointPredictor):
         # What each observation was missed by is remembered: it is asked for again and again.
         new = min(self.count - self._tuned, seconds.size) if self._missed else seconds.size
         self._tuned = self.count
+        reach = max(self.memory - CALIBRATION, 1)
         for end in range(seconds.size - new, seconds.size):
-            said = np.array(self.figures(seconds[:end]), dtype=np.float64)
+            past = seconds[max(end - reach, 0) : end]  # of longer windows none counts
+            said = np.array(self.figures(past), dtype=np.float64)
             self._missed.append(np.abs(said - seconds[end]))
         longest = max(seconds.size - CALIBRATION, 1)
         sums = np.zeros(longest)
@@ -108,11 +110,16 @@ class MedianWindow(TunedWindow):
     def figures(self, past: Floats) -> list[float]:
         """Running medians, backwards: each value is put where it belongs among the later ones."""
         order: list[float] = []
-        found = []
-        for length, value in enumerate(past[::-1].tolist(), 1):
-            insort(order, value)
-            half = length // 2
-            found.append(order[half] if length % 2 else (order[half - 1] + order[half]) / 2.0)
+        found: list[float] = []
+        values = past[::-1].tolist()
+        for half in range(len(values) // 2):
+            insort(order, values[2 * half])
+            found.append(order[half])
+            insort(order, values[2 * half + 1])
+            found.append((order[half] + order[half + 1]) / 2.0)
+        if len(values) % 2:
+            insort(order, values[-1])
+            found.append(order[len(values) // 2])
         return found
 
     def figure(self, window: Floats) -> float:
