@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamina.errors import DataError
+from lamina.errors import DataError, LaminaError
 from lamina.estimates.placement_log import Placed, read_log
 from lamina.estimates.stages import Load, RuntimeEstimates
 from lamina.planning.placement import log as placing_log
@@ -135,12 +135,18 @@ def _file(run: str) -> Path:
         return given
     if (given / LOG).is_file():
         return given / LOG
-    folder = project().folder / "placings"
-    if (folder / run / LOG).is_file():
-        return folder / run / LOG
-    names = sorted(one.parent.name for one in folder.glob(f"*/{LOG}"))
-    raise DataError(
-        f"there is no placing run {run!r}",
-        f"name a log file, or one of: {', '.join(names)}" if names else
-        f"give the file {LOG} that `lamina place run` wrote",
-    )  # fmt: skip
+    home = project()
+    try:
+        record = home.store.find(run)
+    except LaminaError as error:
+        raise DataError(
+            f"there is no placing run {run!r}",
+            f"name a run of `lamina place run` (lamina ls), its folder, or its {LOG}",
+        ) from error
+    found = home.run_folder(record.id) / LOG
+    if not found.is_file():
+        raise DataError(
+            f"run {run!r} has no log of placing: {str(found)!r} is not there",
+            "name a run of `lamina place run`",
+        )
+    return found

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from lamina.estimates.stages import Load
+from lamina.planning.placement.dispatcher import Dispatcher, Surroundings
 from lamina.planning.placement.learning import Learner, fresh
 from lamina.planning.placement.view import Attempt
-from lamina.planning.placement.words import Job, Runtime, Share
+from lamina.planning.placement.words import (
+    Arrived,
+    Deployed,
+    Finished,
+    Job,
+    Runtime,
+    Share,
+    Warmed,
+)  # fmt: skip
 from lamina.planning.policies import made
 
 RUNTIMES = {"near": Runtime("near", standby=True)}
@@ -34,6 +44,19 @@ def test_at_least_half_of_a_job_says_what_the_whole_would_have_taken(items: int,
     taught = learner()
     shared(taught, items, 2.0 * items)
     assert taught.estimates["near"].intervals.count == told
+
+
+def test_a_runtime_to_which_nothing_travels_is_known_after_its_first_job() -> None:
+    far = {"far": Runtime("far", devices=1)}
+    policy = made("eft")
+    estimates = fresh(policy, far)
+    around = Surroundings(np.random.default_rng(0), lambda job: {})
+    dispatcher = Dispatcher(far, policy, estimates, around)
+    dispatcher.handle(Arrived(Job("a", 5)), 0.0)
+    dispatcher.handle(Deployed(1, 9.0), 9.0)
+    dispatcher.handle(Warmed(1, 1.0), 10.0)
+    dispatcher.handle(Finished("a", {1: Share(5, 3.0)}), 13.0)
+    assert estimates["far"].predict(Load(5)).total.mean == pytest.approx(13.0, rel=0.3)
 
 
 def test_promises_get_wider_where_shared_work_takes_far_longer() -> None:

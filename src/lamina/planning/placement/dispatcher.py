@@ -143,6 +143,9 @@ class Dispatcher:
                 self._tell(placed, Up(attempt.runtime))
                 self._stranded(placed)
             case Warmed(_, seconds):
+                if not attempt.uploaded and not self.runtimes[attempt.runtime].standby:
+                    # Nothing had to travel: that is known from now on, too.
+                    self.learner.stage(attempt, "upload", self.now, 0.0)
                 attempt.warm, attempt.uploaded = self.now, True
                 if attempt.deployed is None:
                     attempt.deployed = self.now

@@ -109,7 +109,8 @@ class Again(World):
         start = work * self._record.starts.get(pair, 0.0)
         item = (work - start) / one.items
         if self.runtimes[runtime].standby:
-            return Draw(start=start, item=item)
+            # What was recorded before its work began counts; nothing is made up of that.
+            return Draw(warm=known.get("warm", 0.0), start=start, item=item)
         return Draw(
             upload=seconds["upload"], deploy=seconds["deployment"], warm=seconds["warm"],
             start=start, item=item, fetch=seconds["fetch"],
