@@ -150,3 +150,28 @@ def test_a_folder_of_real_pictures_stands_in_for_made_up_ones(example: Any) -> N
     found = example("camera_trap").pictures.call(root / "StationB")
     assert found.images.shape[1:] == (64, 96, 3)
     assert len(set(found.classes)) > 1 and len(found.classes) == len(found.images)
+
+
+def test_pictures_of_a_folder_are_placed_and_each_is_classified(
+    example: Any, stored: str, tmp_path: Path
+) -> None:
+    for name in ("profile.yaml", "job.yaml", "classify.py", "devices.py", "scenes.py"):
+        (tmp_path / name).write_text((FOLDER / name).read_text(encoding="utf-8"))
+    job = yaml.safe_load((tmp_path / "job.yaml").read_text())
+    job["arguments"]["model"] = stored
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    example("scenes").write(tmp_path / "unseen", 12, seed=7)
+    files = sorted((tmp_path / "unseen").glob("*.png"))
+    alone = {
+        file.name: answer
+        for file, answer in zip(files, example("classify").classify(files, stored), strict=True)
+    }
+    for policy in ("share", "fixed:gpu"):
+        place = ("place", "run", "--profile", "profile.yaml", "--policy", policy, "job.yaml")
+        lamina(*place, "-o", policy, "-q", folder=tmp_path)
+        found: dict[str, Any] = {}
+        for file in sorted((tmp_path / policy).glob("*.json")):
+            found |= json.loads(file.read_text())["items"]
+        assert {name: told["class"] for name, told in found.items()} == {
+            name: told["class"] for name, told in alone.items()
+        }

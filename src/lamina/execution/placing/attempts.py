@@ -145,12 +145,18 @@ class Live:
         self.lease.pod.prepare(self._key, self._first())
         self._tell(Warmed(self.number, self._since(began)))
 
+    def _arguments(self, own: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Of the function; an emulated pod that does its work hands them on."""
+        if own is None:
+            return dict(self._around.arguments)
+        return {**own, "given": dict(self._around.arguments)} if "of" in own else dict(own)
+
     def _first(self) -> dict[str, Any]:
         assert self.lease is not None
         own = self.lease.arguments
         sent = [item.sent(self._storage) for item in self.errand.items]
         return {
-            "arguments": dict(self._around.arguments if own is None else own),
+            "arguments": self._arguments(own),
             "lease": self._around.limits.lease,
             "bring": [one for one in sent if "url" in one],
         }

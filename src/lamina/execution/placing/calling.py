@@ -94,7 +94,7 @@ class Caller:
         began = time.monotonic()
         try:
             if arguments != self._arguments:
-                warm = self._warm()
+                warm = warm_of(self._function)
                 if warm is not None:
                     warm(**arguments)
             self._arguments = arguments
@@ -102,11 +102,6 @@ class Caller:
             self._channel.send({"did": "failed", "error": f"warm-up: {cause_of(error)}"})
             return
         self._channel.send({"did": "begun", "seconds": time.monotonic() - began})
-
-    def _warm(self) -> Callable[..., Any] | None:
-        own = getattr(self._function, "warm", None)
-        module = sys.modules.get(self._function.__module__)
-        return own if own is not None else getattr(module, "warm", None)
 
     def _chunk(self, items: Items, first: bool) -> None:
         """Results as they come; after an error item by item, so that one costs no others."""
@@ -160,6 +155,13 @@ class Caller:
         if not self._stopped:
             self._stopped = self._channel.take(0.0) is not None
         return self._stopped
+
+
+def warm_of(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What warms a function up: an attribute of its own, or a function of its module."""
+    own = getattr(function, "warm", None)
+    module = sys.modules.get(function.__module__)
+    return own if own is not None else getattr(module, "warm", None)
 
 
 def _given(item: Mapping[str, Any]) -> Any:

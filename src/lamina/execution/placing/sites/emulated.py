@@ -16,7 +16,7 @@ from lamina.execution.placing.children import Child, Recipe, start
 from lamina.execution.placing.laws import Laws, delays
 from lamina.execution.placing.link import Link
 from lamina.execution.placing.pods import PodError
-from lamina.execution.placing.settings import Kind, number, text
+from lamina.execution.placing.settings import Kind, flag, number, text
 from lamina.execution.placing.site import Errand, Lease, Setting, Site
 from lamina.execution.placing.sites.local import upload
 from lamina.execution.workers.processes import descendants, send
@@ -47,7 +47,8 @@ class Emulated(Site):
     """Replays delays at any scale.
 
     Args:
-        how: see `Setting`; the function of pods is a sleep unless `function` says otherwise.
+        how: see `Setting`; pods sleep, and return the items; with `work: true` they call the
+            function, and sleep until its time is over.
         chances: what attempts meet; from the settings when None.
     """
 
@@ -55,7 +56,7 @@ class Emulated(Site):
         "deployment": delays, "warm": number(), "start": number(), "item": number(1e-6),
         "spread": number(), "bandwidth": number(1e-6), "fetch": number(),
         "failures": number(0.0, 1.0), "breaks": number(0.0, 1.0), "fault": text,
-        "seed": number(),
+        "seed": number(), "work": flag,
     }  # fmt: skip
 
     def __init__(self, how: Setting, chances: Chances | None = None) -> None:
@@ -158,10 +159,12 @@ class Emulated(Site):
         with self._lock:
             self._count += 1
             mark = f"{self._name} {self._count}"
-        arguments = {
+        arguments: dict[str, Any] = {
             "mark": mark, "start": draw.start, "item": draw.item, "warmth": draw.warm,
             "scale": self._how.scale,
         }  # fmt: skip
+        if self._how.settings.get("work"):
+            arguments["of"] = self._how.function
         each = draw.fetch / max(errand.job.items, 1)
         return Lease(pod, arguments, lag=lambda items: each * items, token=child)
 
