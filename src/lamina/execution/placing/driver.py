@@ -48,8 +48,9 @@ from lamina.planning.placement.words import (
     Warmed,
 )
 
-LONGEST = 60.0
-"""Seconds that the driver sleeps at most."""
+LONGEST = 0.3
+"""Seconds that the driver sleeps at most: a signal may reach another thread, and is then dealt with
+when this one wakes."""
 ENDING = 10.0
 """Seconds that attempts are given to end when the driver does."""
 
