@@ -180,3 +180,5 @@ def evaluate(
     told = novelties.evaluation_lines if unlabelled else diagnosing.figures_lines
     for line in told(figures):
         out(line)
+    if figures.get("warning"):
+        note(f"warning: {figures['warning']}")

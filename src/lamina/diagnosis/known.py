@@ -40,6 +40,12 @@ def share_known(run: Run, ranges: Ranges) -> float:
     return known / max(1, len(run.table))
 
 
+def share_there(run: Run, ranges: Ranges) -> float:
+    """Jobs of a run for each that the smallest of the known ones had: 0.5 where half is missing."""
+    usual = sum(kind["jobs"][0] for kind in ranges.values() if "jobs" in kind)
+    return len(run.table) / max(1.0, usual)
+
+
 def _within(value: float, span: Sequence[float], name: str) -> bool:
     floor = _FLOORS[name]
     return span[0] / _TIMES - floor <= value <= span[1] * _TIMES + floor

@@ -11,7 +11,7 @@ from lamina.diagnosis.calibration import Calibration
 from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Arrays, Fitted
 from lamina.diagnosis.jobs.detector import FittedJobs, JobDetector
-from lamina.diagnosis.known import share_known
+from lamina.diagnosis.known import share_known, share_there
 from lamina.diagnosis.runs import Floats, Run
 from lamina.diagnosis.sealed import AGAIN, opened, sealed, those_of
 from lamina.diagnosis.severity import Severities
@@ -26,7 +26,8 @@ ENDING = ".detector"
 """What the file's name usually ends in."""
 
 _ENOUGH = 0.5
-"""Part of the jobs of a run that have to be like those that were learnt from."""
+"""Part of the jobs of a run that have to be like those that were learnt from, and of the jobs of
+those that have to be there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +61,12 @@ class TrainedDetector:
 
     def knows(self, run: Run) -> bool:
         """Whether a run is of the kind that it learnt from: at least half of its jobs are of types
-        that those had, about as many, and neither far larger nor far smaller. What it says of
-        others means nothing."""
-        return share_known(run, self.about.get("kinds", {})) >= _ENOUGH
+        that those had, about as many, and neither far larger nor far smaller; and no more than
+        half of the jobs of such a run are missing. What it says of others means nothing."""
+        kinds = self.about.get("kinds", {})
+        several = "+" in self.workflow  # No run has the jobs of all of them.
+        there = several or share_there(run, kinds) >= _ENOUGH
+        return there and share_known(run, kinds) >= _ENOUGH
 
     def probabilities(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Calibrated probabilities, (n, classes).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,11 +10,10 @@ from time import perf_counter
 from typing import Any
 
 from lamina.diagnosis.detectors.base import Fitting, silent
-from lamina.diagnosis.learning import figures_of, learn
+from lamina.diagnosis.learning import digest_of, figures_of, learn
 from lamina.diagnosis.runs import Collection, Run, classes_of, run_of
 from lamina.diagnosis.splits import warning_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
-from lamina.diagnosis.verdict import Verdict
 from lamina.errors import DataError, UsageError
 from lamina.records.tables import size, table_lines
 from lamina.workspace import timelines
@@ -62,7 +61,7 @@ def train(
     if target is not None:
         not_over(target, *wish.paths)
         file_to_write(target)
-    runs = labelled(wish.paths, wish.classes, _answered(tell) if wish.answers else ())
+    runs = labelled(wish.paths, wish.classes, _answered(tell) if wish.answers else (), tell)
     tell(f"{runs!r} in {len(set(runs.batches))} batches")
     how = Fitting(wish.seed, wish.device, dict(wish.options), tell)
     made = learn(runs, wish.detector, how, wish.split, wish.refit)
@@ -72,9 +71,13 @@ def train(
 
 
 def labelled(
-    paths: Sequence[str], classes: Sequence[str] = (), more: Sequence[Run] = ()
+    paths: Sequence[str],
+    classes: Sequence[str] = (),
+    more: Sequence[Run] = (),
+    tell: Callable[[str], None] = silent,
 ) -> Collection:
-    """The labelled runs of paths, and others with labels.
+    """The labelled runs of paths, and others with labels; of a run that is given more than once,
+    say in a folder and its archive, the last label counts.
 
     Raises:
         LaminaError: broken traces, no labelled run, labels that belong to no class.
@@ -85,7 +88,15 @@ def labelled(
             f"no run in {', '.join(paths) or 'the answers'} has a label",
             "lay labelled runs out as <workflow>/<label>/<batch>-runNNNN.csv",
         )
-    return Collection(tuple(found), tuple(classes) or classes_of(one.label for one in found))
+    once = tuple({_identity(run): run for run in found}.values())
+    if len(once) < len(found):
+        tell(f"given more than once: {len(found) - len(once)} of the runs; each counts once")
+    return Collection(once, tuple(classes) or classes_of(one.label for one in once))
+
+
+def _identity(run: Run) -> tuple[str, str, str, bytes]:
+    """What two readings of one run share, and no two runs do."""
+    return run.workflow, run.batch, run.name, run.table.phase_end.tobytes()
 
 
 def _answered(tell: Callable[[str], None]) -> list[Run]:
@@ -100,19 +111,32 @@ def _answered(tell: Callable[[str], None]) -> list[Run]:
 
 
 def evaluate(detector: str, paths: Sequence[str], against: Sequence[str] = ()) -> dict[str, Any]:
-    """How good a detector is on labelled runs: keys of `figures_of`, and "seconds"."""
+    """How good a detector is on labelled runs: keys of `figures_of`, "warning", and "seconds"."""
     begun = perf_counter()
     made = detector_named(detector)
-    runs = labelled(paths, made.classes)
+    warnings: list[str] = []
+    runs = labelled(paths, made.classes, tell=warnings.append)
     found = made.probabilities(runs.runs, runs_named(against))
     figures = figures_of(runs, found, made.calibration.unsure_below)
-    return {**figures, "detector": made.detector, "seconds": round(perf_counter() - begun, 3)}
+    warnings += _beware(made, runs)
+    return {
+        **figures,
+        "detector": made.detector,
+        "warning": "; ".join(warnings) or None,
+        "seconds": round(perf_counter() - begun, 3),
+    }
 
 
-def judge(name: str, detector: str = "", against: Sequence[str] = ()) -> Verdict:
-    """What a detector says of a recorded run, or of a trace."""
-    made = detector_named(detector)
-    return made.judge([run_of(timelines.trace_or_run(name))], runs_named(against))[0]
+def _beware(made: TrainedDetector, runs: Collection) -> Iterator[str]:
+    """Why figures of a detector may mean less than they seem to."""
+    strange = sum(not made.knows(run) for run in runs)
+    if strange:
+        yield (
+            f"{strange} of {len(runs)} runs are unlike those that the detector learnt from "
+            f"({made.workflow}): what it says of them means nothing"
+        )
+    if made.about.get("data") == digest_of(runs):
+        yield "the detector learnt from these very runs: of others it knows less"
 
 
 def runs_named(names: Sequence[str]) -> tuple[Run, ...]:

@@ -139,7 +139,7 @@ def fitting(run: Run, detector: str = "") -> TrainedDetector | None:
         if not made.knows(run):
             raise UsageError(
                 f"{detector} learnt from runs of {made.workflow}, whose jobs are others than "
-                f"those of {run.workflow or run.name}, or far larger or smaller",
+                f"those of {run.workflow or run.name}, far larger or smaller, or mostly missing",
                 "leave out --detector for plain checks, or train one on such runs",
             )
         return made

@@ -188,6 +188,39 @@ def test_a_training_learns_from_answers(detector: Path, bad: Path, tmp_path: Pat
     assert "left out: " in ran.err
 
 
+def test_the_label_of_an_answer_takes_the_place_of_the_one_that_was_learnt_from(
+    detector: Path, tmp_path: Path
+) -> None:
+    mistaken = sorted((tmp_path / "learn").rglob("*.csv"))[0]
+    done("diagnose", "answer", mistaken, "wrong", "--label", "loss_3", "--detector", detector)
+    ran = done(
+        "diagnose", "train", "--traces", tmp_path / "learn", "--answers", "--detector", "nearest",
+        "--json", "-o", "again.detector",
+    )  # fmt: skip
+    assert ran.json["runs"] == 30
+    assert ran.json["labels"]["loss_3"] == 1
+    assert "given more than once: 1 of the runs; each counts once" in ran.err
+
+
+def test_runs_that_are_named_twice_are_learnt_from_once(tmp_path: Path, detector: Path) -> None:
+    both = ("--traces", tmp_path / "learn", "--traces", tmp_path / "learn")
+    told = done("diagnose", "train", *both, "--detector", "nearest", "--json").json
+    assert told["runs"] == 30
+    told = done("diagnose", "evaluate", detector, *both, "--json").json
+    assert told["n"] == 30
+    assert "given more than once: 30 of the runs" in told["warning"]
+
+
+def test_figures_of_runs_that_a_detector_learnt_from_or_cannot_judge_are_said_to_mean_little(
+    detector: Path, tmp_path: Path
+) -> None:
+    ran = done("diagnose", "evaluate", detector, "--traces", tmp_path / "learn")
+    assert "warning: the detector learnt from these very runs" in ran.err
+    ran = done("diagnose", "evaluate", "--traces", tmp_path / "learn")
+    assert "warning: 30 of 30 runs are unlike those that the detector learnt from" in ran.err
+    assert "1000genome" in ran.err
+
+
 def test_a_training_without_runs_is_refused() -> None:
     ran = run("diagnose", "train", "-o", "x.detector")
     assert ran.code == 2 and "there is nothing to learn from" in ran.err

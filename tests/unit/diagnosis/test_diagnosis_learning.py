@@ -65,6 +65,8 @@ def test_a_detector_knows_which_runs_it_can_judge() -> None:
     strange = replace(run.table, kinds=("other",) * len(run.table))
     assert not made.knows(replace(run, table=strange))
     assert not made.knows(replace(run, table=run.table.taken([]), anomalies=()))
+    assert not made.knows(replace(run, table=run.table.taken(range(4)), anomalies=()))
+    assert made.knows(replace(run, table=run.table.taken(range(6)), anomalies=()))
     assert not made.knows(made_run("cpu", "new", 5, jobs=90))
     larger = {"cpu": run.table.used["cpu"] * 10.0}
     assert not made.knows(replace(run, table=replace(run.table, used=larger)))

@@ -32,11 +32,19 @@ def test_it_is_small_and_tells_where_it_comes_from() -> None:
 
 def test_it_does_not_judge_runs_of_other_workflows() -> None:
     made = detector_named()
-    assert not made.knows(made_run("loss", "a", 0))
-    known = made_run("loss", "a", 0)
-    table = replace(known.table, kinds=("individuals",) * len(known.table))
-    assert made.knows(replace(known, table=table))
-    found = made.probabilities([replace(known, table=table)])
+    strange = made_run("loss", "a", 0, jobs=57)
+    assert not made.knows(strange)
+    kinds = [
+        kind for kind, told in made.about["kinds"].items() for _ in range(int(told["jobs"][0]))
+    ]
+    assert len(kinds) == 57
+    known = replace(strange, table=replace(strange.table, kinds=tuple(kinds)), anomalies=())
+    assert made.knows(known)
+    half = replace(known, table=known.table.taken(range(29)))
+    assert made.knows(half)
+    assert not made.knows(replace(known, table=known.table.taken(range(28))))
+    table = replace(strange.table, kinds=("individuals",) * 57)
+    found = made.probabilities([replace(strange, table=table)])
     assert np.isfinite(found).all()
 
 
