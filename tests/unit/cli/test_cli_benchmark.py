@@ -10,14 +10,18 @@ from commandline import done, run
 from lamina.benchmark.faults.judge import WORDS
 
 
-@pytest.mark.parametrize("name", ["networks", "overhead", "faults", "gantt"])
+@pytest.mark.parametrize(
+    "name", ["networks", "overhead", "faults", "gantt", "placement", "planners"]
+)
 def test_every_benchmark_says_where_its_results_go(name: str) -> None:
     helped = done("benchmark", name, "--help").out
     assert "--json" in helped
     assert "-o, --output DIRECTORY" in helped
 
 
-@pytest.mark.parametrize("name", ["networks", "overhead", "faults", "gantt"])
+@pytest.mark.parametrize(
+    "name", ["networks", "overhead", "faults", "gantt", "placement", "planners"]
+)
 def test_an_output_that_is_a_file_is_refused_before_anything_is_measured(
     name: str, tmp_path: Path
 ) -> None:
@@ -43,3 +47,16 @@ def test_the_python_of_a_peer_needs_the_name_of_the_peer() -> None:
     refused = run("benchmark", "overhead", "--peer-python", "/usr/bin/python3")
     assert refused.code == 2
     assert "NAME=PATH" in refused.err
+
+
+def test_planners_need_instances_and_names_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAMINA_DATA", raising=False)
+    for words, said in (
+        (("--data", str(tmp_path)), "there are no instances"),
+        (("--planners", "heftt"), "unknown planner 'heftt'"),
+    ):
+        refused = run("benchmark", "planners", *words)
+        assert refused.code == 2
+        assert said in refused.err
