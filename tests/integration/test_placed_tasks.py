@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from lamina.data.sources import load
+
 CODE = '''\
 """Work that takes as long as its place makes it."""
 
@@ -168,3 +170,46 @@ def test_a_run_that_is_resumed_goes_on_with_its_profile(here: Path) -> None:
     (here / "code.py").write_text(CODE)
     told = json.loads(lamina(here, "resume", "--json"))
     assert told["outputs"]["r"] in ("slow", "fast")
+
+
+FOLDS = """\
+lamina: workflow/1
+name: shared-training
+inputs:
+  table: {type: table, default: iris}
+  network: {type: network, default: 4-5-3}
+  settings: {type: json, default: {epochs: 20, seed: 1, loss: cross-entropy}}
+tasks:
+  folds:
+    do: train-folds
+    in: {network: network, table: table, settings: settings}
+    with: {target: species, folds: [1, 2, 3, 4, 5], plan: "kfold:5", options: {engine: fused}}
+    placement: {items: folds}
+  model:
+    do: join-folds
+    in: {network: network, table: table, settings: settings, folds: folds}
+    with: {target: species, options: {engine: fused}}
+outputs: {model: model, folds: folds}
+"""
+
+
+def test_a_training_is_shared_by_its_folds(here: Path) -> None:
+    (here / "network.yaml").write_text(
+        "lamina: network/1\nname: small\ninputs: {x: [4]}\nlayers:\n"
+        "  - a: {layer: Linear, out_features: 5}\n  - b: {layer: ReLU}\n"
+        "  - c: {layer: Linear, out_features: 3}\noutputs: [c]\n"
+    )
+    target = load("iris").names[-1]
+    text = FOLDS.replace("4-5-3", "network.yaml").replace("species", target)
+    (here / "folds.yaml").write_text(text)
+    words = ("run", "folds.yaml", "--profile", "profile.yaml", "--no-cache", "--json", "-o", "out")
+    lamina(here, *words)
+    told = json.loads(lamina(here, *words))
+    assert told["status"] == "succeeded"
+    found = json.loads((here / "out/folds.json").read_text())
+    assert [one["fold"] for one in found] == [1, 2, 3, 4, 5]
+    did = json.loads(lamina(here, "why", "folds", "--json"))["did"]
+    assert sum(one["items"] for one in did.values()) == 5
+    shown = lamina(here, "models", "show", "out/model.lamina")
+    mean = sum(one["metrics"]["accuracy"] for one in found) / 5
+    assert f"{mean:.4f}" in shown

@@ -238,7 +238,7 @@ def _portion(
 
 def _places(plan: Plan, number: int) -> Iterator[Place]:
     for repeat in range(plan.repeats):
-        for fold in range(plan.folds if plan.split == "kfold" else 1):
+        for fold in (plan.only or range(plan.folds)) if plan.split == "kfold" else (0,):
             for part in range(plan.ensemble):
                 for restart in range(plan.restarts):
                     yield Place(number, repeat, fold, part, restart)

@@ -39,6 +39,8 @@ class Plan:
         restarts: trainings from different initial weights, of which the best by validation
             loss (training loss without validation rows) counts; never chosen by test rows.
         ensemble: networks whose outputs are averaged.
+        only: folds of kfold to train, from 0; empty for all. Each is trained as it would be
+            among the others.
 
     Raises:
         SettingsError: all mistakes at once.
@@ -51,6 +53,7 @@ class Plan:
     sets: tuple[SettingSet, ...] = ((),)
     restarts: int = 1
     ensemble: int = 1
+    only: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         counts = {"repeats": self.repeats, "restarts": self.restarts, "ensemble": self.ensemble}
@@ -65,6 +68,9 @@ class Plan:
             mistakes.append(f"folds = {self.folds!r}: a whole number from 2")
         if not 0 < self.test < 1:
             mistakes.append(f"test = {self.test!r}: a share between 0 and 1")
+        if self.only and not set(self.only) <= set(range(self.folds)):
+            numbers = ", ".join(str(number + 1) for number in self.only)
+            mistakes.append(f"folds {numbers}: there are {self.folds}, from 1")
         if not self.sets:
             mistakes.append("sets is empty: a sweep has at least one set")
         if mistakes:
@@ -109,7 +115,7 @@ class Plan:
     @property
     def trainings(self) -> int:
         """Number of networks that the plan trains."""
-        splits = self.folds if self.split == "kfold" else 1
+        splits = (len(self.only) or self.folds) if self.split == "kfold" else 1
         return splits * self.repeats * len(self.sets) * self.restarts * self.ensemble
 
     def to_document(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ TASKS: Registry[Callable[..., Any]] = Registry(
     "task",
     {
         "train": "lamina.training.tasks:train",
+        "train-folds": "lamina.training.folds:train_folds",
+        "join-folds": "lamina.training.folds:join_folds",
         "train-tapped": "lamina.training.tapped:train_tapped",
         "predict": "lamina.training.tasks:predict",
         "evaluate": "lamina.training.tasks:evaluate",
@@ -36,6 +38,7 @@ TASKS: Registry[Callable[..., Any]] = Registry(
 
 _RESULTS = {
     "train": "model",
+    "join-folds": "model",
     "predict": "predictions",
     "evaluate": "metrics",
     "unpack": "folder",
