@@ -62,6 +62,12 @@ class Distribution:
         return cls._sorted(quantile(asked), weights, 0.0, asked)
 
     @classmethod
+    def rising(cls, values: Floats, weights: Floats, tail: float = 0.0) -> Distribution:
+        """One whose values are known to rise."""
+        parts = weights / max(float(weights.sum()), 1e-300)
+        return cls._sorted(values, parts, tail, parts.cumsum() - parts / 2)
+
+    @classmethod
     def _sorted(cls, values: Floats, weights: Floats, tail: float, middles: Floats) -> Distribution:
         """One whose values are known to rise, and whose weights to add up; nothing is checked."""
         made = object.__new__(cls)
@@ -99,6 +105,9 @@ class Distribution:
         if kept is None:
             if self.middles is _MIDDLES and not self.tail:
                 kept = self.values
+            elif "_scaled" in self.__dict__:
+                whole, factor = self.__dict__["_scaled"]
+                kept = whole.points * factor
             else:
                 kept = self.quantiles(_MIDDLES)
             self.__dict__["_points"] = kept
@@ -178,8 +187,7 @@ class Distribution:
     def scaled(self, factor: float) -> Distribution:
         """So many times as long."""
         made = self._sorted(self.values * factor, self.weights, self.tail, self.middles)
-        if "_points" in self.__dict__:
-            made.__dict__["_points"] = self.__dict__["_points"] * factor
+        made.__dict__["_scaled"] = (self, factor)  # its points are known once those of this are
         return made
 
     def to_document(self) -> dict[str, Any]:

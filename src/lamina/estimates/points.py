@@ -35,20 +35,27 @@ class Misses:
     def __init__(self, past: list[float] | None = None, memory: int = MISSES) -> None:
         self.past: deque[float] = deque(past or [], maxlen=memory)
         self._around: Distribution | None = None
+        self._said: dict[float, Distribution] = {}
 
     def add(self, said: float, seconds: float) -> None:
         """One more: what was said, and what came."""
         if isfinite(said) and said > 0.0:
             self.past.append(log(max(seconds, 1e-6) / max(said, 1e-6)))
             self._around = None
+            self._said.clear()
 
     def around(self, said: float) -> Distribution:
         """A prediction with the errors of the earlier ones around it; it stays the median."""
         if not isfinite(said):
             return Distribution.unknown()
-        if self._around is None:
-            self._around = self._about_one()
-        return self._around.scaled(max(said, 0.0))
+        found = self._said.get(said)
+        if found is None:
+            if self._around is None:
+                self._around = self._about_one()
+            if len(self._said) >= MISSES:
+                self._said.clear()
+            found = self._said[said] = self._around.scaled(max(said, 0.0))
+        return found
 
     def _about_one(self) -> Distribution:
         """The factors that predictions were off by, as a distribution whose median is 1."""

@@ -43,11 +43,20 @@ class DecayedQuantiles(Predictor):
         self.up = self.down = 0.0
         self.changes = 0
         self._known = Distribution.unknown()
+        self._kept: tuple[Floats, Any, Floats] | None = None
+        self._fading = 0.5 ** (np.arange(MEMORY)[::-1] / half_life)
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Learns a time, or that it was longer than `y`."""
         del x
         self._watch(lasted(y), censored)
+        if self._kept is not None:
+            kept = slice(max(self._kept[0].size + 1 - MEMORY, 0), None)
+            times, cut, parts = self._kept
+            self._kept = (
+                np.append(times[kept], y), np.append(cut[kept], censored),
+                np.append(parts[kept], 1.0),
+            )  # fmt: skip
         self.rows.append((float(y), bool(censored), 1.0))
         self._known = self._learnt()
 
@@ -101,13 +110,18 @@ class DecayedQuantiles(Predictor):
             ]
             self.rows.clear()
             self.rows.extend(again)
+            self._kept = None
             self.up = self.down = 0.0
             self.changes += 1
 
     def _learnt(self) -> Distribution:
-        times, cut, parts = (np.array(column) for column in zip(*self.rows, strict=True))
-        counts = parts * 0.5 ** (np.arange(times.size)[::-1] / self.half_life)
-        values, weights, left = survived(times, cut, counts)
+        times, cut, parts = self._columns()
+        counts = parts * self._fading[MEMORY - times.size :]
+        if not cut.any():  # nothing to estimate: what was seen is what there is
+            order = times.argsort(kind="stable")
+            values, weights, left = times[order], counts[order] / counts.sum(), 0.0
+        else:
+            values, weights, left = survived(times, cut, counts)
         if not values.size:  # all were cut off: the least that is known
             return Distribution(np.sort(times) * 1.5, tail=TAIL_INDEX)
         doubt = float(counts.sum()) < 2.0 * KEPT
@@ -116,7 +130,14 @@ class DecayedQuantiles(Predictor):
         index = _tail(values, weights)
         if left > 0.0:
             values, weights = _carried_on(values, weights, left, float(times.max()), index)
-        return Distribution(values, weights, index)
+        return Distribution.rising(values, weights, index)
+
+    def _columns(self) -> tuple[Floats, Any, Floats]:
+        """`rows` as arrays; the last row is put behind what is known of the others."""
+        if self._kept is None:
+            times, cut, parts = zip(*self.rows, strict=True)
+            self._kept = (np.array(times), np.array(cut, dtype=bool), np.array(parts))
+        return self._kept
 
 
 def survived(times: Floats, cut: Any, counts: Floats) -> tuple[Floats, Floats, float]:
