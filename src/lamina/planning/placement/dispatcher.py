@@ -213,7 +213,8 @@ class Dispatcher:
                 self.health.looking.discard(runtime)
                 self._out += [Probe(runtime)] if self.health.down(runtime) else []
             case ("retry", number) if int(number) in self.attempts:
-                self._begin(self.attempts[int(number)])
+                if self.attempts[int(number)].begun is None:
+                    self._begin(self.attempts[int(number)])
             case ("timeout", number, tries) if int(number) in self.attempts:
                 self._timed_out(self.attempts[int(number)], int(tries))
             case (("tick" | "again") as kind, job, count) if job in self.jobs:
