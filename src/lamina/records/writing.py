@@ -29,6 +29,7 @@ LIVE_SECONDS = 0.2
 _FREE = {
     "run-started": ("about",),
     "attempt-started": ("reason",),
+    "attempt-placed": ("reason",),
     "attempt-progressed": ("values",),
     "attempt-ended": ("error",),
     "task-reused": ("reason",),
