@@ -162,6 +162,26 @@ def test_a_conditional_choice_succeeds_where_the_chosen_one_is_faster(take: bool
     assert found.chosen == 2
 
 
+class Picky(Race):
+    """Asks for "one" where that is said to be worth it."""
+
+    def __init__(self, worth: str) -> None:
+        super().__init__(take=True)
+        self.worth = worth
+
+    def decide(self, job: Job, view: View) -> Choice:
+        return super().decide(job, view) if job.name == self.worth else Choice((Request("near"),))
+
+
+def test_not_asking_is_a_choice_too_where_others_are_raced() -> None:
+    # Near ends after 30 s and 10 s, "one" after 15 s.
+    world = Made([draws(3.0, 1.0, 9.0), draws(1.0, 1.0, 9.0), draws(3.0, 1.0, 9.0)])
+    found = Score.of(world, Simulator(world, Picky("j0")).run())
+    assert sorted(found.conditional.tolist()) == [0.0, 1.0, 1.0]
+    assert found.chosen == 1
+    assert Score.of(world, Simulator(world, Picky("none")).run()).conditional.size == 0
+
+
 def test_shared_work_is_no_race() -> None:
     jobs = [Job("a", 10, divisible=True)]
     found = score(Made([draws(3.0, 1.0, 0.5)], jobs), "share")

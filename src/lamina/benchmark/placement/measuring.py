@@ -13,7 +13,14 @@ from typing import Any
 from lamina.benchmark.document import Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.placement.sheets import KIND, YEAR, bars
-from lamina.benchmark.placement.suite import DEFAULT, Cell, changing, trials
+from lamina.benchmark.placement.suite import (
+    DEFAULT,
+    DUPLICATORS,
+    Cell,
+    changing,
+    clocked,
+    trials,
+)  # fmt: skip
 from lamina.benchmark.placement_fit import placement_fit
 from lamina.benchmark.results import put
 from lamina.planning.placement.health import Health
@@ -72,7 +79,8 @@ def benchmark_placement(options: Options, command: str, say: Say) -> Tree:
 
     Stable keys: `cells.<divisible|indivisible>.<workload>.<regime>.<policy>.<figure>`, means over
     seeds, `interval` the ends of ratio_oracle4's bootstrap interval; `all.<kind>.<policy>.<figure>`
-    means over the cells, `<figure>_most` the largest of them; `coverage.<cells|changing>.<level>`;
+    means over the cells, `<figure>_most` the largest of them; `paper_clock.<policy>.<figure>` the
+    same of duplicators by the paper's clock; `coverage.<cells|changing>.<level>`;
     `probing.<passive|probing>.{ratio_oracle4,probes}` and `probing.difference`;
     `year.{seconds,batches}`; `outage.<refused|hanging>.{failed_attempts,after,lost}`; `fit` as
     `placement_fit` gives it; `absent`, `bars`.
@@ -86,13 +94,15 @@ def benchmark_placement(options: Options, command: str, say: Say) -> Tree:
     tree: Tree = {"absent": {}, "failed": {}}
     tree["year"] = _year(options.quick, say)
     seeds = range(options.count)
-    asked = [*trials(options.batches), *changing(options.batches), *_probing(options.batches)]
-    found = all_tried(asked, seeds, say)
-    count = len(trials(options.batches))
-    _cells(tree, asked[:count], found[:count])
-    changed = found[count : count + len(changing(options.batches))]
+    groups = [part(options.batches) for part in (trials, clocked, changing, _probing)]
+    found = iter(all_tried([one for group in groups for one in group], seeds, say))
+    suite, clock, changed, probes = ([next(found) for _ in group] for group in groups)
+    _cells(tree, groups[0], suite)
+    tree["paper_clock"] = {
+        name: _means([compared(scores)[name] for scores in clock]) for name in DUPLICATORS
+    }
     put(tree, ("coverage", "changing"), _coverage([one[DEFAULT] for one in changed]))
-    tree["probing"] = _probes(found[-2:])
+    tree["probing"] = _probes(probes)
     tree["outage"] = {"refused": _outage(DEFAULT, False), "hanging": _outage("eft", True)}
     tree["fit"] = _fit(options, say)
     if tree["fit"]["log"] is None:

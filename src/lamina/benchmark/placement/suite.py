@@ -38,12 +38,14 @@ class Cell:
         regime: as scenarios take it.
         divisible: whether batches may be divided.
         batches: of each world.
+        clock: as scenarios take it.
     """
 
     workload: str
     regime: str
     divisible: bool
     batches: int = 162
+    clock: str = "ours"
 
     @property
     def kind(self) -> str:
@@ -55,7 +57,11 @@ class Cell:
         even = self.workload == "even"
         sizes = tuple(even_sizes(seed, self.batches)) if even else "ecdf"
         return Scenario(
-            workload=sizes, regime=self.regime, batches=self.batches, divisible=self.divisible
+            workload=sizes,
+            regime=self.regime,
+            batches=self.batches,
+            divisible=self.divisible,
+            clock=self.clock,
         ).world(seed)
 
 
@@ -80,6 +86,16 @@ def trials(batches: int) -> list[Trial]:
         Trial(cell, DIVISIBLE if cell.divisible else INDIVISIBLE, name=name_of(cell))
         for cell in cells(batches)
     ]
+
+
+def clocked(batches: int) -> list[Trial]:
+    """The edge and one accelerator by the paper's clock: no warm-up, uploads before deployments."""
+    found = [
+        Cell(workload, regime, False, batches, "paper")
+        for workload in WORKLOADS
+        for regime in REGIMES
+    ]
+    return [Trial(cell, DUPLICATORS, name=f"{name_of(cell)} paper") for cell in found]
 
 
 def changing(batches: int) -> list[Trial]:

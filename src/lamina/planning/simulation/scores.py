@@ -42,9 +42,9 @@ class Score:
         cancelled: of them, given back without having done an item that counted.
         probes: deployments only to see.
         decisions: seconds that each decision took.
-        conditional: of each job that was worked on while an accelerator was asked for: 1 where
-            taking that, or giving it back, was the faster of both, or where the work was done
-            before there was something to choose; else 0.
+        conditional: of each job that what stands ready worked on, where a policy has it raced by
+            accelerators: 1 where taking one, giving it back, or not asking for any was the faster
+            way, or where the work was done before there was something to choose; else 0.
         chosen: of them, jobs in which there was something to choose.
         held: per level of `LEVELS`, of each attempt that something was promised of: whether the
             total, had it been left alone, lay inside.
@@ -200,8 +200,9 @@ def _latencies(
 def _conditional(world: World, ledger: Ledger, rules: Rules) -> tuple[np.ndarray, int]:
     """Whether taking an accelerator, or giving it back, was right (the paper's 4.3)."""
     places = {job.name: place for place, job in enumerate(world.jobs)}
+    raced = _raced(world, ledger)
     found, chosen = [], 0
-    for job, (near, far) in _raced(world, ledger).items():
+    for job, (near, far) in raced.items():
         if far.started is None and far.end != "cancelled":
             found.append(1.0)  # what stood ready was done before the other was ready
             continue
@@ -212,7 +213,26 @@ def _conditional(world: World, ledger: Ledger, rules: Rules) -> tuple[np.ndarray
         else:
             there = far.asked + _alone(world, places[job], far, rules)
             found.append(float(here <= there))
+    if raced:
+        found += _without(world, ledger, {far.runtime for _, far in raced.values()})
     return np.array(found), chosen
+
+
+def _without(world: World, ledger: Ledger, accelerators: set[str]) -> list[float]:
+    """Of jobs for which no accelerator was asked for: whether that was right."""
+    asked = {one.job for one in ledger.usages if world.runtimes[one.runtime].devices}
+    alone = {
+        one.job: one
+        for one in ledger.usages
+        if world.runtimes[one.runtime].standby and one.end == "done" and one.job not in asked
+    }
+    found = []
+    for place, job in enumerate(world.jobs):
+        if job.name in alone:
+            truth = world.truth(place)
+            there = min(truth.get(name, inf) for name in accelerators)
+            found.append(float(alone[job.name].ended - job.ready <= there))
+    return found
 
 
 def _raced(world: World, ledger: Ledger) -> dict[str, tuple[Usage, Usage]]:
