@@ -38,8 +38,9 @@ RUNTIMES = {
     "gpu2": Runtime("gpu2", devices=2),
 }
 LIMITS = Limits(answer=1.5, lease=10.0, start=60.0)
-SILENT = LIMITS.answer * SCALE
-"""Seconds of the run's clock until a pod that does not answer counts as lost."""
+SILENT = 0.95 * LIMITS.answer * SCALE
+"""Seconds of the run's clock until a pod that does not answer counts as lost: it falls silent some
+time after the last question was asked, and is asked once in a fifth of that time."""
 BARS = {"aggregate": 0.05, "equal": 0.97, "lost": 0, "doubled": 0, "tasks": 1000}
 _STOCK = 6
 """Processes of each emulated runtime that are started ahead of time."""

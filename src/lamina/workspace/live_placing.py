@@ -22,6 +22,7 @@ from lamina.execution.placing.jobs import Order, read_order
 from lamina.execution.placing.profile import Profile, read_profile
 from lamina.execution.placing.site import Place, Setting
 from lamina.execution.placing.sites import SITES
+from lamina.execution.placing.uploads import Uploads
 from lamina.planning.placement.ledger import Ledger
 from lamina.planning.placement.log import Begun, LogWriter, read_log
 from lamina.planning.placement.view import Weights
@@ -245,11 +246,12 @@ def _places(read: Profile, order: Order, folder: Path) -> dict[str, Place]:
     where, _, name = order.function.rpartition(":")
     at = order.file.parent.absolute()
     function = f"{at / where}:{name}" if where.endswith(".py") else order.function
+    uploads = Uploads()
     found = {}
     for runtime, entry in read.runtimes.items():
         how = Setting(
             entry.runtime, entry.settings, function, at, folder / "pods", entry.storage,
-            read.scale, read.limits,
+            read.scale, read.limits, uploads,
         )  # fmt: skip
         found[runtime] = Place(entry.runtime, SITES.get(entry.kind)(how), entry.storage)
     return found

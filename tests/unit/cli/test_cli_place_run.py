@@ -77,7 +77,8 @@ def test_its_timeline_is_drawn(home: Path) -> None:
     assert ran(home, "job.yaml", "-q")[0] == 0
     drawn = subprocess.run(
         [sys.executable, "-m", "lamina", "timeline", "last"], cwd=home, capture_output=True,
-        text=True, timeout=60, check=True, env={**os.environ, "PYTHONIOENCODING": "utf-8", "LAMINA_PROJECT": str(home)},
+        text=True, timeout=60, check=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "LAMINA_PROJECT": str(home)},
     )  # fmt: skip
     assert "job-1@edge" in drawn.stdout
     assert "job-2@edge" in drawn.stdout

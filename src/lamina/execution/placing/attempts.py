@@ -191,7 +191,7 @@ class Live:
         pod, limits = self.lease.pod, self._around.limits
         seen, rate = 0, 0.0
         moved = time.monotonic()
-        wait = min(limits.answer / 3, 5.0)
+        wait = min(limits.answer / 5, 5.0)
         self.lease.began()
         while True:
             self._look()

@@ -188,7 +188,7 @@ class Pod:
         """An answer, asked for again while none comes: each request may come twice."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Idempotency-Key": request} if request else {}
-        until, pause = time.monotonic() + wait + self.limits.answer, 0.05
+        until, pause = time.monotonic() + max(self.limits.answer, 1.5 * wait), 0.05
         while True:
             left = until - time.monotonic()
             try:

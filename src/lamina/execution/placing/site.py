@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from lamina.execution.placing.items import Item
 from lamina.execution.placing.pods import Limits, Pod
 from lamina.execution.placing.settings import Kind
+from lamina.execution.placing.uploads import Uploads
 from lamina.planning.placement.words import Job, Runtime
 
 
@@ -67,6 +68,7 @@ class Setting:
         storage: address under which data is kept for it; empty where it reads files as they are.
         scale: seconds of the run's clock in a second of this machine.
         limits: of waiting, in seconds of this machine.
+        uploads: of the run: its sites share them, and two that read from one storage upload once.
     """
 
     runtime: Runtime
@@ -77,6 +79,7 @@ class Setting:
     storage: str = ""
     scale: float = 1.0
     limits: Limits = field(default_factory=Limits)
+    uploads: Uploads = field(default_factory=Uploads)
 
 
 class Site(ABC):

@@ -12,11 +12,7 @@ from lamina.execution.placing.children import Child, Recipe, start
 from lamina.execution.placing.pods import PodError
 from lamina.execution.placing.settings import Kind, flag, ids, number, texts
 from lamina.execution.placing.site import Errand, Lease, Setting, Site
-from lamina.execution.placing.uploads import Uploads
 from lamina.execution.workers import devices
-
-UPLOADS = Uploads()
-"""Shared by all sites of this process: two runtimes that read from one storage upload once."""
 
 BACK = 5.0
 """Seconds that a pod may take to be given back, before another one is started."""
@@ -123,5 +119,5 @@ def upload(how: Setting, errand: Errand) -> float | None:
     files = [item for item in errand.items if item.path is not None]
     if not how.storage or not files:
         return None
-    sent = UPLOADS.bring(errand.job.name, files, how.storage, errand.over, how.limits.upload)
+    sent = how.uploads.bring(errand.job.name, files, how.storage, errand.over, how.limits.upload)
     return None if sent.whole is None else sent.whole * how.scale
