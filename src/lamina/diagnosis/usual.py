@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,10 @@ class Usual:
     def told(self) -> str:
         """For people: "over 12 runs"."""
         return f"over {self.runs} runs" if self.known else "of its type in this run"
+
+    def with_graph(self, parents: Mapping[str, tuple[str, ...]]) -> Usual:
+        """The same, with what reads what from elsewhere where its own runs do not tell it."""
+        return self if any(self.parents.values()) else replace(self, parents=parents)
 
     def rows(self, table: PhaseTable) -> Floats:
         """(n, measures, 3) what is usual for each job, by its name where that is known, else by

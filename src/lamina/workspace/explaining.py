@@ -101,8 +101,8 @@ def told(name: str, detector: str = "", against: Sequence[str] = ()) -> Told:
     others = tuple(good(against, trace)) if against else tuple(_earlier(trace))
     runs = [run_of(one) for one in others]
     usual: Usual | None = usual_of(runs) if len(runs) >= NEEDED else None
-    if usual is None and made is not None:
-        usual = made.usual
+    if made is not None and made.usual is not None:
+        usual = made.usual if usual is None else usual.with_graph(made.usual.parents)
     return Told(
         trace,
         explain(run, usual, trace=trace, judging=judging(made, run, runs), given=len(runs)),
@@ -230,7 +230,7 @@ def answer(
     made = fitting(run, detector)
     asked = judging(made, run, [])
     verdict = "" if asked is None else asked.verdict.first
-    source = "" if trace.origin == "lamina" else str(Path(name).absolute())
+    source = "" if trace.origin == "lamina" else str(Path(name).resolve())
     kept = Answer(
         trace.run, source, trace.workflow, time.time(), verdict, said,
         answers.label_of(said, verdict, label),

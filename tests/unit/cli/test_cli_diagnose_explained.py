@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,41 @@ def test_answers_are_kept_and_the_last_one_counts(detector: Path, bad: Path) -> 
     assert [json.loads(line)["label"] for line in lines] == ["loss_3", "normal"]
     ran = run("diagnose", "answer", bad, "expected", "--label", "cpu")
     assert ran.code == 2 and "what is expected is normal" in ran.err
+
+
+def test_answers_to_one_trace_under_two_paths_are_about_the_same(detector: Path, bad: Path) -> None:
+    done("diagnose", "answer", bad, "wrong", "--label", "loss_3", "--detector", detector)
+    (bad.parent / "x").mkdir()
+    again = bad.parent / "x" / ".." / bad.name
+    done("diagnose", "answer", again, "wrong", "--detector", detector)
+    kept = [json.loads(line) for line in Path(".lamina/answers.jsonl").read_text().splitlines()]
+    assert kept[0]["source"] == kept[1]["source"] == str(bad)
+
+
+def write_graph(folder: Path) -> None:
+    """Which made job follows on which, as collections of traces tell it."""
+    children: dict[str, list[str]] = {}
+    for task, parents in made_run().table.parents.items():
+        for one in parents:
+            children.setdefault(one.replace("_", "_ID"), []).append(task.replace("_", "_ID"))
+    folder.mkdir()
+    (folder / "made.json").write_text(json.dumps(children))
+
+
+def test_what_reads_what_is_taken_from_the_detector_where_good_runs_do_not_tell(
+    detector: Path, good: Path, bad: Path, tmp_path: Path
+) -> None:
+    def notes() -> str:
+        told = done("diagnose", bad, "--against", good, "--detector", detector, "--json").json
+        return " ".join(told["explanation"]["notes"])
+
+    assert "costs are an estimate" in notes()
+    shutil.copytree(tmp_path / "learn", tmp_path / "told")
+    write_graph(tmp_path / "told" / "adjacency_list_dags")
+    done("diagnose", "train", "--traces", tmp_path / "told", "--detector", "nearest",
+         "-o", detector)  # fmt: skip
+    assert "costs are an estimate" not in notes()
+    assert "that is taken from good runs" in notes()
 
 
 def test_a_training_learns_from_answers(detector: Path, bad: Path, tmp_path: Path) -> None:

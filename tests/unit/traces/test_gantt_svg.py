@@ -53,6 +53,13 @@ def test_nothing_is_outlined_where_nobody_knows_what_waited_for_what() -> None:
     assert columns_of(found)["critical"] == []
 
 
+def test_a_picture_says_that_it_leaves_tasks_out() -> None:
+    made = RUNS["nested"]()
+    found = trace_of(made.record, made.events)
+    assert " · 4 rows and 4 more tasks that took less time</text>" in gantt_svg(found, rows=4)
+    assert "more tasks" not in gantt_svg(found)
+
+
 def test_two_pictures_of_one_page_do_not_share_a_style() -> None:
     made = RUNS["scatter"]()
     found = trace_of(made.record, made.events)

@@ -57,7 +57,7 @@ def gantt_png(trace: Trace, width: int = 1100, rows: int = 60) -> bytes:
     for row, (group, name) in enumerate(zip(groups, names, strict=True)):
         chart.row(row, name, group, critical)
     chart.legend(groups, bool(critical))
-    title = _plain(title_of(trace))
+    title = _plain(title_of(trace, groups))
     figure.text(
         _EDGE / width, 1 - 24 / height, title, size=13, weight="bold", color=_INK, parse_math=False
     )

@@ -52,10 +52,19 @@ def name_of(row: Sequence[Attempt]) -> str:
     return f"{printable(first.type)} x{len({one.task for one in row})}"
 
 
-def title_of(trace: Trace) -> str:
-    """What stands above a chart: workflow, run, status, how many tasks, how long."""
+def left_out_of(trace: Trace, rows: Sequence[Sequence[Attempt]]) -> str:
+    """That rows do not show all tasks, in words; nothing where they do."""
+    count = len(groups_of(trace)) - len({row[0].type for row in rows})
+    return f"and {count} more tasks that took less time" if count > 0 else ""
+
+
+def title_of(trace: Trace, rows: Sequence[Sequence[Attempt]] = ()) -> str:
+    """What stands above a chart: workflow, run, status, how many tasks, how long; and that the
+    rows, where they are given, do not show all of them."""
     parts = [trace.workflow, trace.name, trace.status, f"{len(trace.last)} tasks"]
     parts += [duration(trace.seconds), SIMULATED if trace.simulated else ""]
+    more = left_out_of(trace, rows) if rows else ""
+    parts.append(f"{len(rows)} rows {more}" if more else "")
     return " · ".join(part for part in parts if part)
 
 

@@ -51,7 +51,7 @@ def gantt_svg(trace: Trace, width: int = 960, rows: int = 60) -> str:
             f"<title>{_text(title_of(trace))}</title>",
             f"<style>{_style(chart.id)}</style>",
             f'<rect class="paper" width="{width}" height="{height}" rx="8"/>',
-            f'<text class="head" x="{_EDGE}" y="24">{_text(title_of(trace))}</text>',
+            f'<text class="head" x="{_EDGE}" y="24">{_text(title_of(trace, groups))}</text>',
             *body,
             "</svg>",
         ]

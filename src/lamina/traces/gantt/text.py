@@ -11,7 +11,7 @@ from lamina.traces.gantt.palette import BAD, LOOKS, MARKS
 from lamina.traces.gantt.rows import (
     ROWS,
     SIMULATED,
-    groups_of,
+    left_out_of,
     name_of,
     printable,
     remark_of,
@@ -96,11 +96,9 @@ def gantt_text(
     lines += [" " * (left + 1) + line for line in _scale(paper)]
     for group, name in zip(groups, names, strict=True):
         lines.append(_line(_row(group, name, paper), left, right, style))
-    left_out = len(groups_of(trace)) - len({group[0].type for group in groups})
-    if left_out > 0:
-        lines.append(
-            style.dim(_cut(f"and {left_out} more tasks that took less time", width, style))
-        )
+    left_out = left_out_of(trace, groups)
+    if left_out:
+        lines.append(style.dim(_cut(left_out, width, style)))
     return "\n".join(line.rstrip() for line in [*lines, "", *_foot(trace, groups, width, style)])
 
 
