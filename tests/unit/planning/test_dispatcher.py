@@ -296,6 +296,16 @@ def test_items_that_an_attempt_did_before_it_broke_count_and_teach() -> None:
     assert known.to_document()["experts"][0]["count"] == 1
 
 
+def test_results_of_an_attempt_that_was_thought_broken_count_all_the_same() -> None:
+    dispatcher = placer("fixed:barn")
+    (first,) = prepared(dispatcher.handle(Arrived(Job("a", 3)), 0.0))
+    dispatcher.handle(Warmed(first.attempt, 1.0), 1.0)
+    dispatcher.handle(Crashed(first.attempt, "silent"), 8.0)
+    dispatcher.handle(Finished("a", {first.attempt: Share(3, 7.0)}), 8.5)
+    assert [one.items for one in dispatcher.ledger.usages] == [3, 0]
+    assert dispatcher.ledger.outcomes["a"].by == ("barn",)
+
+
 class Noting(Policy):
     """Requests the first runtime, and notes how long it would have had to queue there."""
 

@@ -7,6 +7,7 @@ runtimes that are down, and learns. The simulator and the live driver carry out 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from lamina.errors import UsageError
 from lamina.estimates.stages import RuntimeEstimates
@@ -197,6 +198,10 @@ class Dispatcher:
         did = sorted((n for n in shares if n in here), key=lambda n: -shares[n].items)
         for number in did:
             self.learner.worked(here[number], shares[number], self.now, len(did) == 1)
+            if number in placed.past:  # it was thought to have done less, or nothing
+                place = placed.past[number].usage
+                usage = replace(self.ledger.usages[place], items=shares[number].items)
+                self.ledger.usages[place] = usage
         for attempt in list(placed.attempts.values()):
             done = shares.get(attempt.number, Share(0, 0.0))
             end = ("shared" if attempt.shared else "done") if done.items else "lost"
@@ -412,6 +417,7 @@ class Dispatcher:
             attempt.job.name, attempt.runtime, attempt.asked, attempt.deployed, attempt.started,
             self.now, items, end, attempt.promised,
         )  # fmt: skip
+        attempt.usage = len(self.ledger.usages)
         self.ledger.usages.append(usage)
 
     def _over(self, placed: Placed, outcome: Outcome) -> None:

@@ -49,6 +49,7 @@ class Attempt:
         shared: whether it takes items that nobody has taken.
         expected: what was predicted for the whole when it was requested, its queue left out.
         promised: what was said of it then, as `Usage.promised`.
+        usage: its place in the ledger once it is over.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Attempt:
     shared: bool = False
     expected: Distribution = field(default_factory=Distribution.unknown)
     promised: tuple[float, ...] = ()
+    usage: int = -1
 
     def reset(self) -> None:
         """Forgets a try that failed: the next one begins from nothing."""
