@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamina.data.sources import load
+from lamina.workflow.document import read_workflow
+from lamina.workflow.lint import lint
 
 CODE = '''\
 """Work that takes as long as its place makes it."""
@@ -213,3 +216,22 @@ def test_a_training_is_shared_by_its_folds(here: Path) -> None:
     shown = lamina(here, "models", "show", "out/model.lamina")
     mean = sum(one["metrics"]["accuracy"] for one in found) / 5
     assert f"{mean:.4f}" in shown
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples/placement"
+
+
+def test_the_example_is_right_the_same_in_python_and_gives_the_same_wherever_it_runs(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    document = EXAMPLE / "primes.yaml"
+    assert lint(document) == ()
+    read, built = read_workflow(document), import_module("primes").primes()
+    assert (built.name, built.inputs, built.edges) == (read.name, read.inputs, read.edges)
+    assert [one.care for one in built.tasks] == [one.care for one in read.tasks]
+    given = ("-p", "limits=[100, 1000, 2000]", "--json")
+    profile = ("--profile", str(EXAMPLE / "profile.yaml"), "--no-cache")
+    for more in ((), profile):
+        told = json.loads(lamina(here, "run", str(document), *given, *more))
+        assert told["outputs"]["density"] == [0.25, 0.168, 0.1515]

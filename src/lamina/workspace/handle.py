@@ -54,6 +54,7 @@ class Options(TypedDict, total=False):
     force: tuple[str, ...]
     cache: bool
     fresh: bool
+    profile: str | Path
     folder: str | Path
     on_event: Listener
 
