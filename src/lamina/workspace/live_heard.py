@@ -70,9 +70,12 @@ _STATUS: Mapping[str, str] = {
 class Recorder:
     """Writes a placing run into the records: an attempt on a runtime is one of a task."""
 
-    def __init__(self, home: Project, record: RunRecord, scale: float) -> None:
+    def __init__(
+        self, home: Project, record: RunRecord, scale: float, standby: frozenset[str]
+    ) -> None:
         self._store, self._run, self._name = home.store, record.id, record.workflow
         self._scale = scale
+        self._standby = standby
         self._began = time.time()
         self._ready: dict[str, float] = {}
         self._counts: dict[str, int] = {}
@@ -100,8 +103,9 @@ class Recorder:
         number = self._counts[task] = self._counts.get(task, 0) + 1
         started = one.ended if one.started is None else one.started
         deployed = started if one.deployed is None else min(one.deployed, started)
+        first = "queue" if one.runtime in self._standby else "submit"
         spans = {
-            "submit": (one.asked, deployed), "stage_in": (deployed, started),
+            first: (one.asked, deployed), "stage_in": (deployed, started),
             "run": (started, one.ended),
         }  # fmt: skip
         phases = {

@@ -179,7 +179,8 @@ def _driven(
         record.id, order.arguments, folder / "results", read.scale, order.seed,
         Weights(order.price, order.energy), read.rules, read.limits, known,
     )  # fmt: skip
-    recorder = Recorder(home, record, how.scale)
+    standby = frozenset(name for name, one in read.runtimes.items() if one.runtime.standby)
+    recorder = Recorder(home, record, how.scale, standby)
     places = _places(read, order, folder)
     with LogWriter(folder / LOG) as written:
         written.write(0.0, _begun(record, read, order, how))
