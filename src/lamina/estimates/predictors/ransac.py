@@ -7,6 +7,7 @@ deviation of the seconds, and a sample is half of the ten (all there are, of few
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -34,8 +35,11 @@ def ransac_line(sizes: Floats, seconds: Floats, least: int, source: np.random.Ge
         least: how many observations a sample has.
         source: of the samples; all are tried where there are at most TRIALS.
     """
+    return _agreed(sizes, seconds, _samples(sizes.size, least, source))
+
+
+def _agreed(sizes: Floats, seconds: Floats, samples: NDArray[np.integer[Any]]) -> Line:
     threshold = median(np.abs(seconds - median(seconds)))
-    samples = _samples(sizes.size, least, source)
     slopes, intercepts = bayesian_lines(sizes[samples], seconds[samples])
     errors = np.abs(seconds - (intercepts[:, None] + slopes[:, None] * sizes))
     inside = errors <= threshold
@@ -48,6 +52,14 @@ def ransac_line(sizes: Floats, seconds: Floats, least: int, source: np.random.Ge
     # Of those that differ by nothing but rounding, the first: equal on all machines.
     chosen = inside[best[int(np.argmax(scores >= scores.max() - 1e-9))]]
     return bayesian_line(sizes[chosen], seconds[chosen])
+
+
+@lru_cache(maxsize=8192)
+def _samples_of(count: int, least: int, number: int) -> NDArray[np.integer[Any]]:
+    """Those of the observation of a number: of all runtimes, worlds and policies the same."""
+    # Equal histories give equal lines: the source depends on nothing else.
+    source = np.random.default_rng([SEED, number])
+    return _samples(count, least, source).astype(np.int16)
 
 
 def _samples(count: int, least: int, source: np.random.Generator) -> NDArray[np.integer[Any]]:
@@ -81,6 +93,5 @@ class Ransac(LinePredictor):
             alone = Line(slope, 0.0 if sizes[0] else float(seconds[0]))
             self._line = alone if sizes.size == 1 else bayesian_line(sizes, seconds)
             return
-        # Equal histories give equal lines: the source depends on nothing else.
-        source = np.random.default_rng([SEED, self.count])
-        self._line = ransac_line(sizes, seconds, min(self.memory // 2, sizes.size), source)
+        samples = _samples_of(sizes.size, min(self.memory // 2, sizes.size), self.count)
+        self._line = _agreed(sizes, seconds, samples)

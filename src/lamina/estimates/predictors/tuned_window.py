@@ -7,12 +7,13 @@ after every CALIBRATION of its measurements the window is chosen anew whose erro
 from __future__ import annotations
 
 from abc import abstractmethod
-from bisect import insort
 from collections import deque
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import Floats
@@ -37,8 +38,13 @@ class TunedWindow(PointPredictor):
         self._tuned = 0
 
     @abstractmethod
-    def figures(self, past: Floats) -> list[float]:
-        """What windows of all lengths say: of the last one, of the last two, and so on."""
+    def figures(self) -> Floats:
+        """What windows of all lengths say, of what `seen` was told: of the last observation, of
+        the last two, and so on. Longer ones than there are may say anything."""
+
+    @abstractmethod
+    def seen(self, seconds: float) -> None:
+        """Takes in one more observation, for `figures`."""
 
     @abstractmethod
     def figure(self, window: Floats) -> float:
@@ -71,20 +77,22 @@ class TunedWindow(PointPredictor):
         # What each observation was missed by is remembered: it is asked for again and again.
         new = min(self.count - self._tuned, seconds.size) if self._missed else seconds.size
         self._tuned = self.count
-        reach = max(self.memory - CALIBRATION, 1)
-        for end in range(seconds.size - new, seconds.size):
-            past = seconds[max(end - reach, 0) : end]  # of longer windows none counts
-            said = np.array(self.figures(past), dtype=np.float64)
-            self._missed.append(np.abs(said - seconds[end]))
+        for value in seconds[seconds.size - new :].tolist():
+            self._missed.append(np.abs(self.figures() - value))
+            self.seen(value)
         longest = max(seconds.size - CALIBRATION, 1)
-        sums = np.zeros(longest)
-        for before, missed in enumerate(self._missed):
-            count = min(before, longest)
-            sums[:count] += missed[:count]
         if seconds.size < 2:
             return 1
+        rows = np.array([missed[:longest] for missed in self._missed])
+        # An observation tells of windows that are no longer than what lay before it.
+        sums = np.where(_told(*rows.shape), rows, 0.0).sum(axis=0)
         means = sums / (seconds.size - np.arange(1, longest + 1))
         return int(np.argmin(means)) + 1
+
+
+@cache
+def _told(count: int, longest: int) -> NDArray[np.bool_]:
+    return np.tri(count, longest, -1, dtype=np.bool_)
 
 
 class MeanWindow(TunedWindow):
@@ -92,10 +100,18 @@ class MeanWindow(TunedWindow):
 
     name: ClassVar[str] = "mean-window"
 
-    def figures(self, past: Floats) -> list[float]:
-        """Running means, backwards."""
-        found: list[float] = (np.cumsum(past[::-1]) / np.arange(1, past.size + 1)).tolist()
+    def __init__(self, memory: int = 0) -> None:
+        super().__init__(memory)
+        self._newest: Floats = np.zeros(self.memory)  # the newest first
+
+    def figures(self) -> Floats:
+        """Running means."""
+        found: Floats = np.cumsum(self._newest) / np.arange(1, self._newest.size + 1)
         return found
+
+    def seen(self, seconds: float) -> None:
+        """Puts it in front."""
+        self._newest = np.concatenate([[seconds], self._newest[:-1]])
 
     def figure(self, window: Floats) -> float:
         """Their mean."""
@@ -107,20 +123,28 @@ class MedianWindow(TunedWindow):
 
     name: ClassVar[str] = "median-window"
 
-    def figures(self, past: Floats) -> list[float]:
-        """Running medians, backwards: each value is put where it belongs among the later ones."""
-        order: list[float] = []
-        found: list[float] = []
-        values = past[::-1].tolist()
-        for half in range(len(values) // 2):
-            insort(order, values[2 * half])
-            found.append(order[half])
-            insort(order, values[2 * half + 1])
-            found.append((order[half] + order[half + 1]) / 2.0)
-        if len(values) % 2:
-            insort(order, values[-1])
-            found.append(order[len(values) // 2])
+    def __init__(self, memory: int = 0) -> None:
+        super().__init__(memory)
+        lengths = np.arange(1, max(self.memory - CALIBRATION, 1) + 1)
+        # A row for each length: a guard, the last observations in their order, and nothing.
+        self._orders: Floats = np.full((lengths.size + 1, lengths.size + 2), np.inf)
+        self._orders[:, 0] = -np.inf
+        self._spare = self._orders.copy()
+        self._fitted = np.empty((lengths.size, lengths.size + 1))
+        self._middles = (lengths, (lengths + 1) // 2), (lengths, lengths // 2 + 1)
+
+    def figures(self) -> Floats:
+        """The middle of each row."""
+        low, high = self._middles
+        found: Floats = (self._orders[low] + self._orders[high]) / 2.0
         return found
+
+    def seen(self, seconds: float) -> None:
+        """Puts it into each row where it belongs, which makes the row of the next length."""
+        old, new = self._orders, self._spare
+        np.minimum(old[:-1, 1:], seconds, out=self._fitted)
+        np.maximum(old[:-1, :-1], self._fitted, out=new[1:, 1:])
+        self._orders, self._spare = new, old
 
     def figure(self, window: Floats) -> float:
         """Their median."""
