@@ -24,9 +24,9 @@ DEFAULT = "share"
 """The policy that the bars are of."""
 PRINTED = "stoic-selector"
 DIVISIBLE = (DEFAULT, "eft", PRINTED)
-INDIVISIBLE = (DEFAULT, "hedge:gpu1", "eft", PRINTED, "stoic-duplicator:gpu1")
-DUPLICATORS = ("hedge:gpu1", "stoic-duplicator:gpu1")
-"""The edge and one accelerator."""
+DUPLICATORS = ("duplicator:gpu1", "hedge:gpu1", "stoic-duplicator:gpu1")
+"""The edge and one accelerator; the bars are of the first."""
+INDIVISIBLE = (DEFAULT, "eft", PRINTED, *DUPLICATORS)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ POLICIES: Registry[type[Policy]] = Registry(
     "policies",
     "policy",
     {
+        "duplicator": f"{_AT}.duplicator:Duplicator",
         "eft": f"{_AT}.eft:Eft",
         "fixed": f"{_AT}.fixed:Fixed",
         "hedge": f"{_AT}.hedge:Hedge",
