@@ -59,13 +59,16 @@ class Misses:
 
     def _about_one(self) -> Distribution:
         """The factors that predictions were off by, as a distribution whose median is 1."""
-        seen = np.array(self.past, dtype=np.float64)
-        if seen.size:
-            seen = np.clip(seen - median(seen), -4.0, 4.0)
-        doubt = BELIEF / (1.0 + seen.size)
-        weights = np.concatenate([np.ones(seen.size), np.full(_NORMAL.size, doubt / _NORMAL.size)])
-        steps = np.concatenate([seen, SPREAD * _NORMAL])
-        around = Distribution(np.exp(steps), weights)
+        count = len(self.past)
+        steps = np.empty(count + _NORMAL.size)
+        steps[count:] = SPREAD * _NORMAL
+        if count:
+            seen = np.array(self.past, dtype=np.float64)
+            steps[:count] = np.minimum(np.maximum(seen - median(seen), -4.0), 4.0)
+        weights = np.ones(steps.size)
+        weights[count:] = BELIEF / (1.0 + count) / _NORMAL.size
+        order = steps.argsort(kind="stable")
+        around = Distribution.rising(np.exp(steps[order]), weights[order])
         return around.scaled(1.0 / around.quantile(0.5))
 
 

@@ -36,6 +36,8 @@ class Nearby(PointPredictor):
         self._typical = 1.0
         self._logs: Floats = np.zeros(0)
         self._fading: Floats = np.zeros(0)
+        self._faded: Floats = np.zeros(0)
+        self._level = self._slope = 0.0
 
     def fit(self) -> None:
         """Solves once, for all answers until the next observation."""
@@ -49,15 +51,22 @@ class Nearby(PointPredictor):
         known = self._alike(sizes[:, None], self._logs[:, None], self._fading[ages])
         known.flat[:: sizes.size + 1] += NOISE**2
         self._solved = np.linalg.solve(known, seconds / unit) * unit
+        # What an answer is made of but for the part that depends on how alike sizes are.
+        self._faded = self._fading[:0:-1] * self._solved
+        self._level = TREND**2 * float(self._solved.sum()) + LEVEL**2 * float(self._faded.sum())
+        self._slope = TREND**2 * float(sizes @ self._solved) / self._typical**2
 
     def point(self, x: Work) -> float:
         """What follows from the observations; never below zero."""
         if not self._solved.size:
             return float("nan")
-        like = self._alike(x.size, log1p(x.size), self._fading[:0:-1])
-        return max(float(like @ self._solved), 0.0)
+        steps = self._logs - log1p(x.size)
+        steps *= steps
+        steps *= -0.5 / OCTAVE**2
+        shape = float(self._faded.dot(np.exp(steps, out=steps)))
+        return max(self._level + self._slope * x.size + SHAPE**2 * shape, 0.0)
 
-    def _alike(self, sizes: Floats | float, logs: Floats | float, fading: Floats) -> Floats:
+    def _alike(self, sizes: Floats, logs: Floats, fading: Floats) -> Floats:
         """Covariances with the observations, in units of the squared median."""
         line = 1.0 + sizes * self.sizes() / self._typical**2
         steps = (logs - self._logs) / OCTAVE
