@@ -235,3 +235,13 @@ def test_the_example_is_right_the_same_in_python_and_gives_the_same_wherever_it_
     for more in ((), profile):
         told = json.loads(lamina(here, "run", str(document), *given, *more))
         assert told["outputs"]["density"] == [0.25, 0.168, 0.1515]
+
+
+def test_a_task_that_needs_a_device_gets_a_runtime_with_one(here: Path) -> None:
+    text = ONE.replace("PLACEMENT}", "auto, needs: {gpus: 1}}")
+    (here / "device.yaml").write_text(text)
+    told = lamina(here, "run", "device.yaml", "--profile", "profile.yaml", code=2)
+    assert "needs a runtime with gpu" in told
+    far = PROFILE.replace("fast: {kind: local,", 'fast: {kind: local, gpus: ["7"], devices: 1,')
+    (here / "profile.yaml").write_text(far)
+    assert [placed(here, "device.yaml") for _ in range(2)] == ["fast", "fast"]

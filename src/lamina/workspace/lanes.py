@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.errors import UsageError
+from lamina.execution.placed.amounts import DEVICE, labels_of
 from lamina.workflow.actions.composite import Composite
 from lamina.workflow.graph import Task, Workflow
 from lamina.workflow.machine import cores
@@ -81,7 +82,7 @@ def known(store: Any, workflow: Workflow) -> Sequence[Tried]:
 def check(tasks: Mapping[str, Task], found: Mapping[str, Lane], profile: Path) -> None:
     """Raises UsageError for the first task for which no runtime has the labels."""
     for name, task in tasks.items():
-        wanted = frozenset(task.care.placement.labels if task.care.placement else ())
+        wanted = labels_of(task)
         if not any(wanted <= lane.runtime.labels for lane in found.values()):
             has = "; ".join(
                 f"{one}: {', '.join(sorted(lane.runtime.labels)) or 'none'}"
@@ -115,7 +116,11 @@ def lanes(profile: Path) -> dict[str, Lane]:
         told = entry.settings
         if entry.kind not in KINDS:
             continue
-        runtime = replace(entry.runtime, capacity=min(entry.runtime.capacity, _most()))
+        labels = entry.runtime.labels
+        if entry.runtime.devices or told.get("gpus"):
+            labels |= {DEVICE}
+        most = min(entry.runtime.capacity, _most())
+        runtime = replace(entry.runtime, capacity=most, labels=labels)
         if entry.kind == "emulated":
             found[name] = Lane(runtime, laws=Laws.of(told), scale=read.scale)
         else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from lamina.execution.placed.amounts import labels_of
 from lamina.workflow.graph import Task, Workflow
 from lamina.workspace.lanes import check, known, lanes, placed_tasks, profile_of
 from lamina.workspace.plans import RunPlan, Step
@@ -69,7 +70,7 @@ def _placed(step: Step, task: Task, of: Dispatcher, past: Sequence[Tried]) -> St
     for number, amount in enumerate(step.amounts[:ASKED]):
         count = amount or likely
         divisible = bool(task.care.placement.items) and count > 1
-        needs = frozenset(task.care.placement.labels)
+        needs = labels_of(task)
         name = f"{step.task}[{number}]"
         job = Job(name, count, divisible=divisible, needs=needs, kind=step.task)
         of.handle(Arrived(job), 0.0)

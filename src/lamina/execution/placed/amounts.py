@@ -1,4 +1,4 @@
-"""How much a placed task has to do; loads nothing, for dry runs."""
+"""How much a placed task has to do, and what it needs; loads nothing, for dry runs."""
 
 from __future__ import annotations
 
@@ -27,3 +27,14 @@ def amount(task: Task, arguments: Mapping[str, Any], items: Callable[[Any], Sequ
     if placement is not None and placement.items:
         return max(len(items(arguments[placement.items])), 1)
     return max(sum(one.size for one in arguments.values() if isinstance(one, Ref)), 1)
+
+
+DEVICE = "gpu"
+"""Label of runtimes with accelerators, whatever else a profile calls them."""
+
+
+def labels_of(task: Task) -> frozenset[str]:
+    """Labels that a runtime must have: those that were named, and a device where it needs one."""
+    placement = task.care.placement
+    named = placement.labels if placement is not None else ()
+    return frozenset((*named, DEVICE) if task.care.needs.gpus > 0 else named)

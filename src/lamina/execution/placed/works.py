@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamina.errors import UsageError
-from lamina.execution.placed.amounts import amount
+from lamina.execution.placed.amounts import amount, labels_of
 from lamina.execution.placed.lanes import AT_ONCE, Lane
 from lamina.execution.runtimes.base import Assignment, Ended, Ticket
 from lamina.execution.values import Values
@@ -101,7 +101,7 @@ class Work:
             amount(given.task, given.arguments, values.items),
             now,
             divisible=len(self.items) > 1,
-            needs=frozenset(placement.labels),
+            needs=labels_of(given.task),
             kind=task_of(given.name),
         )
 

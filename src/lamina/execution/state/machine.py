@@ -146,7 +146,8 @@ class Machine(Settled):
         """Starts the run."""
         self.time = time
         slots = Slots(self._capacity)
-        for task, lack in shortages(self.root.plan.workflow, slots, self.root.wanted):
+        whole, some = self.root.plan.workflow, self.root.wanted
+        for task, lack in shortages(whole, slots, some, placing=self.policy.placing):
             self.book.record(Noticed(time, SHORT, task, lack))
         self.traversal.open(self.root)
         self._work()

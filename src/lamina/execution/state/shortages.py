@@ -15,7 +15,11 @@ SHORT = "short of needs"
 
 
 def shortages(
-    workflow: Workflow, slots: Slots, chosen: Wanted | None = None, prefix: str = ""
+    workflow: Workflow,
+    slots: Slots,
+    chosen: Wanted | None = None,
+    prefix: str = "",
+    placing: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Task and what it lacks, for every task that the workflow is known to hold.
 
@@ -24,6 +28,7 @@ def shortages(
         slots: what there is.
         chosen: what is to run of it; all of it when None.
         prefix: of the names of its tasks.
+        placing: whether tasks that ask for a place get one, where other bounds hold.
     """
     names: Collection[str] = chosen.names if chosen is not None else workflow.by_name
     for task in workflow.tasks:
@@ -31,6 +36,9 @@ def shortages(
             continue
         if isinstance(task.action, Composite):
             for part in task.action.parts():
-                yield from shortages(part.workflow, slots, None, f"{prefix}{task.name}/")
+                inside = f"{prefix}{task.name}/"
+                yield from shortages(part.workflow, slots, None, inside, placing)
+        elif placing and task.care.placement is not None:
+            continue
         elif task.care is not PLAIN and (lack := slots.lack(task.care.needs)):
             yield f"{prefix}{task.name}", lack
