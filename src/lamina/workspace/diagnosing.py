@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -22,6 +23,8 @@ from lamina.workspace.traces import is_trace, read_traces
 
 SHIPPED = "1000genome"
 """The detector that is installed with Lamina."""
+
+_DEVICE = re.compile(r"cpu|auto|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def train(
     """
     if not wish.paths and not wish.answers:
         raise UsageError("there is nothing to learn from", "name labelled runs: --traces PATH")
+    if not _DEVICE.fullmatch(wish.device):
+        raise UsageError(f"there is no device {wish.device!r}", "choose cpu, cuda, cuda:1 or auto")
     if target is not None:
         not_over(target, *wish.paths)
         file_to_write(target)

@@ -15,6 +15,7 @@ from lamina.records.tables import table_lines
 from lamina.traces.readers import READERS
 from lamina.traces.readers.collecting import Other, traces_in
 from lamina.traces.readers.sources import ending_of
+from lamina.traces.statistics import SIMULATED
 from lamina.traces.trace import Trace
 from lamina.traces.writers import WRITERS
 from lamina.workspace import timelines
@@ -209,7 +210,7 @@ def lines(found: Reading, *, every: bool = False) -> Iterator[str]:
     if len(found.traces) > 1:
         yield from _summary(found.traces)
     if any(one["simulated"] for one in found.traces):
-        yield "simulated: the file tells no times; the schedule was made up by list scheduling"
+        yield SIMULATED
 
 
 _HEADER = ["run", "format", "label", "status", "jobs", "hosts", "began", "makespan"]

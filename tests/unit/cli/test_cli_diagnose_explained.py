@@ -15,6 +15,7 @@ from commandline import done, record, run
 from lamina.testing.disturbed import made_run, slower, write_csv
 from lamina.testing.runs import RUNS, MadeRun
 from lamina.workflow.log import AttemptEnded, AttemptStarted
+from lamina.workspace import timelines
 
 CLASSES = (
     ("normal", None), ("cpu", slower(1.7, "run")), ("loss", slower(3.0, "stage_in")),
@@ -255,6 +256,21 @@ def test_figures_of_runs_that_a_detector_learnt_from_or_cannot_judge_are_said_to
     ran = done("diagnose", "evaluate", "--traces", tmp_path / "learn")
     assert "warning: 30 of 30 runs are unlike those that the detector learnt from" in ran.err
     assert "1000genome" in ran.err
+
+
+def test_a_run_that_is_still_going_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = RUNS["chain"]()
+    record(Path(), made)
+    shown = timelines.trace("last")
+    going = replace(shown, status="running")
+    monkeypatch.setattr(timelines, "trace_or_run", lambda name, until=None: going)
+    assert "the run is still going" in done("diagnose", "last").out
+
+
+def test_a_device_that_there_is_not_is_refused_whatever_learns(tmp_path: Path) -> None:
+    ran = run("diagnose", "train", "--traces", tmp_path, "--detector", "nearest",
+              "--device", "tpu")  # fmt: skip
+    assert ran.code == 2 and "there is no device 'tpu'" in ran.err
 
 
 def test_a_training_without_runs_is_refused() -> None:

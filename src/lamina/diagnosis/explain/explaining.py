@@ -242,5 +242,7 @@ def _notes(made: Making) -> Iterator[str]:
             f"played again with every phase as usual, the detector still says {verdict.first}: the "
             "phases do not show what its answer rests on; it may know runs of that time"
         )
+    if made.trace is not None and made.trace.status == "running":
+        yield "the run is still going: what is not done yet is not told"
     if made.simulated:
         yield "the trace tells no times: its schedule was made up, and waits in it mean nothing"
