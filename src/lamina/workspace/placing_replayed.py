@@ -149,11 +149,11 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         mean = worded(logged["mean"], ".1f")
         yield f"as it was: {logged['policy']}, {mean} s a job, {logged['failed']} given up"
     yield ""
-    rows = [["POLICY", *(head for head, _, _ in _COLUMNS), "OF THE LOG"]]
+    beside = logged["mean"] if logged else None
+    rows = [["POLICY", *(head for head, _, _ in _COLUMNS), *(["OF THE LOG"] if beside else [])]]
     for name, told in found["policies"].items():
         cells = [worded(told[key], form) for _, key, form in _COLUMNS]
-        part = told["mean"] / logged["mean"] if logged and logged["mean"] else None
-        rows.append([name, *cells, worded(part, ".3f")])
+        rows.append([name, *cells, *([f"{told['mean'] / beside:.3f}"] if beside else [])])
     yield from table_lines(rows)
     yield ""
     yield from _weighed_lines(found)
