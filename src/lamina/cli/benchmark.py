@@ -218,17 +218,21 @@ def traces(*, quick: bool, formats: str, as_json: bool, output: Path | None) -> 
 @command.command("placement")
 @click.option("--quick", is_flag=True, help="Two seeds of fewer batches: a hint, no verdict.")
 @click.option("--seeds", type=click.IntRange(1), help="Worlds of each cell.  [30; quick: 2]")
+@click.option("--live/--no-live", default=True, help="Place for real, too.  [--live]")
 @_delivered("Folder for results.json and results.md.")
-def placement(*, quick: bool, seeds: int | None, as_json: bool, output: Path | None) -> None:
+def placement(
+    *, quick: bool, seeds: int | None, live: bool, as_json: bool, output: Path | None
+) -> None:
     """Try placing policies in made-up worlds, beside oracles and STOIC as printed.
 
     Two workloads in three regimes of deployments, batches that may be divided and that may not;
     a year of batches, outages, probes; and predictions on the STOIC authors' log where
-    LAMINA_DATA names a folder that has it.
+    LAMINA_DATA names a folder that has it. Then policies place for real, on a local pool and
+    emulated runtimes at 1/20 time with faults of every kind, beside the simulator.
     """
     from lamina.benchmark.placement.measuring import Options, benchmark_placement
 
-    _deliver(partial(benchmark_placement, Options(quick, seeds)), as_json, output)
+    _deliver(partial(benchmark_placement, Options(quick, seeds, live=live)), as_json, output)
 
 
 @command.command("planners")

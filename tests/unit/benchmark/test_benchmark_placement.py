@@ -32,7 +32,9 @@ def measured() -> str:
         patched.setattr(measuring, "YEAR", 300)
         patched.setattr(measuring, "placement_fit", lambda *told, **more: {"log": None})
         patched.delenv("LAMINA_DATA", raising=False)
-        return json.dumps(benchmark_placement(Small(True, 1), "lamina benchmark", lambda _: None))
+        return json.dumps(
+            benchmark_placement(Small(True, 1, live=False), "lamina benchmark", lambda _: None)
+        )
 
 
 @pytest.fixture(name="document")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
+from lamina.benchmark.placement.live_sheets import live_bars, live_sheet
 from lamina.benchmark.placement_live import (
     LIMITS,
     SCALE,
@@ -67,3 +69,35 @@ def test_a_few_jobs_take_for_real_what_they_take_when_they_are_simulated() -> No
     assert found.live == pytest.approx(found.simulated, rel=0.15)
     assert found.equal > 0.85
     assert replace(found, live=0.0).to_json()["ratio"] == 0.0
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """A document with figures of placing for real."""
+    one = {
+        "tasks": 600, "ratio": 1.01, "equal": 0.99, "same_moment": 0.98, "lost": 0, "doubled": 0,
+        "repeated": 3, "faults": {"kill": 4},
+    }  # fmt: skip
+    other = {**one, "ratio": 0.97, "faults": {"kill": 1, "cut": 2}}
+    live = {
+        "policies": {"share": one, "eft": other}, "tasks": 1200, "equal": 0.98,
+        "same_moment": 0.97, "lost": 0, "doubled": 0,
+    }  # fmt: skip
+    return {"live": {**live, **changes}}
+
+
+def test_the_bars_take_the_worst_policy_and_all_faults() -> None:
+    off, equal, lost = live_bars(told())
+    assert off.value == pytest.approx(0.03)
+    assert off.note == "1200 tasks; cut: 2, kill: 5"
+    assert (equal.value, lost.value) == (0.98, 0.0)
+    assert [bar.reached for bar in (off, equal, lost)] == [True, True, True]
+
+
+def test_lost_items_and_too_few_tasks_miss_the_bar() -> None:
+    assert list(live_bars(told(doubled=1)))[2].reached is False
+    assert list(live_bars(told(tasks=24)))[2].value is None
+    assert [bar.value for bar in live_bars({})] == [None, None, None]
+
+
+def test_the_table_has_a_row_for_each_policy() -> None:
+    assert [row[0] for row in live_sheet(told()).rows] == ["share", "eft"]

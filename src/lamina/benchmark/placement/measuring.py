@@ -22,6 +22,7 @@ from lamina.benchmark.placement.suite import (
     trials,
 )  # fmt: skip
 from lamina.benchmark.placement_fit import placement_fit
+from lamina.benchmark.placement_live import measure_live
 from lamina.benchmark.results import put
 from lamina.planning.placement.health import Health
 from lamina.planning.policies import made
@@ -49,11 +50,13 @@ class Options:
         quick: two seeds, and fewer batches.
         seeds: worlds of each cell; 30 unless told, 2 in the quick form.
         data: folder with the STOIC authors' log; LAMINA_DATA when None.
+        live: whether to place for real, too: a quarter of an hour, in the quick form half a minute.
     """
 
     quick: bool = False
     seeds: int | None = None
     data: Path | None = None
+    live: bool = True
 
     @property
     def count(self) -> int:
@@ -83,7 +86,7 @@ def benchmark_placement(options: Options, command: str, say: Say) -> Tree:
     same of duplicators by the paper's clock; `coverage.<cells|changing>.<level>`;
     `probing.<passive|probing>.{ratio_oracle4,probes}` and `probing.difference`;
     `year.{seconds,batches}`; `outage.<refused|hanging>.{failed_attempts,after,lost}`; `fit` as
-    `placement_fit` gives it; `absent`, `bars`.
+    `placement_fit` gives it; `live` as `measure_live` does; `absent`, `bars`.
 
     Args:
         options: what is asked for.
@@ -105,6 +108,10 @@ def benchmark_placement(options: Options, command: str, say: Say) -> Tree:
     tree["probing"] = _probes(probes)
     tree["outage"] = {"refused": _outage(DEFAULT, False), "hanging": _outage("eft", True)}
     tree["fit"] = _fit(options, say)
+    if options.live:
+        tree["live"] = measure_live(options.quick, say)
+    else:
+        tree["absent"]["placing for real"] = "it was left out by --no-live"
     if tree["fit"]["log"] is None:
         tree["absent"]["the STOIC authors' log"] = f"LAMINA_DATA names no folder with {_LOG}"
     told = {

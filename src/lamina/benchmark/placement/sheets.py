@@ -7,6 +7,7 @@ from typing import Any
 
 from lamina.benchmark.bars import Bar
 from lamina.benchmark.document import Results
+from lamina.benchmark.placement.live_sheets import live_bars, live_sheet
 from lamina.benchmark.placement.suite import DEFAULT, DUPLICATORS, PRINTED
 from lamina.benchmark.results import look
 from lamina.benchmark.sheets import Sheet, bars_sheet
@@ -26,6 +27,7 @@ def bars(results: Results) -> Iterator[Bar]:
     yield from _duplicators(results)
     yield from _predictions(results)
     yield from _running(results)
+    yield from live_bars(results)
 
 
 def _divisible(results: Results) -> Iterator[Bar]:
@@ -144,6 +146,7 @@ def sheets(results: Results) -> list[Sheet]:
         _clocked(results),
         *(_by_cell(results, kind) for kind in _KINDS),
         _coverages(results),
+        live_sheet(results),
         bars_sheet(results),
     ]
     return [sheet for sheet in made if sheet.rows]
