@@ -30,17 +30,24 @@ class Misses:
     Args:
         past: those to begin with, oldest first.
         memory: how many count.
+        power: of a time, by which its relative errors shrink. 0 where all of it is slower or
+            faster at once (a link); 0.5 where it is the sum of many parts, each with an error of
+            its own: then an error of a small task says little of a large one.
     """
 
-    def __init__(self, past: list[float] | None = None, memory: int = MISSES) -> None:
+    def __init__(
+        self, past: list[float] | None = None, memory: int = MISSES, power: float = 0.0
+    ) -> None:
         self.past: deque[float] = deque(past or [], maxlen=memory)
+        self.power = power
         self._around: Distribution | None = None
         self._said: dict[float, Distribution] = {}
 
     def add(self, said: float, seconds: float) -> None:
         """One more: what was said, and what came."""
         if isfinite(said) and said > 0.0:
-            self.past.append(log(max(seconds, 1e-6) / max(said, 1e-6)))
+            error = log(max(seconds, 1e-6) / max(said, 1e-6))
+            self.past.append(error * max(said, 1e-6) ** self.power)
             self._around = None
             self._said.clear()
 
@@ -50,21 +57,24 @@ class Misses:
             return Distribution.unknown()
         found = self._said.get(said)
         if found is None:
-            if self._around is None:
-                self._around = self._about_one()
+            around = self._around
+            if around is None:
+                around = self._about_one(max(said, 1e-6) ** self.power)
+                self._around = None if self.power else around
             if len(self._said) >= MISSES:
                 self._said.clear()
-            found = self._said[said] = self._around.scaled(max(said, 0.0))
+            found = self._said[said] = around.scaled(max(said, 0.0))
         return found
 
-    def _about_one(self) -> Distribution:
+    def _about_one(self, scale: float) -> Distribution:
         """The factors that predictions were off by, as a distribution whose median is 1."""
         count = len(self.past)
         steps = np.empty(count + _NORMAL.size)
         steps[count:] = SPREAD * _NORMAL
         if count:
             seen = np.array(self.past, dtype=np.float64)
-            steps[:count] = np.minimum(np.maximum(seen - median(seen), -4.0), 4.0)
+            seen = (seen - median(seen)) / scale
+            steps[:count] = np.minimum(np.maximum(seen, -4.0), 4.0)
         weights = np.ones(steps.size)
         weights[count:] = BELIEF / (1.0 + count) / _NORMAL.size
         order = steps.argsort(kind="stable")

@@ -21,6 +21,8 @@ RATE = 4.0
 """How fast weights follow losses between 0 and 1; the optimum of theory for some 30 rounds."""
 SHARE = 0.03
 """Part of all weight that is dealt out anew each time (fixed share): one change in 30 rounds."""
+POWER = 0.5
+"""Processing is the sum of its items: relative errors shrink with the root of the whole."""
 
 EXPERTS: tuple[Callable[[], Predictor], ...] = (
     lambda: RelativeHuber(window=60),
@@ -52,7 +54,7 @@ class Mixture(Predictor):
     def __init__(self, experts: list[Predictor] | None = None) -> None:
         self.experts = [make() for make in EXPERTS] if experts is None else experts
         self.weights: Floats = np.full(len(self.experts), 1.0 / len(self.experts))
-        self.misses = Misses()
+        self.misses = Misses(power=POWER)
         self._asked: dict[tuple[float, str], float] = {}
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
@@ -91,7 +93,7 @@ class Mixture(Predictor):
         try:
             made = cls([restored(one) for one in document["experts"]])
             made.weights = np.array([float(weight) for weight in document["weights"]])
-            made.misses = Misses([float(miss) for miss in document["misses"]])
+            made.misses = Misses([float(miss) for miss in document["misses"]], power=POWER)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"a damaged document of the predictor {cls.name!r}: {error!r}"
