@@ -1,7 +1,7 @@
 """The generator against the figures of the STOIC paper, each within the bar of the issue.
 
 Seeds are fixed and there are enough of them; what cannot hold together with the rest is named in
-`docs/placement-simulator.md`, and not tested here.
+`docs/why/simulator.md`, and not tested here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Laws that worlds are drawn from: sizes of batches, links, deployments, work on a runtime.
 
-The numbers are those that the STOIC paper and its data give (`docs/placement.md` says which of
+The numbers are those that the STOIC paper and its data give (`docs/why/simulator.md` says which of
 them hold in what this generator draws, and which do not).
 """
 
