@@ -24,7 +24,7 @@ from lamina.planning.simulation.world import Draw
 
 EDGE = Runtime("edge", standby=True, capacity=1)
 GPU = Runtime("gpu1", devices=1)
-RULES = Rules(pause=0.05, look_again=0.5, timeout=60.0)
+RULES = Rules(pause=0.05, look_again=0.5, timeout=60.0, tries=4)
 
 
 @dataclass

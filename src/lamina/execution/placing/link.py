@@ -21,6 +21,7 @@ class Link:
         self._behind = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._door = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        self._lost = 0
         self._silent = threading.Event()
         self._closed = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -28,6 +29,10 @@ class Link:
     def cut(self) -> None:
         """From now on nothing comes through; connections stay open, as with a cable that is cut."""
         self._silent.set()
+
+    def drop_next(self, answers: int) -> None:
+        """The next answers are lost: connections end instead, as those who asked see it."""
+        self._lost = answers
 
     def close(self) -> None:
         """Ends it, and what goes through it."""
@@ -54,5 +59,8 @@ class Link:
                         return
                     data = ready.recv(65536)
                     if not data:
+                        return
+                    if ready is far and self._lost:
+                        self._lost -= 1
                         return
                     other[ready].sendall(data)
