@@ -67,6 +67,10 @@ def scenario_options(function: F) -> F:
             "--clock", default="ours", show_default=True, metavar="ours|paper",
             help="From ready to results back; or the paper's, without warm-up and way back.",
         ),
+        click.option(
+            "--profile", type=click.Path(path_type=Path), metavar="FILE",
+            help="Runtimes of a profile, as `lamina place run` takes it.  [the paper's four]",
+        ),
         click.option("--indivisible", is_flag=True, help="Batches cannot be shared by runtimes."),
     )  # fmt: skip
     for option in reversed(options):
@@ -83,8 +87,13 @@ def scenario_of(told: dict[str, Any]) -> Scenario:
     """
     from lamina.planning.simulation.scenarios import Scenario
 
-    workload = told.pop("workload")
-    period = told.pop("period")
+    workload, period, profile = told.pop("workload"), told.pop("period"), told.pop("profile")
+    more: dict[str, Any] = {} if period is None else {"period": period}
+    if profile is not None:
+        from lamina.execution.placing.profile import read_profile
+
+        entries = read_profile(profile).runtimes
+        more["runtimes"] = {name: entry.runtime for name, entry in entries.items()}
     return Scenario(
         workload=workload if workload == "ecdf" else Path(workload),
         deployments=_files(told.pop("deployments")),
@@ -93,7 +102,7 @@ def scenario_of(told: dict[str, Any]) -> Scenario:
         regime=told.pop("regime"),
         clock=told.pop("clock"),
         divisible=not told.pop("indivisible"),
-        **({} if period is None else {"period": period}),
+        **more,
     )
 
 

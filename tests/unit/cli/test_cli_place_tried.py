@@ -63,6 +63,22 @@ def test_a_workload_and_deployments_of_files_are_played(tmp_path: Path) -> None:
     assert told["policies"]["fixed:gpu1"]["mean"] > 500.0
 
 
+def test_runtimes_of_a_profile_are_tried(tmp_path: Path) -> None:
+    profile = write(
+        tmp_path / "p.yaml",
+        "lamina: placing/1",
+        "runtimes:",
+        "  barn: {kind: emulated, standby: true, capacity: 1, item: 1.0}",
+        "  hall: {kind: emulated, devices: 1, deployment: [5, 9], item: 0.1}",
+    )
+    words = ("place", "simulate", *SMALL, "--profile", profile, "--json", "--policy")
+    found = done(*words, "share,fixed:hall").json
+    assert found["runtimes"] == ["barn", "hall"]
+    assert "ratio_oracle2_hall" in found["policies"]["share"]
+    refused = run(*words, "fixed:gpu1")
+    assert "there is no runtime 'gpu1'" in refused.err
+
+
 def test_options_for_files_take_one_value_or_several() -> None:
     words = ["--deployments", "a=1", "b=2", "--json", "--bandwidth", "x", "--bandwidth", "y", "z"]
     assert listed(words) == [
@@ -90,6 +106,7 @@ def test_options_for_files_take_one_value_or_several() -> None:
         (("--deployments", "gpu1=/nowhere.csv"), "nowhere.csv"),
         (("--bandwidth", "/nowhere.json"), "nowhere.json"),
         (("--workload", "/nowhere.csv"), "nowhere.csv"),
+        (("--profile", "/nowhere.yaml"), "nowhere.yaml"),
     ],
 )
 def test_what_cannot_be_tried_is_refused_in_words(words: Sequence[str], said: str) -> None:
