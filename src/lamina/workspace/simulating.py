@@ -122,7 +122,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     kind = "divisible" if found["divisible"] else "indivisible"
     yield (
         f"{found['batches']} {kind} batches of {found['items']:.1f} items, one every "
-        f"{found['period']:.0f} s; workload {found['workload']}, deployments {found['regime']}, "
+        f"{found['period']:.0f} s; workload {found['workload']}, cloud {found['regime']}, "
         f"clock {found['clock']}; means of {found['seeds']} seeds"
     )
     yield ""
