@@ -1,4 +1,4 @@
-"""The page of placing in a real browser, offline: it draws all its charts and says nothing wrong."""
+"""The page of placing in a real browser, offline: all charts are drawn, and nothing goes wrong."""
 
 from __future__ import annotations
 
