@@ -123,3 +123,15 @@ def test_a_document_that_is_none_is_refused() -> None:
         restored({"predictor": "prophet"})
     with pytest.raises(DataError, match="damaged document of the predictor 'ransac-10'"):
         restored({"predictor": "ransac-10", "rows": 3})
+
+
+def test_what_small_tasks_were_off_by_does_not_widen_what_is_said_of_large_ones() -> None:
+    predictor = Mixture()
+    for number in range(40):
+        size = (1.0, 100.0)[number % 2]
+        off = 0.9 * size**0.5 * (1.0 if number % 4 < 2 else -1.0)
+        predictor.update(Work(size), 2.0 + size + off)
+    widths = [predictor.predict(Work(size)) for size in (1.0, 100.0)]
+    small, large = ((one.quantile(0.9) - one.quantile(0.1)) / one.quantile(0.5) for one in widths)
+    assert large < 0.4
+    assert small > 1.5 * large

@@ -138,6 +138,18 @@ def test_share_starts_what_is_ready_and_shares_only_what_can_be_divided() -> Non
     assert Start("barn") in hedged.actions
 
 
+def test_a_race_gives_up_the_place_of_who_cannot_win_it() -> None:
+    attempts = {
+        "shed": attempt("shed", "running", 0.0, shared=False),
+        "barn": attempt("barn", "ready", 40.0, shared=False),
+    }
+    far = view(items=400, now=40.0, divisible=False, attempts=attempts)
+    choice = made("hedge").on_event(Ready("barn"), far)
+    assert choice.actions == (Start("barn"), Cancel("shed"))
+    close = view(items=54, now=40.0, divisible=False, attempts=attempts)
+    assert made("hedge").on_event(Ready("barn"), close).actions == (Start("barn"),)
+
+
 def test_share_asks_others_when_one_failed() -> None:
     attempts = {"shed": attempt("shed", "running")}
     moment = view(
@@ -152,9 +164,9 @@ def test_share_asks_again_for_what_was_not_seen_for_an_hour_where_it_might_help(
     for number in range(60):
         seconds = 400.0 if number % 15 else 20.0
         slow["barn"].update("deployment", Load(), seconds + number % 7)
-    fresh = view(items=38, usable=("shed", "barn"), estimates=slow)
+    fresh = view(items=42, usable=("shed", "barn"), estimates=slow)
     assert asked(made("share").decide(fresh.job, fresh)) == ["shed"]
-    stale = view(items=38, usable=("shed", "barn"), estimates=slow, seen={})
+    stale = view(items=42, usable=("shed", "barn"), estimates=slow, seen={})
     assert asked(made("share").decide(stale.job, stale)) == ["shed", "barn"]
     small = view(items=8, usable=("shed", "barn"), estimates=slow, seen={})
     assert asked(made("share").decide(small.job, small)) == ["shed"]

@@ -142,7 +142,15 @@ class Asking(Policy):
         ]
         if ready and runtime in found.chosen:
             actions.append(self._start(runtime, view))
+            if not self.shares(view.job):
+                actions += [Cancel(name) for name in _hopeless(known[runtime], given, view.left)]
         return Choice(tuple(actions), _why(found, []))
+
+
+def _hopeless(winner: Hand, others: Sequence[Hand], left: float) -> list[str]:
+    """Who loses the race whatever happens: its place is for jobs that wait there."""
+    last = float(winner.alone(left).max())
+    return [hand.runtime for hand in others if float(hand.alone(left).min()) > last]
 
 
 def _stale(view: View, others: Mapping[str, Hand]) -> dict[str, Hand]:

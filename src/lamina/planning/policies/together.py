@@ -57,6 +57,11 @@ class Hand:
     scarce: float
     dear: float
 
+    def alone(self, items: float) -> Floats:
+        """When it would be back with so many items."""
+        found: Floats = self.first + self.item * items + self.fetch
+        return found
+
 
 def at_best(hand: Hand) -> Hand:
     """As if a runtime came up as early as it may."""
@@ -142,7 +147,7 @@ def shared(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
 
 def raced(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
     """All do all of it, and the first one counts: what the others held was for nothing."""
-    ends = np.array([hand.first + hand.item * left + hand.fetch for hand in working])
+    ends = np.array([hand.alone(left) for hand in working])
     over = ends.min(axis=0)
     price = np.zeros_like(over)
     for end, hand in zip(ends, working, strict=True):
