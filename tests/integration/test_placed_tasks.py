@@ -102,6 +102,7 @@ def test_a_task_goes_to_what_is_unknown_and_then_to_what_is_fast(here: Path) -> 
     assert [placed(here, "one.yaml") for _ in range(2)] == ["fast", "fast"]
     why = lamina(here, "why", "work")
     assert "placed on fast: expected" in why and "slow 1." in why
+    assert "placed on" in lamina(here, "status", "last/work")
     trace = lamina(here, "trace", "--fields", "task,runtime,worker,placement")
     assert "fast" in trace and "fast/" in trace
 

@@ -153,6 +153,8 @@ class Provenance:
         where = (one.host, one.worker, f"process {one.pid}" if one.pid else "")
         yield "device", [one.device]
         yield "where", [text for text in where if text] or ["-"]
+        if one.placement.get("reason"):
+            yield "placed on", [str(one.placement["reason"])]
         if found:
             yield (
                 "environment",
