@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lamina.planning.placement.log import Begun, Entry, What, write
-from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.words import Command, Event
 from lamina.planning.policies import made
 from lamina.planning.simulation.clock import Simulator
@@ -16,11 +15,11 @@ from lamina.planning.simulation.world import World
 
 def write_log(
     path: Path, policy: str = "share", batches: int = 20, divisible: bool = True,
-    world: World | None = None, who: Policy | None = None,
+    world: World | None = None,
 ) -> Simulator:  # fmt: skip
     """Simulates a policy and writes the log of it."""
     world = world or Scenario(batches=batches, divisible=divisible).world(1)
-    simulator = Simulator(world, who or made(policy))
+    simulator = Simulator(world, made(policy))
     dispatcher, ledger = simulator.dispatcher, simulator.dispatcher.ledger
     known = {
         name: tuple((s, float(n), t) for s, n, t in world.history(name)) for name in world.runtimes

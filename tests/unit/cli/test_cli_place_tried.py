@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from commandline import done, run
@@ -11,9 +12,9 @@ from placing_runs import write_log
 
 from lamina.cli.scenario_options import listed
 from lamina.estimates.placement_log import COLUMNS
-from lamina.planning.placement.view import View
-from lamina.planning.placement.words import Choice, Job, Notice, Ready, Request, Start
-from lamina.planning.policies.fixed import Fixed
+from lamina.planning.policies import made
+from lamina.planning.simulation.clock import Simulator
+from lamina.planning.simulation.scenarios import Scenario
 
 KEYS = (
     "ratio_oracle4", "ratio_oracle2", "exact", "within5", "p95_ratio", "gpu_seconds",
@@ -196,33 +197,19 @@ def test_shared_work_is_played_again_within_a_few_hundredths(tmp_path: Path) -> 
     assert found["policies"]["share"]["mean"] == pytest.approx(found["logged"]["mean"], rel=0.05)
 
 
-class Dice(Fixed):
-    """Any runtime, each as likely as the others."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def decide(self, job: Job, view: View) -> Choice:
-        runtime = str(view.source.choice(view.usable))
-        chances = dict.fromkeys(view.usable, 1 / len(view.usable))
-        return Choice((Request(runtime),), "thrown", chances)
-
-    def on_event(self, event: Notice, view: View) -> Choice:
-        return Choice((Start(event.runtime),)) if isinstance(event, Ready) else Choice()
-
-
 def test_logged_chances_judge_a_policy_without_any_drawing(tmp_path: Path) -> None:
     log = tmp_path / "placing.jsonl"
-    write_log(log, "eft", batches=300, divisible=False, who=Dice())
-    found = done("place", "replay", log, "--policy", "fixed:edge", "--seeds", "1", "--json").json
-    told = found["weighed"]["fixed:edge"]
-    on_edge = found["policies"]["fixed:edge"]
-    assert 50 < told["same"] < 100
+    world = Scenario(batches=200, divisible=False, period=4000.0).world(3)
+    write_log(log, "random", world=world)
+    ledger = Simulator(world, made("fixed:gpu1")).run()
+    truth = fmean(one.latency for one in ledger.outcomes.values())
+    words = ("place", "replay", log, "--policy", "fixed:gpu1", "--seeds", "1")
+    told = done(*words, "--json").json["weighed"]["fixed:gpu1"]
+    assert 30 < told["same"] < 70
     assert told["effective"] == pytest.approx(told["same"])
-    # The edge queues more when all batches go there than when a quarter of them does.
-    assert told["interval"][0] < on_edge["mean"] * 1.1
-    assert told["mean"] < found["logged"]["mean"] * 2
-    assert "BY CHANCES" in done("place", "replay", log, "--policy", "eft", "--seeds", "1").out
+    assert told["interval"][0] < truth < told["interval"][1]
+    assert told["doubly_robust"] == pytest.approx(truth, rel=0.1)
+    assert "BY CHANCES" in done(*words).out
 
 
 def test_a_table_of_all_outcomes_makes_nothing_up(tmp_path: Path) -> None:
