@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_runtimes_are_data(tmp_path: Path) -> None:
     }  # fmt: skip
     assert far.settings["deployment"] == (7.0, 30.0)
     assert (read.scale, read.limits.answer, read.rules.timeout, read.rules.tries) == (20, 2, 60, 3)
+
+
+def test_without_a_word_a_service_has_one_pod_and_this_machine_its_cores(tmp_path: Path) -> None:
+    text = 'runtimes: {a: {kind: http, address: "https://x"}, b: {}, c: {standby: true}}'
+    found = read_profile(written(tmp_path, text)).runtimes
+    assert [found[name].runtime.capacity for name in "ac"] == [1, 1]
+    assert 1 <= found["b"].runtime.capacity <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("name", ["profile.json", "profile.toml"])

@@ -27,6 +27,7 @@ from lamina.execution.placing.settings import (
 from lamina.execution.placing.sites import SITES
 from lamina.planning.placement.health import Rules
 from lamina.planning.placement.words import Runtime
+from lamina.workflow.machine import cores
 
 VERSION = "placing/1"
 _RUNTIME: Mapping[str, Kind] = {
@@ -154,11 +155,19 @@ def _entry(
         return None
     near = bool(told.get("standby", False))
     runtime = Runtime(
-        name, near, told.get("capacity", 1 if near else 1_000_000), told.get("devices", 0),
+        name, near, told.get("capacity", _capacity(str(kind), near)), told.get("devices", 0),
         told.get("price", 0.0), told.get("power", 0.0), frozenset(told.get("labels", ())),
     )  # fmt: skip
     own = {key: told[key] for key in site.settings if key in told}
     return Entry(runtime, str(kind), own, told.get("storage", "" if near else usual))
+
+
+def _capacity(kind: str, near: bool) -> int:
+    """Tasks at once, where nobody says: what stands ready and a service have one pod, this machine
+    has its cores, and what is emulated has no bound."""
+    if near or kind == "http":
+        return 1
+    return max(int(cores()), 1) if kind == "local" else Runtime("").capacity
 
 
 def _with_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
