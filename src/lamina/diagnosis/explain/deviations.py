@@ -70,11 +70,6 @@ class Deviations:
     larger: Floats = field(repr=False)
     of_types: Flags = field(repr=False)
 
-    @property
-    def flagged(self) -> Flags:
-        """(n, phases) which took longer than usual and than their size explains."""
-        return np.asarray(self.excess > 0)
-
     def used(self, name: str) -> tuple[Floats, Floats]:
         """What each job used of something, and what is usual; (n,) each."""
         column = MEASURES.index(name)
