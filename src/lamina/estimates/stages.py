@@ -157,7 +157,9 @@ class RuntimeEstimates:
     def left(self, load: Load, course: Course) -> dict[str, Distribution]:
         """What is left of each stage of an attempt that is on its way."""
         return {
-            stage: course.left(stage, predictor.predict(load.work(stage)))
+            stage: _OVER
+            if stage in course.done
+            else course.left(stage, predictor.predict(load.work(stage)))
             for stage, predictor in self.stages.items()
         }
 

@@ -85,15 +85,15 @@ def _hand(view: View, name: str, place: int) -> Hand | None:
     work = stages["processing"]
     if begun is not None and attempt is not None and not attempt.shared:
         work = work.beyond(view.now - begun)
-    drawn = {
-        stage: _drawn(work if stage == "processing" else stages.get(stage), place, number)
-        for number, stage in enumerate(_STAGES)
-    }
+    upload, request, deployment, warm = (
+        _drawn(stages.get(stage), place, number) for number, stage in enumerate(_STAGES[:-1])
+    )
+    whole = _drawn(work, place, len(_STAGES) - 1)
     queue = view.queue(name)
-    held = drawn["request"] + drawn["deployment"] + queue
-    ready = np.maximum(drawn["upload"] + queue, held) + drawn["warm"]
+    held = request + deployment + queue
+    ready = np.maximum(upload + queue, held) + warm
     # All of the work is as much longer or shorter as its whole is.
-    factor = drawn["processing"] / max(start + item * view.job.items, 1e-9)
+    factor = whole / max(start + item * view.job.items, 1e-9)
     first = ready + start * factor
     if begun is not None and attempt is not None:
         first = first + begun - view.now
@@ -134,13 +134,14 @@ def shared(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
     """All take items until there are none, as if items could be cut."""
     firsts = np.array([hand.first for hand in working])
     rates = 1.0 / np.array([hand.item for hand in working])
-    order = np.argsort(firsts, axis=0)
+    order = firsts.argsort(axis=0)
     first, rate = firsts[order, _COURSES], rates[order, _COURSES]
     # Of those who begin first, some do it all; who begins later only matters if that is sooner.
-    over = ((left + (rate * first).cumsum(axis=0)) / rate.cumsum(axis=0)).min(axis=0)
+    ends = (left + np.add.accumulate(rate * first)) / np.add.accumulate(rate)
+    over = np.minimum.reduce(ends)
     did = np.maximum(over - firsts, 0.0) * rates / max(left, 1e-9)
     fetches = np.array([[hand.fetch] for hand in working])
-    over = over + (fetches * did).max(axis=0)
+    over = over + np.maximum.reduce(fetches * did)
     price = sum((hand.scarce + hand.dear) * np.maximum(over - hand.held, 0.0) for hand in working)
     return over, np.asarray(price)
 
@@ -178,6 +179,10 @@ class Pick:
         return [name for name, seconds in self.hopes.items() if seconds >= WORTH_ASKING]
 
 
+def _mean(courses: Floats) -> float:
+    return float(np.add.reduce(courses)) / COURSES
+
+
 def pick(given: Sequence[Hand], others: Mapping[str, Hand], left: float, way: Way) -> Pick:
     """Adds to those who are given whoever makes waiting and costs together least, one by one."""
     working, open_ = list(given), dict(others)
@@ -188,16 +193,15 @@ def pick(given: Sequence[Hand], others: Mapping[str, Hand], left: float, way: Wa
         over, total = before, before + price
     while True:
         tried = {name: way([*working, hand], left) for name, hand in open_.items()}
-        sums = {name: float((over + price).mean()) for name, (over, price) in tried.items()}
+        sums = {name: _mean(over + price) for name, (over, price) in tried.items()}
         best = min(sums, key=lambda name: sums[name], default=None)
-        if best is None or sums[best] >= float(total.mean()):
+        if best is None or sums[best] >= _mean(total):
             break
         over, price = tried[best]
         total = over + price
         working.append(open_.pop(best))
     hopes = {
-        name: float(np.maximum(total - over - price, 0.0).mean())
-        for name, (over, price) in tried.items()
+        name: _mean(np.maximum(total - over - price, 0.0)) for name, (over, price) in tried.items()
     }
     chosen = tuple(hand.runtime for hand in working)
-    return Pick(chosen, float(over.mean()), float(before.mean()), hopes)
+    return Pick(chosen, _mean(over), _mean(before), hopes)
