@@ -50,12 +50,12 @@ class Duplicator(Policy):
 
     @classmethod
     def of(cls, setting: str) -> Policy:
-        """With the accelerators that are named, commas between them."""
-        names = [name.strip() for name in setting.split(",")] if setting else []
+        """With the accelerators that are named, + between them."""
+        names = [name.strip() for name in setting.split("+")] if setting else []
         if not all(names):
             raise UsageError(
                 f"policy {cls.name!r} with the setting {setting!r}",
-                f"name accelerators, commas between them: {cls.name}:gpu1",
+                f"name accelerators, + between them: {cls.name}:gpu1+gpu2",
             )
         return cls(names)
 
