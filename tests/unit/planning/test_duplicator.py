@@ -28,7 +28,7 @@ def test_the_chance_of_being_shorter() -> None:
 
 def test_an_empty_name_of_an_accelerator_is_refused() -> None:
     with pytest.raises(UsageError, match="duplicator:gpu1"):
-        made("duplicator:gpu1,")
+        made("duplicator:gpu1+")
 
 
 def test_it_wastes_far_less_than_the_printed_one_and_chooses_about_as_well() -> None:
