@@ -90,6 +90,10 @@ class Predictor(ABC):
     def predict(self, x: Work) -> Distribution:
         """What is to be expected; `Distribution.unknown()` before anything was learnt."""
 
+    def middle(self, x: Work) -> float:
+        """The median of what is to be expected; NaN before anything was learnt."""
+        return self.predict(x).quantile(0.5)
+
     @abstractmethod
     def to_document(self) -> dict[str, Any]:
         """All that was learnt, as plain values under the key "predictor": name."""

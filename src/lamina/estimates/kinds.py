@@ -56,3 +56,7 @@ class KindEstimates(RuntimeEstimates):
     def stage(self, stage: str, load: Load) -> Distribution:
         """What one stage is expected to take."""
         return self.of(load.kind).stage(stage, load)
+
+    def middle(self, stage: str, load: Load) -> float:
+        """Its median."""
+        return self.of(load.kind).middle(stage, load)

@@ -41,6 +41,7 @@ class Misses:
         self.past: deque[float] = deque(past or [], maxlen=memory)
         self.power = power
         self._around: Distribution | None = None
+        self._centred: Floats | None = None
         self._said: dict[float, Distribution] = {}
 
     def add(self, said: float, seconds: float) -> None:
@@ -48,7 +49,7 @@ class Misses:
         if isfinite(said) and said > 0.0:
             error = log(max(seconds, 1e-6) / max(said, 1e-6))
             self.past.append(error * max(said, 1e-6) ** self.power)
-            self._around = None
+            self._around = self._centred = None
             self._said.clear()
 
     def around(self, said: float) -> Distribution:
@@ -72,9 +73,10 @@ class Misses:
         steps = np.empty(count + _NORMAL.size)
         steps[count:] = SPREAD * _NORMAL
         if count:
-            seen = np.array(self.past, dtype=np.float64)
-            seen = (seen - median(seen)) / scale
-            steps[:count] = np.minimum(np.maximum(seen, -4.0), 4.0)
+            if self._centred is None:
+                seen = np.array(self.past, dtype=np.float64)
+                self._centred = seen - median(seen)
+            steps[:count] = np.minimum(np.maximum(self._centred / scale, -4.0), 4.0)
         weights = np.ones(steps.size)
         weights[count:] = BELIEF / (1.0 + count) / _NORMAL.size
         order = steps.argsort(kind="stable")
@@ -127,6 +129,12 @@ class PointPredictor(Predictor):
     def predict(self, x: Work) -> Distribution:
         """The number, and around it what the earlier ones missed by."""
         return self.misses.around(self.point(x))
+
+    @final
+    def middle(self, x: Work) -> float:
+        """The number."""
+        said = self.point(x)
+        return max(said, 0.0) if isfinite(said) else float("nan")
 
     def to_document(self) -> dict[str, Any]:
         """Its last observations and errors."""

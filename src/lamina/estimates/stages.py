@@ -185,6 +185,10 @@ class RuntimeEstimates:
         """What one stage is expected to take."""
         return self.stages[stage].predict(load.work(stage))
 
+    def middle(self, stage: str, load: Load) -> float:
+        """The median of one stage, for less than `stage` costs."""
+        return self.stages[stage].middle(load.work(stage))
+
     def interval(self, load: Load, level: float) -> tuple[float, float]:
         """Least and most seconds of the whole, at a level."""
         return self.intervals.interval(self.expected(load), level)

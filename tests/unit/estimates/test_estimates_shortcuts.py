@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lamina.estimates import PREDICTORS
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import POINTS, Distribution, Floats, added
 from lamina.estimates.lines import median, weighted_line
@@ -164,3 +165,15 @@ def test_consensus_that_differs_by_rounding_only_is_decided_by_order() -> None:
         line = ransac_line(np.full(10, 10.0), shaken, 5, np.random.default_rng(0))
         found.add(round(line.intercept, 6))
     assert found == {39.0}
+
+
+@pytest.mark.parametrize("name", PREDICTORS.names())
+def test_the_middle_is_the_median_of_what_is_predicted(name: str) -> None:
+    source, predictor = np.random.default_rng(4), PREDICTORS.get(name)()
+    assert np.isnan(predictor.middle(Work(30.0)))
+    for _ in range(25):
+        size = float(source.lognormal(3.5, 1.0))
+        predictor.update(Work(size), 5.0 + 0.3 * size + float(source.exponential(4.0)))
+        for asked in (Work(1.0), Work(30.0), Work(900.0)):
+            expected = predictor.predict(asked).quantile(0.5)
+            assert predictor.middle(asked) == pytest.approx(expected, rel=1e-9)

@@ -71,10 +71,18 @@ class Mixture(Predictor):
 
     def predict(self, x: Work) -> Distribution:
         """The weighted median of the experts, and around it what it missed by earlier."""
+        return self.misses.around(self._of(x))
+
+    def middle(self, x: Work) -> float:
+        """The weighted median of the experts."""
+        said = self._of(x)
+        return max(said, 0.0) if isfinite(said) else float("nan")
+
+    def _of(self, x: Work) -> float:
         key = (x.size, x.node)  # policies ask for one job again and again
         if key not in self._asked:
             self._asked[key] = self._median(self._said(x))
-        return self.misses.around(self._asked[key])
+        return self._asked[key]
 
     def to_document(self) -> dict[str, Any]:
         """With all its experts."""

@@ -185,6 +185,12 @@ class View:
         estimates = self._more.estimates[runtime]
         return estimates.stage("processing", load) if "processing" in estimates.stages else NOTHING
 
+    def middle(self, runtime: str, items: float) -> float:
+        """Median seconds of the work on some of the items, for less than `processing` costs."""
+        load = self.job.load(self.runtimes[runtime], self.now, items)
+        estimates = self._more.estimates[runtime]
+        return estimates.middle("processing", load) if "processing" in estimates.stages else 0.0
+
     def until_ready(self, runtime: str) -> Distribution:
         """Seconds from now until the runtime could start on the job; its queue is part of them."""
         stages = self.stages(runtime)

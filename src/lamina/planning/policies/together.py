@@ -120,7 +120,7 @@ def _pace(view: View, name: str) -> tuple[float, float]:
     few = max(count / 10.0, 1.0)
     if count <= few:
         return 0.0, whole / count
-    part = view.processing(name, few).quantile(0.5)
+    part = view.middle(name, few)
     item = min(max((whole - part) / (count - few), 1e-3 * whole / count), whole / count)
     return whole - item * count, item
 
