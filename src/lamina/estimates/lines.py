@@ -33,7 +33,11 @@ class Line:
 
 def median(values: Floats) -> float:
     """That of a handful, without the checks that cost NumPy's ten times the sorting."""
-    order = values.copy()
+    return _middle(values.copy())
+
+
+def _middle(order: Floats) -> float:
+    """The median; the values are put into their order."""
     order.sort()
     half = order.size // 2
     return float(order[half] if order.size % 2 else (order[half - 1] + order[half]) / 2.0)
@@ -126,18 +130,21 @@ def _relative_huber(
     weights = 1.0 / (scales * scales)
     slope, intercept = points.line(weights if counts is None else weights * counts)
     there = max(intercept + slope * size, 0.0)
+    said, order = np.empty_like(scales), np.empty_like(scales)
+    heights: Floats | float = 1.0 if counts is None else counts
     for _ in range(ROUNDS):
-        said = sizes * slope
+        np.multiply(sizes, slope, out=said)
         said += intercept
         np.maximum(said, floor, out=scales)
         said -= seconds
         np.abs(said, out=said)
         said /= scales
-        width = max(1.4826 * median(said), 1e-3)
-        np.maximum(said, HUBER * width, out=said)  # 1 / trust, times the width
+        order[:] = said
+        width = max(1.4826 * _middle(order), 1e-3)
+        np.maximum(said, HUBER * width, out=said)  # 1 / trust, but for a factor of all
         said *= scales
         said *= scales
-        np.divide(HUBER * width if counts is None else HUBER * width * counts, said, out=weights)
+        np.divide(heights, said, out=weights)
         slope, intercept = points.line(weights)
         before, there = there, max(intercept + slope * size, 0.0)
         if abs(there - before) <= enough:
