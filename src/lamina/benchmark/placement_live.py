@@ -41,14 +41,17 @@ LIMITS = Limits(answer=1.5, lease=10.0, start=60.0)
 SILENT = 0.95 * LIMITS.answer * SCALE
 """Seconds of the run's clock until a pod that does not answer counts as lost: it falls silent some
 time after the last question was asked, and is asked once in a fifth of that time."""
+ONCE = 20.0
+"""Seconds after a job came in which attempts may meet the fault that was drawn for it: who is sent
+there again later meets a sound pod, and not the same fault time after time."""
 BARS = {"aggregate": 0.05, "equal": 0.97, "lost": 0, "doubled": 0, "tasks": 1000}
 _STOCK = 6
 """Processes of each emulated runtime that are started ahead of time."""
 
 
 class Faulty(World):
-    """A world whose faults can be brought about: nothing breaks on the local pool, and what goes
-    silent does so late enough for somebody to have waited for its answer."""
+    """A world whose faults can be brought about: nothing breaks on the local pool, what goes silent
+    does so late enough for somebody to have waited for its answer, and a fault is met once."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -61,7 +64,8 @@ class Faulty(World):
         drawn = self._world.draw(job, runtime, tries, at)
         if drawn.breaks == inf:
             return drawn
-        if self.runtimes[runtime].standby:
+        late = at > self.jobs[job].ready + ONCE
+        if late or self.runtimes[runtime].standby:
             return replace(drawn, breaks=inf)
         if self.fault(job) == "kill":
             return drawn

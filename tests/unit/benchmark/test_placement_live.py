@@ -62,6 +62,16 @@ def test_worlds_have_faults_of_every_kind_and_none_on_the_local_pool() -> None:
     assert all(draw.silent <= draw.breaks - LIMITS.answer * SCALE * 0.9 for draw in silent)
 
 
+def test_who_is_sent_to_a_runtime_again_does_not_meet_the_same_fault() -> None:
+    world = world_of(200, seed=1)
+    place, job = next(
+        (place, job)
+        for place, job in enumerate(world.jobs)
+        if world.draw(place, "gpu1", 1, job.ready).breaks < inf
+    )
+    assert world.draw(place, "gpu1", 1, job.ready + 100.0).breaks == inf
+
+
 @pytest.mark.slow
 def test_a_few_jobs_take_for_real_what_they_take_when_they_are_simulated() -> None:
     found = compared("share", world_of(16, seed=3))
