@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lamina.errors import UsageError
 from lamina.estimates.stages import RuntimeEstimates
+from lamina.planning.placement.asked import check_known, startable
 from lamina.planning.placement.learning import Learner
 from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Outcome, Usage
 from lamina.planning.placement.policy import Policy
@@ -310,12 +311,13 @@ class Dispatcher:
             case Request(runtime):
                 self._request(placed, runtime, view)
             case Start(runtime, shared):
-                self._start(self._ready(placed, runtime), shared)
+                self._start(startable(self.policy, placed, runtime, shared), shared)
             case Cancel(runtime):
                 if runtime in placed.attempts:
                     self._close(placed.attempts[runtime], "cancelled")
             case Migrate(source, target):
-                self._start(self._ready(placed, target), shared=placed.job.divisible)
+                parts = placed.job.divisible
+                self._start(startable(self.policy, placed, target, parts), parts)
                 if source in placed.attempts:
                     self._close(placed.attempts[source], "cancelled")
             case Wait(seconds):
@@ -325,12 +327,7 @@ class Dispatcher:
                 self._out.append(Ring(self.now + seconds, token))
 
     def _request(self, placed: Placed, runtime: str, view: View) -> None:
-        if runtime not in view.runtimes:
-            raise UsageError(
-                f"policy {self.policy.name!r} asks for runtime {runtime!r} for job "
-                f"{placed.job.name!r}",
-                f"it may run on: {', '.join(view.runtimes)}",
-            )
+        check_known(self.policy, placed.job, runtime, view.runtimes)
         if runtime in placed.attempts or runtime in placed.lost:
             return
         self._count += 1
@@ -345,24 +342,7 @@ class Dispatcher:
         if self._lines.enter(attempt):
             self._begin(attempt)
 
-    def _ready(self, placed: Placed, runtime: str) -> Attempt:
-        attempt = placed.attempts.get(runtime)
-        if attempt is None or attempt.state != "ready":
-            state = "nothing" if attempt is None else attempt.state
-            raise UsageError(
-                f"policy {self.policy.name!r} starts job {placed.job.name!r} on {runtime!r}, "
-                f"where it has {state}",
-                "start what is ready",
-            )
-        return attempt
-
     def _start(self, attempt: Attempt, shared: bool) -> None:
-        if shared and not attempt.job.divisible:
-            raise UsageError(
-                f"policy {self.policy.name!r} shares job {attempt.job.name!r}, whose items cannot "
-                "be divided",
-                "start it whole",
-            )
         attempt.started, attempt.shared = self.now, shared
         self._out.append(Run(attempt.number, attempt.job, shared))
 
