@@ -42,11 +42,25 @@ def command(data: Path, model: Path, engine: str, *more: str) -> list[str]:
     return [sys.executable, "-m", "lamina", "train", NETWORK, *told, *more]
 
 
+def heeding_interrupts() -> None:
+    """Shells have commands in the background ignore SIGINT, and so these tests may be run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it said, once it ended by itself; it does not outlive the test."""
+    try:
+        return process.communicate(timeout=20)
+    finally:
+        process.kill()
+
+
 def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     """A training that has written its first checkpoint and is not done."""
     process = subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder.parent
-    )
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder.parent,
+        preexec_fn=heeding_interrupts,
+    )  # fmt: skip
     deadline = time.monotonic() + LIMIT_SECONDS
     while not list(folder.glob("*.safetensors")):
         assert process.poll() is None, process.communicate()
@@ -93,7 +107,7 @@ def test_an_interrupted_training_ends_with_one_clean_line(
     arguments = command(data, model, "fused", "-q", "--epochs", "20000000")
     process = started(arguments, tmp_path / "m.lamina.checkpoints")
     process.send_signal(number)
-    printed, said = process.communicate(timeout=20)
+    printed, said = ended(process)
     assert process.returncode == 128 + number
     assert "Traceback" not in printed + said
     if number == signal.SIGINT:
@@ -121,7 +135,7 @@ def test_an_interrupted_run_leaves_no_process_behind(
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
-    printed, said = process.communicate(timeout=20)
+    printed, said = ended(process)
     assert process.returncode == 128 + number
     assert "Traceback" not in printed + said
     group = int(note.read_text())
