@@ -59,6 +59,20 @@ def overwrite(store: Artifacts, ref: Ref, data: bytes) -> None:
     path.write_bytes(data)
 
 
+def test_no_byte_of_a_list_changes_unnoticed(store: Artifacts) -> None:
+    ref = store.put(VALUES["list"])
+    path = Path(store.objects.path(ref.digest))
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        overwrite(store, ref, whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ArtifactError) as raised:
+            store.get(ref)
+        assert raised.value.digest == ref.digest
+        store.put(VALUES["list"])
+    overwrite(store, ref, whole.partition(b"\n")[0])
+    assert same(store.get(ref), VALUES["list"]), "lists of earlier versions have no seal"
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     codec=st.sampled_from(sorted(VALUES)),

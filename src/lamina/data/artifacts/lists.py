@@ -23,7 +23,7 @@ def pack(objects: Objects, refs: Sequence[Ref]) -> Ref:
     digest = digest_of(refs)
     deposit = objects.deposit()
     try:
-        deposit.write(json.dumps([ref.to_json() for ref in refs]).encode())
+        deposit.write(_sealed(json.dumps([ref.to_json() for ref in refs]).encode()))
         objects.keep(deposit, digest)
     except OSError as error:
         raise objects.refusal(error) from error
@@ -35,7 +35,7 @@ def pack(objects: Objects, refs: Sequence[Ref]) -> Ref:
 def unpack(objects: Objects, ref: Ref) -> list[Ref]:
     """The items. Raises ArtifactError: missing or damaged."""
     try:
-        found = [Ref.from_json(entry) for entry in json.loads(objects.raw(ref.digest))]
+        found = [Ref.from_json(entry) for entry in json.loads(_unsealed(objects.raw(ref.digest)))]
         short = [item for item in found if item.inline is not None]
         whole = digest_of(found) == ref.digest and all(
             hashlib.sha256(str(item.inline).encode()).hexdigest() == item.digest for item in short
@@ -45,3 +45,17 @@ def unpack(objects: Objects, ref: Ref) -> list[Ref]:
     if not whole:
         raise objects.damaged(ref.digest)
     return found
+
+
+def _sealed(body: bytes) -> bytes:
+    """With a line that tells every change of it: the digest of the list leaves out where items
+    lie, and whether they stand in the file itself."""
+    return body + b"\n" + hashlib.sha256(body).hexdigest().encode()
+
+
+def _unsealed(data: bytes) -> bytes:
+    """The text of a file; those of earlier versions have no seal. Raises ValueError: changed."""
+    body, line, seal = data.partition(b"\n")
+    if line and hashlib.sha256(body).hexdigest().encode() != seal:
+        raise ValueError("the list was changed")
+    return body
