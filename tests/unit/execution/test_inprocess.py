@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from pathlib import Path
@@ -300,9 +301,14 @@ def test_an_interrupt_ends_commands_and_comes_through(tmp_path: Path) -> None:
         pids(written, 2)
         _thread.interrupt_main()
 
+    # A shell has what it starts in the background ignore interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run(parallel(family(written)), on_event=events.append)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(parallel(family(written)), on_event=events.append)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert all(gone(pid) for pid in pids(written, 2))
     assert events[-1] == RunFinished(events[-1].time, "cancelled", {})
 
