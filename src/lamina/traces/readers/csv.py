@@ -33,6 +33,9 @@ _COLUMNS = (
     "stage_in_bytes", "stage_out_bytes", "kickstart_online_bytes_read",
     "kickstart_online_bytes_written", "kickstart_online_iowait",
 )  # fmt: skip
+_TELLING = frozenset(_COLUMNS)
+_ENOUGH = 4
+"""Columns by which a table is known as one of jobs."""
 _TIMES = slice(0, 14)
 _USAGE = (
     "cpu", "stage_in_bytes", "stage_out_bytes", "bytes_read", "bytes_written", "io_wait",
@@ -51,8 +54,9 @@ class CsvReader(Reader):
 
     def detects(self, source: Source) -> bool:
         """By the names of the columns."""
-        first = source.head.partition(b"\n")[0]
-        return first.count(b",") >= 4 and all(name.encode() in first for name in _NEEDED)
+        first = source.head.partition(b"\n")[0].decode("utf-8", "replace")
+        # A table that lacks some of them is told so by its reader; strangers have hardly one.
+        return len(_TELLING & {name.strip('"\r ') for name in first.split(",")}) >= _ENOUGH
 
     def read(self, source: Source) -> Iterator[Trace]:
         """The one run."""
@@ -111,6 +115,8 @@ class _Rows:
         missing = [name for name in _NEEDED if name not in places]
         if missing:
             raise self.wrong(f"there is no column {', '.join(missing)}")
+        if header[0] in _TELLING:
+            raise self.wrong(f"its first column is {header[0]!r}: the names of jobs stand there")
         # A column that the file does not have is the empty field that is put behind each row.
         return itemgetter(*(places.get(name, -1) for name in _COLUMNS)), len(header)
 
