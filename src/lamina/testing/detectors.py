@@ -11,6 +11,7 @@ import numpy as np
 from lamina.diagnosis.calibration import softmax
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
 from lamina.diagnosis.runs import Collection, Run
+from lamina.errors import DataError
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
 
@@ -141,6 +142,17 @@ def learns_the_same_from_the_same_seed(detector: Detector, options: Mapping[str,
     np.testing.assert_allclose(first, second, atol=1e-5)
 
 
+def refuses_an_option_that_it_does_not_have(detector: Detector, options: Mapping[str, Any]) -> None:
+    """A slip of the pen is not taken for the usual value."""
+    runs = made_runs()
+    try:
+        detector.fit(runs, _some(runs), Fitting(options={**options, "no-such-option": 1}))
+    except DataError as error:
+        assert "no-such-option" in str(error)
+    else:
+        raise AssertionError("an unknown option was ignored")
+
+
 def bears_a_class_without_runs(detector: Detector, options: Mapping[str, Any]) -> None:
     """A class that nothing is known of is never said."""
     runs = made_runs(("normal", "cpu"))
@@ -159,6 +171,7 @@ CONFORMANCE: tuple[Callable[[Detector, Mapping[str, Any]], None], ...] = (
     is_the_same_after_saving,
     learns_the_same_from_the_same_seed,
     bears_a_class_without_runs,
+    refuses_an_option_that_it_does_not_have,
 )
 """Checks that take a detector and its options (small ones, for those that take long)."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.diagnosis.runs import Collection, Floats, Run
+from lamina.errors import DataError
 
 Arrays = Mapping[str, NDArray[Any]]
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
@@ -35,6 +36,18 @@ class Fitting:
     device: str = "cpu"
     options: Mapping[str, Any] = field(default_factory=dict)
     tell: Callable[[str], None] = silent
+
+    def check_no_options(self) -> None:
+        """For a detector that has nothing to set.
+
+        Raises:
+            DataError: something was set.
+        """
+        if self.options:
+            raise DataError(
+                f"this detector has no options, but {', '.join(self.options)} is set",
+                "leave it out; the networks have options: docs/diagnosis.md",
+            )
 
 
 class Fitted(Protocol):

@@ -47,6 +47,7 @@ class Default:
     def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
         """Learns; nothing is chosen on runs that are held back."""
         del held
+        how.check_no_options()
         layout = layout_of(runs.runs)
         rows = statistics_of(runs.runs, layout)
         columns = columns_of(layout)

@@ -22,6 +22,7 @@ class ExtraTrees:
     def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
         """Learns; there is nothing to stop by."""
         del held
+        how.check_no_options()
         table = Table.of(runs)
         counts = np.bincount(runs.targets, minlength=len(runs.classes))
         forest = extremely_random(

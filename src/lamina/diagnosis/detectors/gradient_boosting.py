@@ -20,6 +20,7 @@ class GradientBoosting:
     def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
         """Learns; there is nothing to stop by."""
         del held
+        how.check_no_options()
         table = Table.of(runs)
         forest = boosted(
             table.rows(runs.runs), runs.targets, len(runs.classes), how.seed, Boosting()

@@ -27,7 +27,8 @@ class Nearest:
 
     def fit(self, runs: Collection, held: Collection | None, how: Fitting) -> Fitted:
         """Learns the means; there is nothing to choose."""
-        del held, how
+        del held
+        how.check_no_options()
         kinds = tuple(sorted({kind for run in runs for kind in run.table.kinds}))
         found = _features(runs.runs, kinds)
         means = np.stack(
