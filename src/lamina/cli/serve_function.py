@@ -31,10 +31,10 @@ def command(
 
     \b
     GET    /health      alive            GET  /ready   the function is loaded
-    POST   /work/KEY    {"items": [{"id", "value"|"url"+"sha256"}], "arguments": {}}
+    POST   /attempts/KEY    {"items": [{"id", "value"|"url"+"sha256"}], "arguments": {}}
                         with the header Idempotency-Key: the same one does nothing twice
-    GET    /work/KEY    results so far (?after=N&wait=SECONDS)
-    DELETE /work/KEY    end it
+    GET    /attempts/KEY    results so far (?after=N&wait=SECONDS)
+    DELETE /attempts/KEY    end it
 
     Ends cleanly at SIGTERM and Ctrl-C.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
-from lamina.estimates.observations import Expected, TaskTimes
+from lamina.estimates.observations import TaskTimes
 from lamina.execution.assembly import Assembly
 from lamina.execution.cache.base import Memory, Question
 from lamina.execution.cache.recalled import DECIDES
@@ -29,6 +29,7 @@ from lamina.workflow.ports import Port
 from lamina.workflow.units import task_of
 from lamina.workspace.makespans import Share, makespan
 from lamina.workspace.project import Project
+from lamina.workspace.tallies import Tally
 from lamina.workspace.told_inputs import ReadOnce, is_read
 
 UNKNOWN = "?"
@@ -195,46 +196,6 @@ def plan(
 
 
 @dataclass
-class _Tally:
-    """What is known of the units of one task."""
-
-    run: int = 0
-    reused: int = 0
-    reason: str = ""
-    works: list[tuple[str, float | None]] = field(default_factory=list)
-    """Of units that run: digest of the code, bytes of the inputs where these are known."""
-    amounts: list[int | None] = field(default_factory=list)
-
-    def expected(self, task: str, times: TaskTimes) -> Expected | None:
-        """What one of the units that run takes: the mean of what each is expected to."""
-        every = [times.expected(task, *work) for work in self.works or [("", None)]]
-        known = [one for one in every if one is not None]
-        if not known:
-            return None
-        seconds, low, high = (
-            sum(getattr(one, word) for one in known) / len(known)
-            for word in ("seconds", "low", "high")
-        )
-        return Expected(seconds, low, high, known[0].count)
-
-    def add(self, reason: str, reused: bool) -> None:
-        """One more unit; the reason of the first one that runs is told."""
-        if reused:
-            self.reused += 1
-            self.reason = self.reason or reason
-        else:
-            if not self.run:
-                self.reason = reason
-            self.run += 1
-
-    def told(self) -> str:
-        """The reason, with how many units it is true of where they differ."""
-        if self.run and self.reused:
-            return f"{self.run} of {self.run + self.reused} run: {self.reason}"
-        return self.reason
-
-
-@dataclass
 class _Play:
     """A run without tasks: the state is told of earlier results, and of nothing else."""
 
@@ -243,7 +204,7 @@ class _Play:
     values: PlanValues
     memory: Memory
     until: tuple[str, ...]
-    tallies: dict[str, _Tally] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
     open: bool = False
     needs: dict[str, float] = field(default_factory=dict)
     """Task -> cores that a unit takes."""
@@ -291,8 +252,8 @@ class _Play:
             self._tally(unit.name).reason = "nothing to run: its condition is false"
         self._machine.feed(found)
 
-    def _tally(self, unit: str) -> _Tally:
-        return self.tallies.setdefault(task_of(unit), _Tally())
+    def _tally(self, unit: str) -> Tally:
+        return self.tallies.setdefault(task_of(unit), Tally())
 
     def _recall(self, asked: Sequence[Ask]) -> None:
         units = [ask.unit for ask in asked]
@@ -335,7 +296,7 @@ class _Play:
                 continue
             tally = self.tallies.get(name)
             if tally is None:
-                tally = _Tally(1, 0, _behind(sources, running))
+                tally = Tally(1, 0, _behind(sources, running))
                 self.open = self.open or bool(task.scatter) or isinstance(task.action, Composite)
             if tally.run:
                 running.add(name)

@@ -80,9 +80,9 @@ def test_an_item_that_raises_costs_no_other(pod: Pod) -> None:
 @pytest.mark.parametrize("token", ["", "Bearer wrong", "Basic abc", "Bearer "])
 def test_without_the_token_nothing_is_told_or_done(child: Child, token: str) -> None:
     headers = {"Authorization": token} if token else {}
-    assert said(child, "GET", "/work/x", None, **headers) == 401
-    assert said(child, "POST", "/work/x", b"{}", Idempotency_Key="k", **headers) == 401
-    assert said(child, "DELETE", "/work/x", None, **headers) == 401
+    assert said(child, "GET", "/attempts/x", None, **headers) == 401
+    assert said(child, "POST", "/attempts/x", b"{}", Idempotency_Key="k", **headers) == 401
+    assert said(child, "DELETE", "/attempts/x", None, **headers) == 401
 
 
 def test_health_and_readiness_are_told_to_anybody(child: Child) -> None:
@@ -99,13 +99,13 @@ def test_a_wrong_token_is_an_error_that_says_so(child: Child) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status"),
     [
-        ("/work/k", b"{", {"Idempotency_Key": "a"}, 400),
-        ("/work/k", b"[]", {"Idempotency_Key": "a"}, 400),
-        ("/work/k", b"{}", {}, 400),
-        ("/work/", b"{}", {"Idempotency_Key": "a"}, 400),
+        ("/attempts/k", b"{", {"Idempotency_Key": "a"}, 400),
+        ("/attempts/k", b"[]", {"Idempotency_Key": "a"}, 400),
+        ("/attempts/k", b"{}", {}, 400),
+        ("/attempts/", b"{}", {"Idempotency_Key": "a"}, 400),
         ("/elsewhere", b"{}", {"Idempotency_Key": "a"}, 404),
-        ("/work/k", b'{"lease": "long"}', {"Idempotency_Key": "a"}, 400),
-        ("/work/k", b"{}", {"Idempotency_Key": "a", "Content_Length": "999999999"}, 413),
+        ("/attempts/k", b'{"lease": "long"}', {"Idempotency_Key": "a"}, 400),
+        ("/attempts/k", b"{}", {"Idempotency_Key": "a", "Content_Length": "999999999"}, 413),
     ],
 )
 def test_a_request_that_is_not_understood_is_answered(
@@ -117,8 +117,8 @@ def test_a_request_that_is_not_understood_is_answered(
 
 def test_a_work_that_nobody_asked_for_is_not_there(child: Child) -> None:
     token = {"Authorization": f"Bearer {child.pod.token}"}
-    assert said(child, "GET", "/work/unheard", None, **token) == 404
-    assert said(child, "DELETE", "/work/unheard", None, **token) == 404
+    assert said(child, "GET", "/attempts/unheard", None, **token) == 404
+    assert said(child, "DELETE", "/attempts/unheard", None, **token) == 404
 
 
 def test_a_function_that_hangs_is_ended_by_cancelling_and_the_pod_goes_on(pod: Pod) -> None:

@@ -117,7 +117,7 @@ class Pod:
         Raises:
             PodError: it could not be.
         """
-        self._asked("POST", f"/work/{key}", {**body, "items": []}, f"{key}.0")
+        self._asked("POST", f"/attempts/{key}", {**body, "items": []}, f"{key}.0")
         until = time.monotonic() + self.limits.warm
         while time.monotonic() < until:
             found = self.results(key, 0, self.limits.answer / 3, known="preparing")
@@ -127,7 +127,7 @@ class Pod:
 
     def give(self, key: str, number: int, items: Sequence[Mapping[str, Any]]) -> None:
         """Hands it a chunk; the same number a second time does nothing."""
-        self._asked("POST", f"/work/{key}", {"items": list(items)}, f"{key}.{number}")
+        self._asked("POST", f"/attempts/{key}", {"items": list(items)}, f"{key}.{number}")
 
     def results(
         self, key: str, after: int, wait: float, pause: float = 0.0, known: str = ""
@@ -139,7 +139,7 @@ class Pod:
             PodError: it is lost, or the work failed there.
         """
         query = f"after={after}&wait={wait:.3f}&pause={pause:.3f}&known={known}"
-        found = self._asked("GET", f"/work/{key}?{query}", None, "", wait + pause)
+        found = self._asked("GET", f"/attempts/{key}?{query}", None, "", wait + pause)
         answer = Answer(
             found["state"], found["results"], found["next"], found["waiting"], found["error"],
             found["seconds"],
@@ -152,7 +152,7 @@ class Pod:
         """Ends a work, on a connection of its own; whether the pod said that it did."""
         other = self.anew()
         try:
-            return other._once("DELETE", f"/work/{key}", None, {}, 2.0)[0] in (200, 404)
+            return other._once("DELETE", f"/attempts/{key}", None, {}, 2.0)[0] in (200, 404)
         except (OSError, http.client.HTTPException, ValueError):
             return False
         finally:

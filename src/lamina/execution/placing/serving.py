@@ -1,6 +1,6 @@
 """A pod: one function behind HTTP, with a token, idempotent requests, and an end of its own.
 
-GET /health . GET /ready . POST /work/KEY . GET /work/KEY . DELETE /work/KEY . POST /lease
+GET /health . GET /ready . POST, GET, DELETE /attempts/KEY . POST /lease
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = {"state": works.state, "error": works.why, "idle": works.idle}
             self._say(200 if works.state == "ready" else 503, body)
         elif self._may():
-            found = self._told(path.removeprefix("/work/"), query)
+            found = self._told(path.removeprefix("/attempts/"), query)
             self._say(200 if found else 404, found or {"error": f"no work {path!r}"})
 
     def do_POST(self) -> None:
@@ -135,22 +135,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if path == "/lease":
             self._say(200, {"lease": self.server.how.lease})
-        elif path.startswith("/work/"):
-            self._post(path.removeprefix("/work/"), body)
+        elif path.startswith("/attempts/"):
+            self._post(path.removeprefix("/attempts/"), body)
         else:
-            self._say(404, {"error": f"nothing is at {path}; POST /work/KEY"})
+            self._say(404, {"error": f"nothing is at {path}; POST /attempts/KEY"})
 
     def do_DELETE(self) -> None:
         """Ends a work."""
         path, _ = self._asked()
         if self._may():
-            there = self.server.works.drop(path.removeprefix("/work/"))
+            there = self.server.works.drop(path.removeprefix("/attempts/"))
             self._say(200 if there else 404, {"cancelled": there})
 
     def _post(self, key: str, body: dict[str, Any]) -> None:
         request = self.headers.get("Idempotency-Key", "")
         if not request or not key:
-            self._say(400, {"error": "POST /work/KEY needs a key and a header Idempotency-Key"})
+            self._say(400, {"error": "POST /attempts/KEY needs a key and a header Idempotency-Key"})
             return
         try:
             repeated = self.server.works.ask(key, request, body)

@@ -13,7 +13,7 @@ from lamina.errors import UsageError
 from lamina.estimates.stages import RuntimeEstimates
 from lamina.planning.placement.asked import check_known, startable
 from lamina.planning.placement.learning import Learner
-from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Outcome, Usage
+from lamina.planning.placement.ledger import PROMISED, Decision, Ledger, Outcome
 from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.sight import Placed, Sight
 from lamina.planning.placement.surroundings import Progress as Progress
@@ -178,7 +178,7 @@ class Dispatcher:
         else:
             self._out.append(End(attempt.number))
             if attempt.deployed is not None:
-                self._used(attempt, "failed", 0)
+                self.ledger.used(attempt, self.now, 0, "failed")
             attempt.reset()
             pause = self.rules.backoff(attempt.tries)
             self._out.append(Ring(self.now + pause, ("retry", str(attempt.number))))
@@ -375,7 +375,7 @@ class Dispatcher:
             self._out.append(End(attempt.number))
         if items is None:
             items = self._did(placed, attempt)
-        self._used(attempt, end, items)
+        self.ledger.used(attempt, self.now, items, end)
         placed.past[attempt.number] = attempt
         following = self._lines.leave(attempt)
         if following is not None:
@@ -385,20 +385,8 @@ class Dispatcher:
         """Items of an attempt that ends before its job does: they stay done if it shares them."""
         if not attempt.shared:
             return 0
-        earlier = sum(
-            usage.items
-            for usage in self.ledger.usages[placed.usages :]
-            if usage.job == placed.job.name and usage.runtime == attempt.runtime
-        )
+        earlier = self.ledger.did(placed.job.name, attempt.runtime, placed.usages)
         return int(self.around.progress(placed.job.name).get(attempt.runtime, 0.0)) - earlier
-
-    def _used(self, attempt: Attempt, end: str, items: int) -> None:
-        usage = Usage(
-            attempt.job.name, attempt.runtime, attempt.asked, attempt.deployed, attempt.started,
-            self.now, items, end, attempt.promised,
-        )  # fmt: skip
-        attempt.usage = len(self.ledger.usages)
-        self.ledger.usages.append(usage)
 
     def _over(self, placed: Placed, outcome: Outcome) -> None:
         del self.jobs[placed.job.name]

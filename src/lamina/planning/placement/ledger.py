@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lamina.planning.placement.view import Attempt
 from lamina.planning.placement.words import Choice, Job
 
 PROMISED = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -95,3 +96,17 @@ class Ledger:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     probes: list[tuple[float, str, float | None]] = field(default_factory=list)
     """When, where, and the seconds until it was up; None where it did not come up."""
+
+    def used(self, attempt: Attempt, ended: float, items: int, end: str) -> None:
+        """An attempt is over; `items` of it counted, and `end` is one of those of `Usage`."""
+        attempt.usage = len(self.usages)
+        usage = Usage(
+            attempt.job.name, attempt.runtime, attempt.asked, attempt.deployed, attempt.started,
+            ended, items, end, attempt.promised,
+        )  # fmt: skip
+        self.usages.append(usage)
+
+    def did(self, job: str, runtime: str, first: int = 0) -> int:
+        """Items of a job that counted on a runtime, of usages from a place on."""
+        own = (one for one in self.usages[first:] if one.job == job and one.runtime == runtime)
+        return sum(one.items for one in own)

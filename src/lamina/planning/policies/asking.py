@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
-from lamina.errors import UsageError
-from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.view import View
 from lamina.planning.placement.words import (
     Action,
@@ -22,6 +20,7 @@ from lamina.planning.placement.words import (
     Up,
     Wait,
 )
+from lamina.planning.policies.naming import Naming
 from lamina.planning.policies.together import Hand, Pick, Way, at_best, hands, pick
 
 LATE = 1.5
@@ -34,7 +33,7 @@ LEAST_LATE = 10.0
 """Seconds that it is at least late by then."""
 
 
-class Asking(Policy):
+class Asking(Naming):
     """What stands ready begins at once, others are asked for where they may help, and each is
     kept or given back when it is up, and once more when it is ready.
 
@@ -43,20 +42,6 @@ class Asking(Policy):
     Args:
         helpers: names of runtimes that may help; all that do not stand ready if there is none.
     """
-
-    def __init__(self, helpers: Sequence[str] = ()) -> None:
-        self.helpers = tuple(helpers)
-
-    @classmethod
-    def of(cls, setting: str) -> Policy:
-        """With the helpers that are named, + between them."""
-        names = [name.strip() for name in setting.split("+")] if setting else []
-        if not all(names):
-            raise UsageError(
-                f"policy {cls.name!r} with the setting {setting!r}",
-                f"name runtimes that may help, + between them: {cls.name}:gpu1+gpu2",
-            )
-        return cls(names)
 
     @abstractmethod
     def way(self, job: Job) -> Way:

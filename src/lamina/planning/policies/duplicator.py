@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isnan
 from typing import ClassVar
 
 import numpy as np
 
-from lamina.errors import UsageError
 from lamina.estimates.distribution import Distribution
-from lamina.planning.placement.policy import Policy
 from lamina.planning.placement.view import View
 from lamina.planning.placement.words import (
     Cancel,
@@ -22,6 +19,7 @@ from lamina.planning.placement.words import (
     Start,
     Up,
 )
+from lamina.planning.policies.naming import Naming
 
 ASK = 0.05
 """Chance of being faster from which on an accelerator is asked for: nothing is held until it is
@@ -31,7 +29,7 @@ SURE = 0.5
 _GRID = (np.arange(64) + 0.5) / 64
 
 
-class Duplicator(Policy):
+class Duplicator(Naming):
     """STOIC's idea with chances in the place of single numbers.
 
     What stands ready begins at once. An accelerator is asked for where it might be faster; when it
@@ -39,30 +37,16 @@ class Duplicator(Policy):
     is at work, else given back.
 
     Args:
-        accelerators: names; those with devices if none is given.
+        helpers: names of accelerators; those with devices if none is given.
     """
 
     name: ClassVar[str] = "duplicator"
     about: ClassVar[str] = "the edge begins, an accelerator joins where it is likely to be faster"
 
-    def __init__(self, accelerators: Sequence[str] = ()) -> None:
-        self.accelerators = tuple(accelerators)
-
-    @classmethod
-    def of(cls, setting: str) -> Policy:
-        """With the accelerators that are named, + between them."""
-        names = [name.strip() for name in setting.split("+")] if setting else []
-        if not all(names):
-            raise UsageError(
-                f"policy {cls.name!r} with the setting {setting!r}",
-                f"name accelerators, + between them: {cls.name}:gpu1+gpu2",
-            )
-        return cls(names)
-
     def decide(self, job: Job, view: View) -> Choice:
         """Requests what stands ready, and the accelerator that is likeliest to be faster."""
         near = [name for name in view.usable if view.runtimes[name].standby]
-        far = self._far(view)
+        far = self.accelerators(view)
         if not near:
             wanted = far[:1] or list(view.usable)[:1]
             return Choice(tuple(Request(name) for name in wanted), "nothing stands ready")
@@ -89,12 +73,6 @@ class Duplicator(Policy):
         if likely < SURE:
             return Choice((Cancel(runtime),), f"{why}: it is given back")
         return Choice((Start(runtime),) if ready else (), why)
-
-    def _far(self, view: View) -> list[str]:
-        far = [name for name in view.usable if not view.runtimes[name].standby]
-        if self.accelerators:
-            return [name for name in far if name in self.accelerators]
-        return [name for name in far if view.runtimes[name].devices] or far
 
 
 def _left(view: View, runtime: str) -> Distribution:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
-from lamina.errors import UsageError
-from lamina.planning.placement.policy import PAPER, Policy
+from lamina.planning.placement.policy import PAPER
 from lamina.planning.placement.view import View
 from lamina.planning.placement.words import (
     Action,
@@ -18,18 +17,19 @@ from lamina.planning.placement.words import (
     Request,
     Start,
 )
+from lamina.planning.policies.naming import Naming
 from lamina.planning.policies.stoic_selector import predicted
 
 
-class StoicDuplicator(Policy):
+class StoicDuplicator(Naming):
     """The edge begins at once, while an accelerator is deployed and the data travels there.
 
     When that is ready, what is left at the edge is compared with the processing there: both go
     on and the first one counts, or the accelerator is given back.
 
     Args:
-        accelerators: names; those with devices if none is given, and all that do not stand
-            ready if there are no devices.
+        helpers: names of accelerators; those with devices if none is given, and all that do not
+            stand ready if there are no devices.
     """
 
     name: ClassVar[str] = "stoic-duplicator"
@@ -38,27 +38,13 @@ class StoicDuplicator(Policy):
     overlaps: ClassVar[bool] = False
     inquires: ClassVar[bool] = True
 
-    def __init__(self, accelerators: Sequence[str] = ()) -> None:
-        self.accelerators = tuple(accelerators)
-
-    @classmethod
-    def of(cls, setting: str) -> Policy:
-        """With the accelerators that are named, + between them."""
-        names = [name.strip() for name in setting.split("+")] if setting else []
-        if not all(names):
-            raise UsageError(
-                f"policy {cls.name!r} with the setting {setting!r}",
-                f"name accelerators, + between them: {cls.name}:gpu1+gpu2",
-            )
-        return cls(names)
-
     def decide(self, job: Job, view: View) -> Choice:
         """Requests what stands ready, and the accelerator that is predicted to be fastest."""
         del job
         if not view.usable:
             return Choice(why="no runtime can be reached")
         near = [name for name in view.usable if view.runtimes[name].standby]
-        far = self._accelerators(view)
+        far = self.accelerators(view)
         if not near and not far:  # named ones are down, and nothing stands ready
             far = list(view.usable)
         sums = {name: predicted(view, name) for name in far}
@@ -81,12 +67,6 @@ class StoicDuplicator(Policy):
         action: Action = Cancel(runtime) if slower else Start(runtime)
         why = f"{runtime} {there:.1f} s, what is left on {near} {lefts[near]:.1f} s"
         return Choice((action,), why)
-
-    def _accelerators(self, view: View) -> list[str]:
-        far = [name for name in view.usable if not view.runtimes[name].standby]
-        if self.accelerators:
-            return [name for name in far if name in self.accelerators]
-        return [name for name in far if view.runtimes[name].devices] or far
 
 
 def _left(view: View, runtime: str) -> float:
