@@ -20,7 +20,9 @@ from lamina.errors import UsageError
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="FILE.txt, .svg, .png, .html or .json."
 )
-@click.option("--width", type=int, default=None, help="Letters per line (the terminal's).")
+@click.option(
+    "--width", type=click.IntRange(1), default=None, help="Letters per line (the terminal's)."
+)
 @click.option("--all", "every", is_flag=True, help="A line per attempt, however many there are.")
 @click.option(
     "--against",

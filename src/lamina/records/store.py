@@ -201,7 +201,8 @@ class Store:
             known = [run.name for run in self.runs(20)]
             if known:
                 raise UnknownNameError("run", text, ["last", *known])
-            raise UsageError("no run is recorded here", "start one with `lamina run FILE`")
+            asked = "" if text == "last" else f": there is no run {text!r}"
+            raise UsageError(f"no run is recorded here{asked}", "start one with `lamina run FILE`")
         return found[0]
 
     def lives(self, runs: Sequence[str]) -> dict[str, Live]:

@@ -80,7 +80,7 @@ def means_trace(name: str, here: Project | None = None) -> bool:
 def absent(name: str, error: LaminaError) -> LaminaError:
     """What to say of a name that is no run's: where it looks like a path, that no such file is
     there."""
-    if not (Path(name).suffix or name.startswith((".", "/", "~"))):
+    if not (Path(name).suffix or name.startswith((".", "~")) or {"/", os.sep} & set(name)):
         return error
     return UsageError(
         f"there is no file {name!r}, and no run of that name",

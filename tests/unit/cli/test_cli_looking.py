@@ -122,6 +122,7 @@ def test_looking_where_nothing_ran_makes_nothing_and_says_what_to_do(
     for verb in ("status", "logs", "stats", "trace", "lineage"):
         refused = run(verb, *(["last"] if verb == "lineage" else []))
         assert (refused.code, "no run is recorded here" in refused.err) == (2, True), verb
+    assert "no run 'calm-moss'" in run("timeline", "calm-moss").err
     assert list(tmp_path.iterdir()) == []
 
 

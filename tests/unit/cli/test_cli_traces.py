@@ -97,6 +97,7 @@ def test_mistakes_are_said_in_words(words: list[str], said: str) -> None:
     [
         ["timeline", "gone.csv"], ["stats", "gone.csv"], ["trace", "gone.csv"],
         ["diagnose", "./gone.csv"], ["diagnose", "TRACES/nextflow.txt", "--against", "./gone"],
+        ["timeline", "runs/gone"], ["stats", "runs/gone"], ["diagnose", "runs/gone"],
     ],
 )  # fmt: skip
 def test_a_trace_that_is_not_there_is_said_to_be_a_file_that_is_not_there(
