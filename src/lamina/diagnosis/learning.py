@@ -45,6 +45,8 @@ def learn(
         UnknownNameError: no such detector or split.
     """
     part = DETECTORS.get(detector)()
+    if how.device.startswith("cuda") and not part.stops_early:  # Only networks stop early.
+        how.tell(f"{detector} has no network: it learns on the CPU")
     fitted, calibration, figures = measured(part, runs, how, split)
     if fitted is None or (refit and not part.stops_early):
         how.tell(f"learning from all {len(runs)} runs")
@@ -97,18 +99,30 @@ def measured(
     return (_at_random if split == "random" else _over_batches)(part, runs, how)
 
 
-def _check(runs: Collection, split: str) -> None:
+def check_names(detector: str, split: str) -> None:
+    """Raises LaminaError for a detector or a split that there is not."""
+    DETECTORS.get(detector)
+    _check_split(split)
+
+
+def _check_split(split: str) -> None:
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
+
+
+def _check(runs: Collection, split: str) -> None:
+    _check_split(split)
     unknown = [run.name for run in runs if not run.label]
     if unknown:
         raise DataError(
             f"{len(unknown)} runs have no label, {unknown[0]} for one",
             "lay labelled runs out as <workflow>/<label>/<batch>-runNNNN.csv",
         )
-    if len(set(runs.targets.tolist())) < 2:
+    targets = set(runs.targets.tolist())
+    if len(targets) < 2:
         raise DataError(
-            f"all {len(runs)} runs are of one class", "give runs of at least two classes"
+            f"all {len(runs)} runs are of one class, {runs.classes[min(targets)]}",
+            "give runs of at least two; a label is the name of the folder that a run lies in",
         )
 
 

@@ -127,7 +127,8 @@ class Collection:
         if odd:
             raise DataError(
                 f"labels {', '.join(odd)} belong to none of the classes {', '.join(self.classes)}",
-                f"name them all: --classes {','.join(classes_of([*self.classes, *odd]))}",
+                "leave those runs out, or let a detector learn them as well: "
+                f"--classes {','.join(classes_of([*self.classes, *odd]))}",
             )
 
     def __len__(self) -> int:
@@ -169,6 +170,20 @@ class Collection:
     def workflows(self) -> tuple[str, ...]:
         """Names of the workflows that ran, sorted."""
         return tuple(sorted({one.workflow for one in self.runs}))
+
+    def with_classes(self, classes: Sequence[str]) -> Collection:
+        """The same runs with classes by these names.
+
+        Raises:
+            DataError: as `Collection`; a class that no run is of.
+        """
+        bare = [one for one in classes if not any(class_of(its, [one]) for its in self.labels)]
+        if bare:
+            raise DataError(
+                f"no run is of class {', '.join(bare)}",
+                f"the labels of these runs make {', '.join(classes_of(self.labels))}",
+            )
+        return replace(self, classes=tuple(classes))
 
     def taken(self, rows: Sequence[int] | Numbers) -> Collection:
         """Some of the runs, in the order of their numbers."""

@@ -146,7 +146,7 @@ class TrainedDetector:
     def save(self, path: str | Path) -> Path:
         """Writes the file whole or not at all. Raises BundleError when it cannot be written."""
         target = Path(path)
-        write_atomically(target, self.to_bytes())
+        write_atomically(target, self.to_bytes(), "detector")
         return target
 
     @classmethod
@@ -156,7 +156,7 @@ class TrainedDetector:
         Raises:
             BundleError: no such file, damaged, of another version, or no detector.
         """
-        return cls.from_bytes(read(Path(path)), str(path))
+        return cls.from_bytes(read(Path(path), "detector"), str(path))
 
     def calibrated(self, calibration: Calibration) -> TrainedDetector:
         """The same with another calibration."""

@@ -105,19 +105,19 @@ def _digest_of(document: Mapping[str, Any]) -> str:
         return ""
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a file. Raises BundleError when it cannot be read."""
+def read(path: Path, what: str = "model file") -> bytes:
+    """The bytes of a file, called `what` in errors. Raises BundleError when it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise BundleError(f"there is no model file {path}", "check the path") from None
+        raise BundleError(f"there is no {what} {path}", "check the path") from None
     except OSError as error:
         raise BundleError(
-            f"model file {path} cannot be read: {error.strerror}", "give the path of a file"
+            f"{what} {path} cannot be read: {error.strerror}", "give the path of a file"
         ) from None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, what: str = "model file") -> None:
     """Writes a file whole or not at all: a new file beside it, synced, then renamed.
 
     Raises:
@@ -132,7 +132,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.replace(path)
     except OSError as error:
         raise BundleError(
-            f"model file {path} cannot be written: {error.strerror}",
+            f"{what} {path} cannot be written: {error.strerror}",
             f"make the folder {path.parent} and see that it can be written",
         ) from None
     finally:

@@ -65,7 +65,7 @@ def resolve(wish: Resource, program: Program) -> Resource:
         raise SettingsError(
             f"engine {engine} cannot train network {program.network.name!r} on {device}",
             [refusal],
-            "leave the engine to 'auto'",
+            f"leave the {'device' if wish.engine == 'auto' else 'engine'} to 'auto'",
         )
     return Resource(engine, device, threads, reason)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -11,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from lamina.diagnosis.detectors.base import Fitting, silent
-from lamina.diagnosis.learning import digest_of, figures_of, learn
+from lamina.diagnosis.learning import check_names, digest_of, figures_of, learn
 from lamina.diagnosis.runs import Collection, Run, classes_of, run_of
 from lamina.diagnosis.splits import warning_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
@@ -23,8 +22,6 @@ from lamina.workspace.traces import is_trace, read_traces
 
 SHIPPED = "1000genome"
 """The detector that is installed with Lamina."""
-
-_DEVICE = re.compile(r"cpu|auto|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,14 @@ def train(
     """
     if not wish.paths and not wish.answers:
         raise UsageError("there is nothing to learn from", "name labelled runs: --traces PATH")
-    if not _DEVICE.fullmatch(wish.device):
-        raise UsageError(f"there is no device {wish.device!r}", "choose cpu, cuda, cuda:1 or auto")
+    how = Fitting(wish.seed, wish.device, dict(wish.options), tell)
+    check_names(wish.detector, wish.split)
     if target is not None:
         not_over(target, *wish.paths)
         file_to_write(target)
-    runs = labelled(wish.paths, wish.classes, _answered(tell) if wish.answers else (), tell)
+    found = labelled(wish.paths, (), _answered(tell) if wish.answers else (), tell)
+    runs = found.with_classes(wish.classes) if wish.classes else found
     tell(f"{runs!r} in {len(set(runs.batches))} batches")
-    how = Fitting(wish.seed, wish.device, dict(wish.options), tell)
     made = learn(runs, wish.detector, how, wish.split, wish.refit)
     if target is not None:
         made.save(target)
@@ -183,7 +180,9 @@ def options_in(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
     for one in given:
         name, sign, value = one.partition("=")
         if not name or not sign:
-            raise UsageError(f"--set {one}", "give NAME=VALUE, such as --set size=128")
+            raise UsageError(
+                f"--set {one!r} is no NAME=VALUE", "give a value, such as --set size=128"
+            )
         found.append((name, value))
     return tuple(found)
 

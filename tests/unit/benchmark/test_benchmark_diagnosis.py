@@ -52,6 +52,11 @@ def test_runs_that_are_shown_as_good_are_not_judged() -> None:
     assert found["n"] == 5 * 10 - 2 * KNOWN_GOOD
 
 
+def test_a_device_that_there_is_not_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(UsageError, match="no device 'tpu'"):
+        Options(device="tpu")
+
+
 def test_figures_of_seeds_are_brought_together() -> None:
     found = over_seeds(split_protocol(RUNS, "nearest", "random"), range(3))
     assert len(found["values"]) == 3

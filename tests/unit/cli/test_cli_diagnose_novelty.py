@@ -13,6 +13,21 @@ from lamina.testing.disturbed import made_run, made_runs, slower, write_csv
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--device", "tpu"], "there is no device 'tpu'"),
+        (["--detector", "slow-down", "--device", "tpu"], "there is no device 'tpu'"),
+        (["--detector", "magic"], "unknown detector 'magic'"),
+        (["--split", "halves"], "unknown split 'halves'"),
+        (["--set", "size"], "--set 'size' is no NAME=VALUE"),
+    ],
+)
+def test_what_there_is_not_is_told_before_runs_are_read(words: list[str], said: str) -> None:
+    told = run("diagnose", "train", "--traces", "gone.csv", *words)
+    assert (told.code, said in told.err, "gone.csv" in told.err) == (2, True, False)
+
+
 @pytest.fixture
 def learnt(good: Path, tmp_path: Path) -> Path:
     file = tmp_path / "small.novelty"

@@ -14,7 +14,7 @@ from lamina.diagnosis.detectors.nearest import Nearest
 from lamina.diagnosis.learning import digest_of, figures_of, learn, measured
 from lamina.diagnosis.runs import Collection
 from lamina.diagnosis.trained import TrainedDetector
-from lamina.errors import BundleError, DataError, UnknownNameError
+from lamina.errors import BundleError, DataError, UnknownNameError, UsageError
 from lamina.testing.detectors import made_run, made_runs
 
 TOLD = made_runs(("normal", "cpu_1", "cpu_2", "loss"), batches=3, each=10)
@@ -134,12 +134,12 @@ def test_a_truncated_file_is_told(tmp_path: Path, length: int) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="there is no"):
+    with pytest.raises(BundleError, match="there is no detector"):
         TrainedDetector.load(tmp_path / "none.detector")
 
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:
-    with pytest.raises(DataError, match="of one class"):
+    with pytest.raises(DataError, match="of one class, normal"):
         learn(made_runs(("normal",)), "nearest", Fitting())
     with pytest.raises(DataError, match="have no label"):
         unknown = replace(RUNS.runs[0], label="")
@@ -150,6 +150,14 @@ def test_what_cannot_be_learnt_from_is_refused() -> None:
         learn(RUNS, "farthest", Fitting())
     with pytest.raises(DataError, match="give more batches"):
         learn(made_runs(batches=1), "nearest", Fitting(), "batch")
+
+
+def test_a_device_is_named_rightly_and_one_that_is_not_used_is_said() -> None:
+    with pytest.raises(UsageError, match="no device 'tpu'"):
+        Fitting(device="tpu")
+    told: list[str] = []
+    learn(RUNS, "nearest", Fitting(device="cuda", tell=told.append))
+    assert "nearest has no network: it learns on the CPU" in told
 
 
 def test_the_digest_of_runs_does_not_depend_on_their_order() -> None:

@@ -72,6 +72,13 @@ def test_a_label_of_no_class_is_named_with_the_way_out() -> None:
         Collection((), ("cpu", "cpu"))
 
 
+def test_a_class_that_no_run_is_of_is_named_with_those_that_there_are() -> None:
+    runs = Collection((made_run("normal", "a", 0), made_run("cpu_3", "b", 0)), ("normal", "cpu"))
+    assert runs.with_classes(["normal", "cpu_3"]).classes == ("normal", "cpu_3")
+    with pytest.raises(DataError, match=r"no run is of class los\n.*make normal, cpu"):
+        runs.with_classes(["normal", "cpu", "los"])
+
+
 def test_no_run_and_wrong_anomalies_are_refused() -> None:
     with pytest.raises(DataError, match="there is no run"):
         collection_of([])

@@ -117,6 +117,24 @@ def test_what_an_engine_refuses_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
+    ("wish", "out"),
+    [
+        (Resource("torch", "cuda"), "leave the engine to 'auto'"),
+        (Resource(device="cuda"), "leave the device to 'auto'"),
+    ],
+)
+def test_the_way_out_of_a_refusal_is_what_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, wish: Resource, out: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", sys.modules.get("torch", sys))
+    with_engines(monkeypatch, False, torch={"cpu": 1.0}, fused={"cpu": 1.0})
+    monkeypatch.setattr(resources, "choose", lambda program, device: ("torch", "only"))
+    with pytest.raises(SettingsError) as refused:
+        resolve(wish, program_of(mlp(2, [3])))
+    assert refused.value.way_out == out
+
+
+@pytest.mark.parametrize(
     "wrong", [{"engine": "x"}, {"device": "gpu"}, {"device": "cuda:a"}, {"threads": -2}]
 )
 def test_a_resource_that_does_not_hold_is_refused(wrong: dict[str, Any]) -> None:

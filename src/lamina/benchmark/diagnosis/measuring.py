@@ -30,6 +30,7 @@ from lamina.benchmark.document import Say, Tree, document_of
 from lamina.benchmark.machine import Beginning
 from lamina.benchmark.results import put
 from lamina.diagnosis.detectors import DETECTORS
+from lamina.diagnosis.detectors.base import check_device
 from lamina.diagnosis.novelty import DEFAULT
 from lamina.diagnosis.runs import Collection, collection_of
 from lamina.errors import MissingExtraError, UsageError
@@ -68,6 +69,7 @@ class Options:
             raise UsageError(
                 f"there is no protocol {self.protocol!r}", f"give one of {', '.join(PROTOCOLS)}"
             )
+        check_device(self.device)
 
     @property
     def seeds(self) -> range:

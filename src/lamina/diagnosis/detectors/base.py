@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -10,11 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.diagnosis.runs import Collection, Floats, Run
-from lamina.errors import DataError
+from lamina.errors import DataError, UsageError
 
 Arrays = Mapping[str, NDArray[Any]]
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 """A plain document, and arrays by name: all that is saved of what was learnt."""
+
+
+_DEVICE = re.compile(r"cpu|auto|cuda(:\d+)?")
+
+
+def check_device(name: str) -> None:
+    """Raises UsageError for a name that no device can have."""
+    if not _DEVICE.fullmatch(name):
+        raise UsageError(f"there is no device {name!r}", "choose cpu, cuda, cuda:1 or auto")
 
 
 def silent(text: str) -> None:
@@ -30,12 +40,18 @@ class Fitting:
         device: "cpu", "cuda" or "auto", for those that learn with a network.
         options: of the detector, by name; each says in its docstring which it takes.
         tell: takes lines of progress.
+
+    Raises:
+        UsageError: there is no such device.
     """
 
     seed: int = 0
     device: str = "cpu"
     options: Mapping[str, Any] = field(default_factory=dict)
     tell: Callable[[str], None] = silent
+
+    def __post_init__(self) -> None:
+        check_device(self.device)
 
     def check_no_options(self) -> None:
         """For a detector that has nothing to set.

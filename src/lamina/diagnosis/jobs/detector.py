@@ -200,7 +200,7 @@ class FittedJobs:
     def save(self, path: str | Path) -> Path:
         """Writes one file, whole or not at all. Raises BundleError when it cannot be written."""
         target = Path(path)
-        write_atomically(target, sealed(*self.to_parts(), VERSION))
+        write_atomically(target, sealed(*self.to_parts(), VERSION), "detector")
         return target
 
     @classmethod
@@ -210,7 +210,7 @@ class FittedJobs:
         Raises:
             BundleError: no such file, damaged, of another version, or something else.
         """
-        return JobDetector().restore(*opened(read(Path(path)), VERSION, str(path)))
+        return JobDetector().restore(*opened(read(Path(path), "detector"), VERSION, str(path)))
 
 
 def _rows(run: Run, known: Sequence[Usual] = ()) -> Floats:

@@ -45,7 +45,7 @@ class Learnt:
             "learnt": learnt,
         }
         target = Path(path)
-        write_atomically(target, sealed(document, arrays, VERSION))
+        write_atomically(target, sealed(document, arrays, VERSION), "detector")
         return target
 
     @classmethod
@@ -56,7 +56,7 @@ class Learnt:
             BundleError: no such file, damaged, of another version, or something else.
             UnknownNameError: it is of a way that is not known here.
         """
-        document, arrays = opened(read(Path(path)), VERSION, str(path))
+        document, arrays = opened(read(Path(path), "detector"), VERSION, str(path))
         try:
             way, learnt = document["way"], document["learnt"]
             novel = NOVELTY.get(way)().restore(learnt, arrays)
