@@ -21,6 +21,7 @@ LaminaError
 ├── BundleError           a model file that is damaged, foreign, or does not fit the data
 ├── ArtifactError         a kept value that is damaged, missing, or cannot be kept
 ├── StagingError          a file that could not be brought from or to its place
+├── LostError             what did the work that went away: it may be done again
 ├── StoreError            the record of runs that cannot be read or written
 │   └── RunBusyError      a run that another engine drives
 ├── TaskFailedError       a task of a run that failed, with its cause
@@ -219,6 +220,10 @@ class StagingError(LaminaError):
     """A file that could not be brought from or to its place."""
 
     exit_code = 1
+
+
+class LostError(LaminaError):
+    """What did some work went away; the work may be done again."""
 
 
 class StoreError(LaminaError):

@@ -15,6 +15,8 @@ import pytest
 from lamina.data.sources import load
 from lamina.workflow.document import read_workflow
 from lamina.workflow.lint import lint
+from lamina.workspace.lanes import lanes, placed_tasks
+from lamina.workspace.project import Project
 
 CODE = '''\
 """Work that takes as long as its place makes it."""
@@ -115,6 +117,41 @@ def test_a_dry_run_says_where_a_task_would_go_and_why(here: Path) -> None:
     (task,) = json.loads(lamina(here, *words, "--json"))["tasks"]
     assert task["place"] == "fast"
     assert "slow 1." in task["reason"]
+
+
+def test_a_dry_run_tells_the_seconds_of_the_place_and_those_of_every_runtime(here: Path) -> None:
+    for _ in range(3):
+        placed(here, "one.yaml")
+    words = ("run", "one.yaml", "--profile", "profile.yaml", "--force-all", "-n", "--json")
+    told = json.loads(lamina(here, *words))
+    (task,) = told["tasks"]
+    slow, fast = task["runtimes"]["slow"], task["runtimes"]["fast"]
+    assert 0.1 < fast["low"] <= fast["seconds"] <= fast["high"]
+    assert fast["seconds"] < 1.0 < slow["seconds"]
+    assert task["place"] == "fast" and task["seconds"] == fast["seconds"]
+    assert told["seconds"] == told["makespan"] == fast["seconds"]
+
+
+def test_a_dry_run_of_shared_items_tells_what_each_runtime_would_take_alone(here: Path) -> None:
+    for _ in range(2):
+        placed(here, "many.yaml")
+    words = ("run", "many.yaml", "--profile", "profile.yaml", "--force-all", "-n")
+    shown = lamina(here, *words)
+    (task,) = json.loads(lamina(here, *words, "--json"))["tasks"]
+    alone = {name: one["seconds"] for name, one in task["runtimes"].items()}
+    assert task["seconds"] <= min(alone.values())
+    if " and " in task["place"]:
+        assert "; alone " in shown and "slow" in shown.partition("; alone ")[2]
+
+
+def test_rules_of_a_profile_hold_for_tasks_on_the_clock_of_runs(here: Path) -> None:
+    profile = "runtimes: {slow: {}}\nscale: 10\nrules: {timeout: 50, tries: 3, pause: 0.2}\n"
+    (here / "profile.yaml").write_text(profile)
+    workflow = read_workflow(here / "one.yaml")
+    home = Project(here / ".lamina")
+    found = lanes(here / "profile.yaml", dict(placed_tasks(workflow)), home)
+    rules = found.rules
+    assert (rules.timeout, rules.tries, rules.pause, rules.look_again) == (5.0, 3, 0.02, 6.0)
 
 
 def test_labels_keep_a_task_where_its_data_has_to_stay(here: Path) -> None:

@@ -27,7 +27,8 @@ def command(
     function: str, host: str, port: int | None, token_file: Path | None, limit: float,
     lease: float | None,
 ) -> None:  # fmt: skip
-    """Serve a function over HTTP, for `lamina place run` to hand items to.
+    """Serve a function over HTTP, for `lamina place run` to hand items to, and for tasks of workflows
+    that say `placement` and do this function.
 
     \b
     GET    /health      alive            GET  /ready   the function is loaded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,10 @@ class Step:
         low, high: seconds, between which it ends in four of five cases.
         amounts: of a task that is placed, how much each unit that would run has to do; None where
             that is not known yet.
-        place: where it would run; empty for a task that is not placed.
+        place: where it would run; empty for a task that is not placed. Seconds are those there.
+        runtimes: of a task that is placed, for each runtime that may do it: "seconds", "low" and
+            "high", if it did it alone; None where nobody knows.
+        cpus: cores that a unit takes.
     """
 
     task: str
@@ -90,6 +93,8 @@ class Step:
     high: float | None = None
     amounts: tuple[int | None, ...] = ()
     place: str = ""
+    runtimes: Mapping[str, Mapping[str, float] | None] = field(default_factory=dict)
+    cpus: float = 1.0
 
     def predicted(self) -> str:
         """The time of all units that would run."""
@@ -111,12 +116,14 @@ class RunPlan:
         open: whether more tasks may follow: units of a scatter, iterations, decisions.
         makespan: seconds from the first task to the last on the cores of this machine; None where
             the time of a task is not known.
+        notes: what else there is to know, a line each.
     """
 
     workflow: str
     steps: tuple[Step, ...]
     open: bool = False
     makespan: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def run(self) -> int:
@@ -137,7 +144,10 @@ class RunPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; seconds are None where nobody knows."""
-        keys = ("task", "does", "reason", "run", "reused", "seconds", "low", "high", "place")
+        keys = (
+            "task", "does", "reason", "run", "reused", "seconds", "low", "high", "place",
+            "runtimes",
+        )  # fmt: skip
         return {
             "workflow": self.workflow,
             "tasks": [{key: getattr(step, key) for key in keys} for step in self.steps],
@@ -146,6 +156,7 @@ class RunPlan:
             "seconds": self.seconds,
             "makespan": self.makespan,
             "open": self.open,
+            "notes": list(self.notes),
         }
 
     def text(self) -> str:
@@ -160,7 +171,7 @@ class RunPlan:
             work += f" in {duration(self.makespan)}"
         count = f"{self.run} task{'' if self.run == 1 else 's'}"
         reused = f"{self.reused} {'is' if self.reused == 1 else 'are'} reused"
-        return "\n".join([*lines, f"{least}{count} would run{work}, {reused}"])
+        return "\n".join([*lines, *self.notes, f"{least}{count} would run{work}, {reused}"])
 
 
 def plan(
@@ -187,12 +198,15 @@ def plan(
     play = _Play(workflow, inputs, values, memory, tuple(until))
     play.go()
     steps = tuple(play.steps(times or TaskTimes()))
+    return timed(RunPlan(workflow.name, steps, play.open), workflow)
+
+
+def timed(found: RunPlan, workflow: Workflow) -> RunPlan:
+    """A plan with the time that its steps take together, as they stand in it."""
     shares = {
-        step.task: Share(step.run, step.seconds, play.needs[step.task])
-        for step in steps
-        if step.run
+        step.task: Share(step.run, step.seconds, step.cpus) for step in found.steps if step.run
     }
-    return RunPlan(workflow.name, steps, play.open, makespan(workflow, shares, cores()))
+    return replace(found, makespan=makespan(workflow, shares, cores()))
 
 
 @dataclass
@@ -206,8 +220,6 @@ class _Play:
     until: tuple[str, ...]
     tallies: dict[str, Tally] = field(default_factory=dict)
     open: bool = False
-    needs: dict[str, float] = field(default_factory=dict)
-    """Task -> cores that a unit takes."""
 
     def go(self) -> None:
         """Plays until nothing more can be known."""
@@ -300,13 +312,12 @@ class _Play:
                 self.open = self.open or bool(task.scatter) or isinstance(task.action, Composite)
             if tally.run:
                 running.add(name)
-            self.needs[name] = task.care.needs.cpus
             one = tally.expected(name, times)
             amounts = tuple(tally.amounts or [None]) if task.care.placement and tally.run else ()
             yield Step(
                 name, task.action.summary(), tally.told(), tally.run, tally.reused,
                 one.seconds if one else None, one.low if one else None,
-                one.high if one else None, amounts,
+                one.high if one else None, amounts, cpus=task.care.needs.cpus,
             )  # fmt: skip
 
     def _leaves(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lamina.data.artifacts.reference import Ref
+from lamina.execution.placing.served import function_told
 from lamina.workflow.graph import Task
 
 
@@ -38,3 +39,22 @@ def labels_of(task: Task) -> frozenset[str]:
     placement = task.care.placement
     named = placement.labels if placement is not None else ()
     return frozenset((*named, DEVICE) if task.care.needs.gpus > 0 else named)
+
+
+SERVES = "serves "
+"""What the label begins with that says which function a lane runs, beside those of its profile."""
+
+
+def serves(task: Task) -> str:
+    """The label of lanes that run a task, where some of them run one function alone.
+
+    What no pod can do has a label that none has: a program, a part of Lamina, a stream.
+    """
+    streams = any(port.type.streams for port in (*task.inputs, *task.outputs))
+    told = "" if streams else function_told(task.action)
+    return f"{SERVES}{told or 'none'}"
+
+
+def shown_labels(labels: frozenset[str]) -> str:
+    """Labels as people gave them."""
+    return ", ".join(sorted(one for one in labels if not one.startswith(SERVES))) or "none"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from math import isnan
 from typing import ClassVar
 
@@ -13,11 +14,13 @@ from lamina.estimates.observations import Tried
 from lamina.estimates.stages import Course, Load
 from lamina.execution.placed.lanes import Lane
 from lamina.planning.placement.dispatcher import Dispatcher, Progress, Surroundings
+from lamina.planning.placement.health import Rules
 from lamina.planning.placement.ledger import Decision
 from lamina.planning.placement.policy import Policy
-from lamina.planning.placement.view import View
+from lamina.planning.placement.view import More, View, Weights
 from lamina.planning.placement.words import Choice, Job, Notice, Request
 from lamina.planning.policies import made
+from lamina.planning.policies.together import hands, raced, shared
 
 WHOLE, DIVIDED = "eft", "share"
 """Policies for tasks that are done as one, and for those whose items may be done apart. A task that
@@ -50,6 +53,7 @@ def placer(
     past: Iterable[Tried],
     progress: Progress,
     stopwatch: Callable[[], float] = lambda: 0.0,
+    rules: Rules | None = None,
 ) -> Dispatcher:
     """A dispatcher for the runtimes of lanes.
 
@@ -58,13 +62,15 @@ def placer(
         past: what was tried before, the oldest first; of other runtimes it means nothing.
         progress: see `Surroundings`.
         stopwatch: likewise.
+        rules: how failures are met; the paper's when None.
     """
     estimates = {name: lane.estimates() for name, lane in lanes.items()}
     for one in past:
         known = estimates.get(one.runtime)
         if known is not None and one.stage in known.stages:
             known.update(one.stage, Load(one.items, kind=one.task), one.seconds)
-    around = Surroundings(np.random.default_rng(0), progress, stopwatch=stopwatch)
+    source, rules = np.random.default_rng(0), rules or Rules()
+    around = Surroundings(source, progress, stopwatch=stopwatch, rules=rules)
     return Dispatcher({n: lane.runtime for n, lane in lanes.items()}, Apt(), estimates, around)
 
 
@@ -86,6 +92,38 @@ def reason(of: Dispatcher, job: Job) -> str:
     names, told_so = " and ".join(asked) or "none", last.choice.why
     why = told_so if told_so.startswith(f"{names}: ") else f"{names}: {told_so}"
     return f"{why}; {', '.join(told)}" if told else why
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Seconds that something is expected to take.
+
+    Args:
+        seconds: the mean.
+        low, high: between which it ends in four of five cases.
+    """
+
+    seconds: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, float]:
+        """Plain values."""
+        return asdict(self)
+
+
+def together(of: Dispatcher, job: Job, names: Sequence[str]) -> Expected | None:
+    """What some runtimes would take for a job, all idle: the least of what is known of each, or
+    what they make of it together where its items may be done apart. None where nothing is known.
+    """
+    more = More(of.learner.estimates, of.around.source, Weights(), lambda name: 0.0, dict)
+    idle = View(of.now, job, of.sight.allowed(job), tuple(names), {}, more)
+    known = list(hands(idle, names).values())
+    if not known:
+        return None
+    over, _ = (shared if job.divisible else raced)(known, float(job.items))
+    low, high = np.quantile(over, (0.1, 0.9)).tolist()
+    return Expected(float(over.mean()), low, high)
 
 
 def _decision(of: Dispatcher, job: Job) -> Decision | None:

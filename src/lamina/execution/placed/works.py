@@ -75,12 +75,15 @@ class Work:
         given: what the engine wants.
         values: takes lists apart and puts them together.
         now: on the placer's clock.
+        needs: labels of the lanes that may run it; those of its task when None.
 
     Raises:
         LaminaError: the list of items cannot be read.
     """
 
-    def __init__(self, given: Assignment, values: Values, now: float) -> None:
+    def __init__(
+        self, given: Assignment, values: Values, now: float, needs: frozenset[str] | None = None
+    ) -> None:
         placement = given.task.care.placement
         assert placement is not None
         self.given = given
@@ -96,12 +99,14 @@ class Work:
         self.began = False
         self.handed = 0
         self.why = ""
+        self.troubles: list[str] = []
+        """What lanes failed of."""
         self.job = Job(
             f"{given.name}~{given.attempt}",
             amount(given.task, given.arguments, values.items),
             now,
             divisible=len(self.items) > 1,
-            needs=labels_of(given.task),
+            needs=labels_of(given.task) if needs is None else needs,
             kind=task_of(given.name),
         )
 
@@ -128,9 +133,9 @@ class Work:
         if not who.places:
             return None
         who.pieces += 1
-        name = f"{self.given.name}@{who.lane.runtime.name}.{who.pieces}"
+        own = f"{who.lane.runtime.name}-{who.number}-{who.pieces}"
+        name = f"{self.given.name}@{own}"
         part = self._values.gather([self.items[place] for place in who.places])
-        own = f"{who.lane.runtime.name}-{who.pieces}"
         piece = replace(
             self.given,
             name=name,

@@ -73,6 +73,7 @@ class Caller:
     """
 
     def __init__(self, name: str, channel: Channel) -> None:
+        self._name = name
         self._function: Callable[..., Any] = function_of(PythonAction(name, Path.cwd()))
         self._channel = channel
         self._arguments: dict[str, Any] | None = None
@@ -88,6 +89,8 @@ class Caller:
                 self._begin(message["arguments"])
             elif message["do"] == "chunk":
                 self._chunk(message["items"], message["first"])
+            elif message["do"] == "task":
+                self._task(message["order"])
 
     def _begin(self, arguments: dict[str, Any]) -> None:
         """Warms up, unless it is warm for these arguments."""
@@ -118,6 +121,18 @@ class Caller:
         except Exception as error:
             self._apart(items[done:], error, len(items) == 1)
         self._channel.send({"did": "chunk"})
+
+    def _task(self, order: Mapping[str, Any]) -> None:
+        """A task of a workflow: its function is called with the values of its ports."""
+        from lamina.execution.placing.tasks import do_task
+
+        self._begun = time.monotonic()
+        found = do_task(self._name, order, lambda told: self._send_told(dict(told)))
+        self._tell({"id": "task"}, {"value": found})
+        self._channel.send({"did": "chunk"})
+
+    def _send_told(self, values: dict[str, Any]) -> None:
+        self._channel.send({"did": "told", "told": values})
 
     def _called(self, items: Items) -> Iterator[Any]:
         found = self._function([_given(one) for one in items], **(self._arguments or {}))

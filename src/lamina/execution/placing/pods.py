@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from lamina.errors import LaminaError
+from lamina.errors import LostError
 
 
-class PodError(LaminaError):
+class PodError(LostError):
     """A pod that cannot be reached, refuses, or does not get on."""
 
     exit_code = 1
@@ -128,6 +128,15 @@ class Pod:
     def give(self, key: str, number: int, items: Sequence[Mapping[str, Any]]) -> None:
         """Hands it a chunk; the same number a second time does nothing."""
         self._asked("POST", f"/attempts/{key}", {"items": list(items)}, f"{key}.{number}")
+
+    def hand(self, key: str, order: Mapping[str, Any]) -> None:
+        """Hands it a task of a workflow; a second time does nothing.
+
+        Raises:
+            PodError: it is lost, or refuses.
+        """
+        body = {"task": order, "lease": self.limits.lease}
+        self._asked("POST", f"/attempts/{key}", body, f"{key}.task")
 
     def results(
         self, key: str, after: int, wait: float, pause: float = 0.0, known: str = ""

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,7 +40,7 @@ class Work:
         arguments: of the function.
         lease: seconds without a question about it after which nobody wants it.
         asked: when it was last asked about, on the monotonic clock.
-        requests: idempotency key -> what was asked.
+        requests: idempotency key -> digest of what was asked.
         state: "preparing", "ready", "running", "failed", "cancelled".
         seconds: of what is over: bring, warm.
         results: of items, in the order in which they came.
@@ -108,14 +109,15 @@ class Works:
         Raises:
             ConflictError: the request's key stands for another one, or its work is over.
         """
-        told = json.dumps(body, sort_keys=True)
+        told = sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         with self.changed:
             work = self._works.get(key)
             if work is None:
                 lease = float(body.get("lease", 60.0))
                 work = Work(key, dict(body.get("arguments", {})), lease, time.monotonic())
                 self._works[key] = work
-                self._add(work, lambda: self._prepare(work, list(body.get("bring", ()))))
+                if "task" not in body:
+                    self._add(work, lambda: self._prepare(work, list(body.get("bring", ()))))
             work.asked = time.monotonic()
             if request in work.requests:
                 if work.requests[request] != told:
@@ -128,6 +130,9 @@ class Works:
             if items:
                 work.waiting += len(items)
                 self._add(work, lambda: self._chunk(work, items))
+            if "task" in body:
+                work.waiting += 1
+                self._add(work, lambda: self._task(work, dict(body["task"])))
             return False
 
     def told(
@@ -297,6 +302,19 @@ class Works:
         self._channel.send({"do": "chunk", "items": given, "first": first})
         self._results(work)
 
+    def _task(self, work: Work, order: dict[str, Any]) -> None:
+        """A task of a workflow."""
+        if self._child is None:
+            self._load()
+        assert self._channel is not None
+        with self.changed:
+            if work.over:
+                return
+            work.begun, work.state = True, "running"
+            self.changed.notify_all()
+        self._channel.send({"do": "task", "order": {**order, "store": self._scratch.name}})
+        self._results(work)
+
     def _results(self, work: Work) -> None:
         """Until the chunk is over; what is not wanted any more is stopped, then ended."""
         assert self._channel is not None
@@ -308,7 +326,7 @@ class Works:
             with self.changed:
                 if message is not None:
                     work.results.append({k: v for k, v in message.items() if k != "did"})
-                    work.waiting -= 1
+                    work.waiting -= message["did"] == "item"
                     self.changed.notify_all()
                 dropped = work.dropped
             if dropped is not None and not stopped:

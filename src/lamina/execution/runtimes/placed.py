@@ -13,11 +13,13 @@ from typing import Any
 from lamina.errors import LaminaError
 from lamina.estimates.observations import Tried
 from lamina.execution.failures import told
-from lamina.execution.placed.lanes import Lane
+from lamina.execution.placed.lanes import Lane, needs_of
+from lamina.execution.placed.looks import Looks
 from lamina.execution.placed.placer import placer, reason
 from lamina.execution.placed.works import Doing, Work
 from lamina.execution.runtimes.base import (
     MAIN,
+    NOBODY,
     Assignment,
     Began,
     Capacity,
@@ -25,10 +27,12 @@ from lamina.execution.runtimes.base import (
     Placed,
     Report,
     Runtime,
+    Seen,
     Ticket,
     Told,
 )
 from lamina.execution.values import Values
+from lamina.planning.placement.health import Rules
 from lamina.planning.placement.words import (
     Arrived,
     Command,
@@ -60,17 +64,19 @@ class PlacedRuntime(Runtime):
         lanes: name -> where tasks can be placed.
         past: what was tried before, the oldest first.
         values: takes lists apart and puts them together, in the form of `usual`.
+        rules: how failures of lanes are met, in seconds of this machine; the paper's when None.
     """
 
     places = True
 
     def __init__(
-        self, usual: Runtime, lanes: Mapping[str, Lane], past: Iterable[Tried], values: Values
-    ) -> None:
+        self, usual: Runtime, lanes: Mapping[str, Lane], past: Iterable[Tried], values: Values,
+        rules: Rules | None = None,
+    ) -> None:  # fmt: skip
         self._usual = usual
         self._lanes = lanes
         self._values = values
-        self._placer = placer(lanes, past, self._progress, time.perf_counter)
+        self._placer = placer(lanes, past, self._progress, time.perf_counter, rules)
         self._origin = time.monotonic()
         self._works: dict[str, Work] = {}
         """Job -> its work."""
@@ -80,6 +86,9 @@ class PlacedRuntime(Runtime):
         """Ticket of what a worker has -> whose it is."""
         self._timers: list[tuple[float, int, Event | tuple[Ended, Doing]]] = []
         self._events: deque[Event] = deque()
+        self._looks = Looks(usual.wake)
+        self._told: set[str] = set()
+        """Troubles that were told."""
         self._reports: list[Report] = []
         self._count = 0
         self._busy = False
@@ -98,7 +107,8 @@ class PlacedRuntime(Runtime):
             self._usual.start(assignment)
             return
         try:
-            work = Work(assignment, self._values, self._now())
+            needs = needs_of(self._lanes, assignment.task)
+            work = Work(assignment, self._values, self._now(), needs)
             if work.port and not work.items:
                 self._report_empty(work)
                 return
@@ -116,6 +126,10 @@ class PlacedRuntime(Runtime):
         timeout = 0.0 if self._reports else max(min(timeout, due), 0.0)
         for report in self._usual.poll(timeout):
             self._hear(report)
+        while seen := self._looks.taken():
+            if isinstance(seen, Deployed) and seen.attempt in self._doing:
+                self._doing[seen.attempt][1].stages = {"deployment": seen.seconds}
+            self._tell(seen)
         while self._timers and self._timers[0][0] <= self._now():
             what = heappop(self._timers)[2]
             if isinstance(what, tuple):
@@ -135,6 +149,9 @@ class PlacedRuntime(Runtime):
 
     def close(self) -> None:
         """Ends everything."""
+        self._looks.close()
+        for work, who in list(self._tickets.values()):
+            self._drop(work, who)
         self._usual.close()
 
     def wake(self) -> None:
@@ -155,6 +172,8 @@ class PlacedRuntime(Runtime):
 
     def _tell(self, event: Event) -> None:
         """Tells the placer, does what it wants, and tells it what comes of that."""
+        if isinstance(event, Crashed) and event.attempt in self._doing:
+            self._note_trouble(*self._doing[event.attempt], event.reason)
         self._events.append(event)
         if self._busy:
             return
@@ -168,8 +187,20 @@ class PlacedRuntime(Runtime):
         for name, work in list(self._works.items()):
             outcome = self._placer.ledger.outcomes.get(name)
             if outcome is not None and outcome.failed and work.verdict is None:
-                error = {"cause": outcome.failed, "way_out": "look at the profile's runtimes"}
-                self._give_up(work, Ended(work.given.ticket, time.monotonic(), "lost", error=error))
+                told = "; ".join(dict.fromkeys(work.troubles))
+                cause = f"{outcome.failed}: {told}" if told else outcome.failed
+                error = {"cause": cause, "way_out": "look at the profile's runtimes"}
+                self._give_up(
+                    work, Ended(work.given.ticket, time.monotonic(), "failed", error=error)
+                )
+
+    def _note_trouble(self, work: Work, who: Doing, why: str) -> None:
+        """What a lane failed of; that of a service is told, once: it is somebody's to mend."""
+        trouble = f"{who.lane.runtime.name}: {why}"
+        work.troubles.append(trouble)
+        if who.lane.service is not None and trouble not in self._told:
+            self._told.add(trouble)
+            self._reports.append(Seen(NOBODY, time.monotonic(), "runtime failed", trouble))
 
     def _do(self, command: Command) -> None:
         match command:
@@ -185,6 +216,8 @@ class PlacedRuntime(Runtime):
                 self._end(attempt)
             case Ring(at, token):
                 self._at(at, Rang(token))
+            case Probe(runtime) if self._lanes[runtime].service is not None:
+                self._looks.begin(0, self._lanes[runtime])
             case Probe(runtime):
                 seconds = self._lanes[runtime].draw("probe", 1, self._count).deploy
                 self._at(self._now() + seconds, Probed(runtime, seconds))
@@ -200,7 +233,9 @@ class PlacedRuntime(Runtime):
         work.doing[number] = who
         self._doing[number] = (work, who)
         now = self._now()
-        if lane.laws is None:
+        if lane.service is not None:
+            self._looks.begin(number, lane)
+        elif lane.laws is None:
             self._events.append(Warmed(number, 0.0))
         elif draw.refused < draw.deploy:
             self._at(now + draw.refused, Crashed(number, "the deployment failed"))
@@ -210,21 +245,32 @@ class PlacedRuntime(Runtime):
             self._at(now + draw.deploy, Deployed(number, draw.deploy))
             self._at(now + draw.deploy + draw.warm, Warmed(number, draw.warm))
 
+    def _drop(self, work: Work, who: Doing) -> None:
+        """A pod learns that what it has is not wanted any more."""
+        if who.lane.service is not None and who.ticket is not None:
+            who.lane.service.drop(work.given.run, who.ticket[0], who.ticket[1])
+
     def _end(self, number: int) -> None:
         """The placer wants an attempt no more."""
+        self._looks.end(number)
         work, who = self._doing.pop(number, (None, None))
         if work is None or who is None:
             return
         if who.ticket is not None:
             self._tickets.pop(who.ticket, None)
             self._usual.cancel(who.ticket)
+            self._drop(work, who)
             who.ticket = None
-            work.back(who)
-            for other in work.doing.values():
-                if other.shared and other.ticket is None and other.number in self._doing:
-                    self._next(work, other)
+            self._take_up(work, who)
         if not who.done:
             work.doing.pop(number, None)
+
+    def _take_up(self, work: Work, who: Doing) -> None:
+        """What an attempt had in hand is for those who have nothing."""
+        work.back(who)
+        for other in work.doing.values():
+            if other.shared and other.ticket is None and other.number in self._doing:
+                self._next(work, other)
 
     # What workers do.
 
@@ -256,6 +302,8 @@ class PlacedRuntime(Runtime):
                 self._reports.append(replace(report, ticket=work.given.ticket))
             case Ended():
                 del self._tickets[report.ticket]
+                if report.status != "succeeded":
+                    self._drop(work, who)
                 self._delay(report, work, who)
 
     def _is_old(self, report: Report) -> bool:
@@ -286,6 +334,9 @@ class PlacedRuntime(Runtime):
         if work.verdict is not None:
             self._close(work)
             return
+        if report.status == "lost" and who.lane.service is not None:
+            self._crash(work, who, str(report.error.get("cause", "it was lost")))
+            return
         if report.status != "succeeded":
             self._give_up(work, replace(report, ticket=work.given.ticket))
             return
@@ -299,6 +350,11 @@ class PlacedRuntime(Runtime):
             self._give_up(
                 work, Ended(work.given.ticket, time.monotonic(), "failed", error=told(error))
             )
+
+    def _crash(self, work: Work, who: Doing, why: str) -> None:
+        """A pod went away: what it had is done elsewhere, or there again."""
+        self._tell(Crashed(who.number, why))
+        self._take_up(work, who)
 
     def _finish(self, work: Work) -> None:
         outputs = work.outputs()
@@ -317,6 +373,7 @@ class PlacedRuntime(Runtime):
                 who.ticket = None
             elif who.ticket is not None:
                 self._usual.cancel(who.ticket)
+                self._drop(work, who)
         self._close(work)
 
     def _close(self, work: Work) -> None:

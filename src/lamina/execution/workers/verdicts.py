@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamina.errors import ArtifactError, StagingError
+from lamina.errors import ArtifactError, LostError, StagingError
 from lamina.execution.failures import told
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -55,6 +55,8 @@ def judged(error: BaseException, phase: str) -> Verdict:
         return Verdict("lost", entry, notices=[("artifact damaged", error.digest)])
     if isinstance(error, StagingError):
         return Verdict("lost", entry, notices=[("staging failed", error.message)])
+    if isinstance(error, LostError):
+        return Verdict("lost", entry)
     if _lacks_memory(error):
         return Verdict("memory", entry)
     cause = error.__cause__ if isinstance(error, ArtifactError) else error

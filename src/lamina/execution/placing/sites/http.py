@@ -21,7 +21,8 @@ class Http(Site):
     """
 
     settings: ClassVar[Mapping[str, Kind]] = {
-        "address": url, "token": secret, "image": text, "namespace": text, "gateway": url,
+        "address": url, "token": secret, "function": text, "image": text, "namespace": text,
+        "gateway": url,
     }  # fmt: skip
     required: ClassVar[tuple[str, ...]] = ("address",)
 
