@@ -136,6 +136,26 @@ class ChecksumError(DataError):
     """Bytes that are not the ones that were promised."""
 
 
+def reason_of(error: Exception) -> str:
+    """Why something could not be read, in words: no error numbers, and the file is not repeated."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no text in UTF-8 (byte {error.start})"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def unreadable(file: object, error: Exception, way_out: str, what: str = "") -> DataError:
+    """The error of a file that cannot be read.
+
+    Args:
+        file: its path.
+        error: what was raised.
+        way_out: which file is wanted.
+        what: it should be, in a word or two.
+    """
+    told = f"{what} {str(file)!r}".strip()
+    return DataError(f"{told} cannot be read: {reason_of(error)}", way_out)
+
+
 class TraceError(DataError):
     """A trace that cannot be read, or not to its end.
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lamina.cli.fault_options import faults_of
+
 if TYPE_CHECKING:
     from lamina.planning.simulation.scenarios import Scenario
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MANY = ("--deployments", "--bandwidth")
+_MANY = ("--deployments", "--bandwidth", "--outage")
 
 
 class Listing(click.Command):
@@ -64,6 +66,16 @@ def scenario_options(function: F) -> F:
             help='How busy the cloud is; "usual>busy" changes half-way.',
         ),
         click.option(
+            "--faults", default="", metavar="NAME=PART[,...]",
+            help="Parts of the deployments that fail (failures) or never end (hangs), of the "
+            "attempts that break down at work (breaks), of the time that a runtime is away (away, "
+            "in spells of spell=3600 s).",
+        ),
+        click.option(
+            "--outage", "outages", multiple=True, metavar="RUNTIME:FROM-TO[:hangs] ...",
+            help="Seconds between which a runtime refuses to be deployed, or lets it wait.",
+        ),
+        click.option(
             "--clock", default="ours", show_default=True, metavar="ours|paper",
             help="From ready to results back; or the paper's, without warm-up and way back.",
         ),
@@ -82,7 +94,7 @@ def scenario_of(told: dict[str, Any]) -> Scenario:
     """The scenario of the options; takes them out of what the command was told.
 
     Raises:
-        UsageError: --deployments is not RUNTIME=FILE, or names a runtime twice.
+        UsageError: --deployments is not RUNTIME=FILE, or names a runtime twice; see `faults_of`.
         LaminaError: the scenario is none.
     """
     from lamina.planning.simulation.scenarios import Scenario
@@ -102,6 +114,7 @@ def scenario_of(told: dict[str, Any]) -> Scenario:
         regime=told.pop("regime"),
         clock=told.pop("clock"),
         divisible=not told.pop("indivisible"),
+        faults=faults_of(told.pop("faults"), told.pop("outages")),
         **more,
     )
 

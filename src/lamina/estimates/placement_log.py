@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamina.errors import DataError
+from lamina.errors import DataError, unreadable
 
 COLUMNS = (
     "epoch", "image_num", "runtime", "act_total", "act_transfer", "act_deploy", "act_proc",
@@ -51,7 +51,7 @@ def read_log(file: Path) -> list[Placed]:
         with file.open(newline="", encoding="utf-8") as stream:
             return placed(csv.DictReader(stream), str(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read the log {file}: {error}", _way_out()) from error
+        raise unreadable(file, error, _way_out(), "the log") from error
 
 
 def placed(rows: csv.DictReader[str] | Iterable[dict[str, str]], name: str) -> list[Placed]:

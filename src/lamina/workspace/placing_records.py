@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamina.errors import DataError
+from lamina.errors import DataError, unreadable
 from lamina.estimates.distribution import Distribution
 from lamina.estimates.placement_log import Placed, read_log
 from lamina.estimates.stages import RuntimeEstimates
@@ -81,7 +81,7 @@ def _columns(file: Path) -> list[str]:
         with file.open(newline="", encoding="utf-8") as stream:
             return next(csv.reader(stream), [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {file}: {error}", "name a CSV file or a log") from error
+        raise unreadable(file, error, "name a CSV file or a log") from error
 
 
 # Tables.

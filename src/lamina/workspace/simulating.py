@@ -8,6 +8,7 @@ from typing import Any
 from lamina.errors import UsageError
 from lamina.planning.policies import made
 from lamina.planning.simulation.comparing import compared
+from lamina.planning.simulation.faults import Faults
 from lamina.planning.simulation.scenarios import Scenario
 from lamina.planning.simulation.trying import Say, Trial, tried
 from lamina.records.tables import table_lines
@@ -100,7 +101,20 @@ def about(scenario: Scenario) -> Told:
         "period": scenario.period,
         "clock": scenario.clock,
         "divisible": scenario.divisible,
+        "faults": _faults(scenario.faults),
     }
+
+
+def _faults(faults: Faults) -> list[str]:
+    """What goes wrong, each in the words of a command line; nothing where nothing does."""
+    parts = {name: getattr(faults, name) for name in ("failures", "hangs", "breaks", "away")}
+    found = [f"{name}={part:g}" for name, part in parts.items() if part]
+    if faults.away:
+        found.append(f"spell={faults.spell:g}")
+    for one in faults.outages:
+        waits = ":hangs" if one.hangs else ""
+        found.append(f"outage {one.runtime}:{one.begins:g}-{one.ends:g}{waits}")
+    return found
 
 
 _COLUMNS = (
@@ -123,7 +137,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{found['batches']} {kind} batches of {found['items']:.1f} items, one every "
         f"{found['period']:.0f} s; workload {found['workload']}, cloud {found['regime']}, "
-        f"clock {found['clock']}; means of {found['seeds']} seeds"
+        f"clock {found['clock']}{_told_faults(found)}; means of {found['seeds']} seeds"
     )
     yield ""
     rows = [["POLICY", *(head for head, _, _ in _COLUMNS), "95 %"]]
@@ -134,6 +148,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from table_lines(rows)
     yield ""
     yield from _notes(found)
+
+
+def _told_faults(found: Mapping[str, Any]) -> str:
+    return f", faults {' '.join(found['faults'])}" if found["faults"] else ""
 
 
 def worded(value: float | None, form: str) -> str:

@@ -108,6 +108,16 @@ def test_options_for_files_take_one_value_or_several() -> None:
         (("--bandwidth", "/nowhere.json"), "nowhere.json"),
         (("--workload", "/nowhere.csv"), "nowhere.csv"),
         (("--profile", "/nowhere.yaml"), "nowhere.yaml"),
+        (("--faults", "failures"), "--faults 'failures' is not NAME=PART"),
+        (("--faults", "failures=often"), "say --faults failures=0.02"),
+        (("--faults", "failure=0.1"), "did you mean 'failures'?"),
+        (("--faults", "failures=1.5"), "failures is 1.5"),
+        (("--faults", "hangs=-0.1"), "give a part of at least 0, below 1"),
+        (("--faults", "breaks=0.1,breaks=0.2"), "names 'breaks' twice"),
+        (("--outage", "gpu1"), "--outage 'gpu1' is not RUNTIME:FROM-TO"),
+        (("--outage", "gpu1:9-2"), "it ends after it begins"),
+        (("--outage", "moon:1-2"), "unknown runtime 'moon'"),
+        (("--outage", "edge:1-2"), "an outage of 'edge', which stands ready"),
     ],
 )
 def test_what_cannot_be_tried_is_refused_in_words(words: Sequence[str], said: str) -> None:
@@ -115,6 +125,29 @@ def test_what_cannot_be_tried_is_refused_in_words(words: Sequence[str], said: st
     assert ran.code == 2
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_file_that_is_not_there_is_told_in_words_without_error_numbers() -> None:
+    ran = run("place", "simulate", *SMALL, "--workload", "/nowhere.csv")
+    assert "'/nowhere.csv' cannot be read: No such file or directory" in ran.err
+    assert "Errno" not in ran.err and "way out: give" in ran.err
+
+
+def test_faults_of_the_command_line_befall_all_policies() -> None:
+    words = ("place", "simulate", "--policy", "fixed:gpu1,share", *SMALL, "--json")
+    plain, ill = (done(*words, *more).json for more in ((), ("--faults", "failures=0.5")))
+    slower = [found["policies"]["fixed:gpu1"]["mean"] for found in (plain, ill)]
+    assert slower[1] > slower[0]
+    assert (plain["faults"], ill["faults"]) == ([], ["failures=0.5"])
+
+
+def test_an_outage_of_the_command_line_keeps_a_runtime_away() -> None:
+    words = ("place", "simulate", "--policy", "fixed:gpu1", "--batches", "6", "--seeds", "1")
+    out = ("--outage", "gpu1:0-2000:hangs", "gpu2:5-6")
+    plain, away = (done(*words, *more, "--json").json for more in ((), out))
+    means = [found["policies"]["fixed:gpu1"]["mean"] for found in (plain, away)]
+    assert means[1] > means[0] + 500.0
+    assert "faults outage gpu1:0-2000:hangs outage gpu2:5-6; means" in done(*words, *out).out
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lamina.data.staging.address import is_remote, shown
-from lamina.errors import UsageError
+from lamina.errors import UsageError, reason_of
 
 Kind = Callable[[Any], Any]
 """Reads a value; raises ValueError with what it wants instead."""
@@ -122,7 +122,10 @@ class Secret:
             try:
                 found = Path(self.file).expanduser().read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"no token: {where} cannot be read: {error}") from error
+                raise UsageError(
+                    f"no token: {where} cannot be read: {reason_of(error)}",
+                    "write the token there, or name another file",
+                ) from error
         if not found:
             raise UsageError(f"no token: {where} is empty or not set", "set it, then run again")
         return found

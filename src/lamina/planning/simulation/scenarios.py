@@ -86,6 +86,12 @@ class Scenario:
                 raise UnknownNameError("regime", name.strip(), REGIMES)
         self._check_files()
         self.faults.checked(self.runtimes)
+        for one in self.faults.outages:
+            if self.runtimes[one.runtime].standby:
+                raise UsageError(
+                    f"an outage of {one.runtime!r}, which stands ready",
+                    "an outage is of a runtime that is deployed",
+                )
 
     def _check_files(self) -> None:
         if not isinstance(self.workload, (str, Path)) and not self.workload:

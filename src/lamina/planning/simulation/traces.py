@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.errors import DataError
+from lamina.errors import DataError, unreadable
 from lamina.estimates.distribution import Floats
 from lamina.planning.simulation.laws import SLOT
 
@@ -124,9 +124,7 @@ def _of_json(file: Path) -> list[tuple[float, float, float]]:
             f"{file}, line {error.lineno}: {error.msg}", f"a log of a link is {BANDWIDTH}"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"cannot read {file}: {error}", f"a log of a link is {BANDWIDTH}"
-        ) from error
+        raise unreadable(file, error, f"a log of a link is {BANDWIDTH}") from error
     if not isinstance(told, list) or not told:
         raise DataError(f"{file} holds no list of measurements", f"a log of a link is {BANDWIDTH}")
     return [_piece(file, number, one) for number, one in enumerate(told, 1)]
@@ -294,7 +292,7 @@ def _rows(file: Path, columns: Sequence[str], way_out: str) -> Iterator[tuple[in
                 empty = False
                 yield reader.line_num, {key: value or "" for key, value in row.items() if key}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {file}: {error}", f"give {way_out}") from error
+        raise unreadable(file, error, f"give {way_out}") from error
     if empty:
         raise DataError(f"{file} holds no row", f"give {way_out}")
 
