@@ -34,13 +34,20 @@ def trace_of(
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Puts the collection of garbage off: a large trace is many small objects, all in use, and
-    looking through them again and again takes longer than making them."""
-    before = gc.isenabled()
+    looking through them again and again takes longer than making them.
+
+    What was made counts as old afterwards, or the next collection of the youngest would look
+    through all of it. Who froze objects before, for a fork, finds them frozen.
+    """
+    before, frozen = gc.isenabled(), gc.get_freeze_count()
     gc.disable()
     try:
         yield
     finally:
         if before:
+            if not frozen:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

@@ -6,10 +6,10 @@ programs and of whole seconds, so that one may lie before another that it follow
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -70,7 +70,7 @@ _OPENS = {
 class States(NamedTuple):
     """The states of a try as they were told, a column for each of their fields."""
 
-    names: Sequence[str]
+    names: tuple[str, ...]
     times: Sequence[float]
     exits: Sequence[int | None]
     reasons: Sequence[str]
@@ -79,7 +79,7 @@ class States(NamedTuple):
     def behind(self, other: States) -> States:
         """These behind others."""
         return States(
-            [*other.names, *self.names], [*other.times, *self.times],
+            (*other.names, *self.names), [*other.times, *self.times],
             [*other.exits, *self.exits], [*other.reasons, *self.reasons],
             [*other.sites, *self.sites],
         )  # fmt: skip
@@ -87,7 +87,7 @@ class States(NamedTuple):
 
 def states_of(cells: Sequence[Any]) -> States:
     """The states of a try whose cells follow one on the other: name, time, exit code, site."""
-    names = cells[::4]
+    names = tuple(cells[::4])
     return _states((names, cells[1::4], cells[2::4], ("",) * len(names), cells[3::4]))
 
 
@@ -112,47 +112,94 @@ def attempts_of(
     ends: dict[str, float] = {}
     inside = []
     for key, states in tries.items():
-        first, times = states[1][0], states[1]
+        times = states[1]
+        first = times[0]
         if times != sorted(times):
             times = list(accumulate(times, max))
         inside.append((first, key, states, times))
-        job = key[0]
-        if job not in ends or ends[job] < times[-1]:
-            ends[job] = times[-1]
-    found: list[Attempt] = []
+        job, last = key[0], times[-1]
+        if job not in ends or ends[job] < last:
+            ends[job] = last
+    inside.sort(key=_FIRST)
+    turns = _turns(inside, parents, ends, begin)
+    rows: dict[tuple[str, ...], list[_Row]] = {}
+    for place, ((_, key, states, times), turn) in enumerate(zip(inside, turns, strict=True)):
+        row: _Row = (place, key[0], turn, times, states, known.get(key, _NOTHING))
+        names = states[0]
+        if names in rows:
+            rows[names].append(row)
+        else:
+            rows[names] = [row]
+    found: list[Any] = [None] * len(inside)
+    for names, alike in rows.items():
+        plan = _plan(names)
+        made_of = map(_one, alike) if plan is None else plan.attempts(alike)
+        for row, attempt in zip(alike, made_of, strict=True):
+            found[row[0]] = attempt
+    found.sort(key=attrgetter("begin"))
+    return found
+
+
+_Inside = tuple[float, tuple[str, int], "States", Sequence[float]]
+"""A try: when it was first told of, its key, its states, its times, none before another."""
+
+
+def _turns(
+    inside: Sequence[_Inside],
+    parents: Mapping[str, Sequence[str]],
+    ends: Mapping[str, float],
+    begin: float,
+) -> Iterator[tuple[int, float]]:
+    """Of tries by time: its number among those of its job, and when it was ready."""
     numbers: dict[str, int] = {}
     before: dict[str, float] = {}
-    for first, key, states, times in sorted(inside, key=_FIRST):
-        job = key[0]
-        number = numbers[job] = numbers.get(job, 0) + 1
-        told = before.get(job)
-        if told is None:
-            above = [ends[parent] for parent in parents.get(job, ()) if parent in ends]
-            told = max(above) if above else begin
-        ready = told if told < first else first
-        before[job] = times[-1]
-        plan = _plan(tuple(states[0]))
-        more = known.get(key, _NOTHING)
-        if plan is None:
-            one = _Try(job)
-            for name, time, exit, reason, site in zip(*states, strict=True):
-                one.take(State(time, *key, name, exit, reason, site))
-            found.append(one.attempt(number, ready, more))
+    again = len(ends) < len(inside)
+    for first, (job, _), _, times in inside:
+        number = 1
+        if again and job in before:
+            number = numbers[job] = numbers.get(job, 1) + 1
+            told = before[job]
         else:
-            found.append(plan.attempt(states, times, (job, number, ready), more))
-    return sorted(found, key=attrgetter("begin"))
+            told = _latest(parents.get(job, ()), ends, begin)
+        if again:
+            before[job] = times[-1]
+        yield number, told if told < first else first
+
+
+def _latest(jobs: Sequence[str], ends: Mapping[str, float], begin: float) -> float:
+    """When the last of some jobs ended; the begin of the run where none is known."""
+    if len(jobs) == 1:
+        return ends.get(jobs[0], begin)
+    return max([ends[job] for job in jobs if job in ends], default=begin)
 
 
 _NOTHING = Known()
+NO_ERROR: Mapping[str, Any] = {}
+"""Of all attempts that succeeded; nobody writes into it."""
 _FIRST = itemgetter(0)
 _states = partial(tuple.__new__, States)
 _phase = partial(tuple.__new__, Phase)
 """A phase from its three values, without a call of Python's for each."""
 
+_Row = tuple[int, str, tuple[int, float], Sequence[float], States, Known]
+"""A try: its place among all, its job, its number and when it was ready, its times, none before
+the one that it followed on, its states as they were told, and what else is known."""
+
+
+def _one(row: _Row) -> Attempt:
+    """A try on its own, state by state."""
+    _, job, (number, ready), times, states, more = row
+    one = _Try(job)
+    for name, time, exit, reason, site in zip(
+        states.names, times, states.exits, states.reasons, states.sites, strict=True
+    ):
+        one.take(State(time, job, number, name, exit, reason, site))
+    return one.attempt(number, ready, more)
+
 
 class _Plan(NamedTuple):
     """What becomes of a try that succeeded, by the names of its states alone: most go the same
-    way, so that it is found out once.
+    way, so that it is found out once, and their attempts are made column by column.
 
     Args:
         before: whether the time until it was handed over stands first: nothing was before it.
@@ -164,21 +211,31 @@ class _Plan(NamedTuple):
     phases: tuple[tuple[str, int, int], ...]
     exit: int
 
-    def attempt(
-        self, states: States, times: Sequence[float], asked: tuple[str, int, float], more: Known
-    ) -> Attempt:
-        """The try with its times, none before the one that it followed on."""
-        job, number, ready = asked
-        phases = [_phase((name, times[one], times[two])) for name, one, two in self.phases]
+    def attempts(self, rows: Sequence[_Row]) -> Iterator[Attempt]:
+        """The tries that have such states."""
+        readies = [row[2][1] for row in rows]
+        columns: list[Sequence[float]] = list(zip(*[row[3] for row in rows], strict=True))
+        spans = [(name, columns[one], columns[two]) for name, one, two in self.phases]
         if self.before:
-            phases.insert(0, _phase(("submit", ready, times[self.phases[0][1]])))
-        site = states[4][-1] or next((one for one in reversed(states[4]) if one), "")
-        code = states[2][self.exit] or 0 if more.exit is None else more.exit
-        return made(
-            job, number, "succeeded", ready, ready, max(times[-1], ready), tuple(phases),
-            more.host or site, more.host, 0, (), "", more.usage, code, {}, "",
-            more.kind or kind_of(job), {"site": site} if site else {},
-        )  # fmt: skip
+            spans.insert(0, ("submit", readies, spans[0][1]))
+        parts = [
+            map(_phase, zip(repeat(name, len(rows)), begins, ends, strict=True))
+            for name, begins, ends in spans
+        ]
+        every = zip(*parts, strict=True) if parts else repeat((), len(rows))
+        lasts = map(max, columns[-1], readies)
+        at: dict[str, Mapping[str, str]] = {"": {}}
+        for row, phases, last in zip(rows, every, lasts, strict=True):
+            _, job, (number, ready), _, states, (host, kind, code, usage, _) = row
+            sites = states[4]
+            site = sites[-1] or next((one for one in reversed(sites) if one), "")
+            if site not in at:
+                at[site] = {"site": site}
+            yield made(
+                job, number, "succeeded", ready, ready, last, phases, host or site, host, 0, (),
+                "", usage, states[2][self.exit] or 0 if code is None else code, NO_ERROR, "",
+                kind or kind_of(job), at[site],
+            )  # fmt: skip
 
 
 @lru_cache(maxsize=4096)

@@ -6,23 +6,23 @@ that job: "pegasus-plan_inner/findrange_ID0000002".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from lamina.records.history import Session
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.csv import kind_of
-from lamina.traces.readers.databases import MAGIC, Database, database
+from lamina.traces.readers.databases import MAGIC, Database, changed, database, texts_of
 from lamina.traces.readers.job_states import Known, States, attempts_of
+from lamina.traces.readers.stampede_states import told_by
 from lamina.traces.trace import Attempt, Trace
 
 _TABLES = frozenset({"workflow", "workflowstate", "job", "job_instance", "jobstate"})
-
-
-_states = partial(tuple.__new__, States)
+_as_states, _as_known = partial(tuple.__new__, States), partial(tuple.__new__, Known)
 
 
 class StampedeReader(Reader):
@@ -46,23 +46,32 @@ def tables_of(source: Source) -> frozenset[str]:
         return frozenset(found.tables())
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(NamedTuple):
     name: str
     workflow: int
-    type: str = ""
+    type: str
 
 
-@dataclass(slots=True)
-class _Instance:
-    job: _Job
-    turn: int
-    host: int | None
-    site: str
+class _Try(NamedTuple):
+    workflow: int
+    key: tuple[str, int]
+    """Name of the job and number of the try."""
     exit: int | None
-    inner: int | None
-    usage: dict[str, float] = field(default_factory=dict)
-    kind: str = ""
+    site: str
+
+
+class _Ran(NamedTuple):
+    """What the programs of a try tell, put together."""
+
+    exit: int | None
+    kind: str
+    usage: dict[str, float]
+
+
+_job: Callable[[Iterable[Any]], _Job] = partial(tuple.__new__, _Job)
+_try: Callable[[Iterable[Any]], _Try] = partial(tuple.__new__, _Try)
+_ran: Callable[[Iterable[Any]], _Ran] = partial(tuple.__new__, _Ran)
+_NOTHING = _Ran(None, "", {})
 
 
 @dataclass
@@ -83,21 +92,22 @@ class _Stampede:
         self.database = database
         self.workflows = {one.id: one for one in self._workflows()}
         self._times()
-        self.jobs = {key: one for key, one in self._jobs() if one.workflow in self.workflows}
-        self.instances = dict(self._instances())
+        self.jobs = self._jobs()
+        self.planned = Counter(one.workflow for one in self.jobs.values())
         self.hosts = {
-            self._id(id, "host_id", "host"): str(name or "")
+            self.database.id(id, "host_id", "host"): str(name or "")
             for id, name in self._rows("host", "host_id", "hostname")
         }
-        self._invocations()
-        self.known: dict[tuple[Any, ...], tuple[str, ...]] = {}
-        self.states: dict[int, dict[tuple[str, int], States]] = {}
+        self.known: dict[int, dict[tuple[str, int], Known]] = {key: {} for key in self.workflows}
+        self.inner: dict[int, dict[str, int]] = {}
+        self.tries = self._tries(self._invocations())
+        self.states: dict[int, dict[tuple[str, int], States]] = {key: {} for key in self.workflows}
         self._states()
         self.parents = self._edges()
 
     def traces(self) -> Iterator[Trace]:
         """A trace for each workflow that no other ran."""
-        inside = {one.inner: one for one in self.instances.values() if one.inner is not None}
+        inside = {id for inner in self.inner.values() for id in inner.values()}
         for workflow in self.workflows.values():
             if workflow.id not in inside and self.states.get(workflow.id):
                 yield self._trace(workflow)
@@ -119,7 +129,7 @@ class _Stampede:
             sessions=_sessions(workflow, begin, last),
             attempts=tuple(attempts),
             parents=parents,
-            planned=sum(job.workflow == workflow.id for job in self.jobs.values()),
+            planned=self.planned[workflow.id],
             about={"source": source},
             origin="stampede",
         )
@@ -129,54 +139,26 @@ class _Stampede:
     ) -> Iterator[Attempt]:
         """The attempts of a workflow and of those that its jobs ran."""
         seen.add(workflow.id)
-        known, inner = self._known(workflow)
         states = self.states.get(workflow.id, {})
         first = (min(told.times) for told in states.values())
         begin = min([*workflow.starts, *first], default=0.0)
         edges = self.parents.get(workflow.id, {})
-        for attempt in attempts_of(states, edges, begin, known):
+        for attempt in attempts_of(states, edges, begin, self.known.get(workflow.id, {})):
             yield replace(attempt, task=above + attempt.task) if above else attempt
-        parents |= {above + job: [above + one for one in of] for job, of in edges.items()}
-        for outer, id in inner.items():
+        for job, of in edges.items():
+            parents[above + job] = [above + one for one in of] if above else of
+        for outer, id in self.inner.get(workflow.id, {}).items():
             if id not in seen and id in self.workflows:
                 yield from self._attempts(self.workflows[id], f"{above}{outer}/", parents, seen)
 
-    def _known(self, workflow: _Workflow) -> tuple[dict[tuple[str, int], Known], dict[str, int]]:
-        """What is known of the tries of a workflow; job -> id of the workflow that it ran."""
-        known: dict[tuple[str, int], Known] = {}
-        inner: dict[str, int] = {}
-        for one in self.instances.values():
-            job = one.job
-            if job.workflow != workflow.id:
-                continue
-            host = self.hosts.get(one.host, "") if one.host is not None else ""
-            kind = one.kind if job.type == "compute" else ""
-            known[job.name, one.turn] = Known(host, kind, one.exit, one.usage)
-            if one.inner is not None:
-                inner[job.name] = one.inner
-        return known, inner
-
     def _rows(self, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
         return self.database.rows(table, columns)
-
-    def _id(self, value: Any, key: str, table: str) -> int:
-        if type(value) is int:
-            return value
-        found = self.database.whole(value, key, table)
-        if found is None:
-            raise self.database.source.broken(f"table {table}: {key} is empty")
-        return found
-
-    def _ids(self, column: list[Any], key: str, table: str) -> list[int]:
-        if set(map(type, column)) <= {int}:
-            return column
-        return [self._id(value, key, table) for value in column]
 
     def _workflows(self) -> Iterator[_Workflow]:
         table = "workflow"
         columns = ("wf_id", "root_wf_id", "parent_wf_id", "dax_label", "dag_file_name")
         for key, above, outer, named, file in self._rows(table, *columns):
-            id = self._id(key, "wf_id", table)
+            id = self.database.id(key, "wf_id", table)
             label, dag = str(named or ""), str(file or "")
             root = self.database.whole(above, "root_wf_id", table) or id
             parent = self.database.whole(outer, "parent_wf_id", table)
@@ -185,7 +167,7 @@ class _Stampede:
     def _times(self) -> None:
         table = "workflowstate"
         for key, state, at, status in self._rows(table, "wf_id", "state", "timestamp", "status"):
-            workflow = self.workflows.get(self._id(key, "wf_id", table))
+            workflow = self.workflows.get(self.database.id(key, "wf_id", table))
             time = self.database.number(at, "timestamp", table)
             if workflow is None or time is None:
                 continue
@@ -198,112 +180,110 @@ class _Stampede:
             one.starts.sort()
             one.ends.sort()
 
-    def _jobs(self) -> Iterator[tuple[int, _Job]]:
+    def _jobs(self) -> dict[int, _Job]:
         columns = ("job_id", "wf_id", "exec_job_id", "type_desc")
         keys, workflows, names, types = self.database.columns("job", columns)
-        keys = self._ids(keys, "job_id", "job")
-        workflows = self._ids(workflows, "wf_id", "job")
-        for key, name, workflow, type in zip(keys, names, workflows, types, strict=True):
-            if not name:
-                raise self.database.source.broken("table job: a job has no name")
-            yield key, _Job(str(name), workflow, str(type or ""))
+        keys = self.database.ids(keys, "job_id", "job")
+        workflows = self.database.ids(workflows, "wf_id", "job")
+        if not all(names):
+            raise self.database.source.broken("table job: a job has no name")
+        jobs = map(_job, zip(texts_of(names), workflows, texts_of(types), strict=True))
+        found = dict(zip(keys, jobs, strict=True))
+        if self.workflows.keys() >= set(workflows):
+            return found
+        return {key: one for key, one in found.items() if one.workflow in self.workflows}
 
-    def _instances(self) -> Iterator[tuple[int, _Instance]]:
-        table, wholes = "job_instance", self.database.wholes
+    def _tries(self, ran: Mapping[int, _Ran]) -> dict[int, _Try]:
+        """The tries of all jobs; what is known of them, and which of them ran workflows."""
+        found = {}
+        for id, job, turn, host, site, code, inner in self._instances():
+            if job not in self.jobs:
+                continue
+            name, workflow, type = self.jobs[job]
+            told, kind, usage = ran.get(id, _NOTHING)
+            key = (name, turn)
+            code = told or code  # that of the job is what DAGMan made of it
+            known = _as_known((host, kind if type == "compute" else "", code, usage, ""))
+            self.known[workflow][key] = known
+            found[id] = _try((workflow, key, code, site))
+            if inner is not None:
+                self.inner.setdefault(workflow, {})[name] = inner
+        return found
+
+    def _instances(self) -> Iterator[tuple[Any, ...]]:
+        table, wholes, ids = "job_instance", self.database.wholes, self.database.ids
         names = (
-            "job_instance_id", "job_id", "host_id", "job_submit_seq", "site", "exitcode",
+            "job_instance_id", "job_id", "job_submit_seq", "host_id", "site", "exitcode",
             "subwf_id",
         )  # fmt: skip
-        columns = dict(zip(names, self.database.columns(table, names), strict=True))
-        for name in ("job_instance_id", "job_id", "job_submit_seq"):
-            columns[name] = self._ids(columns[name], name, table)
-        for name in ("host_id", "exitcode", "subwf_id"):
-            columns[name] = wholes(columns[name], name, table)
-        for key, of, host, turn, site, code, inner in zip(*columns.values(), strict=True):
-            job = self.jobs.get(of)
-            if job is not None:
-                yield key, _Instance(job, turn, host, str(site or ""), exit_of(code), inner, {})
+        keys, of, turns, hosts, sites, codes, inner = self.database.columns(table, names)
+        keys, of, turns = (
+            ids(column, name, table) for column, name in zip((keys, of, turns), names, strict=False)
+        )
+        hosts = changed(wholes(hosts, "host_id", table), self._host)
+        codes = changed(wholes(codes, "exitcode", table), exit_of)
+        inner = wholes(inner, "subwf_id", table)
+        return zip(keys, of, turns, hosts, texts_of(sites), codes, inner, strict=True)
 
-    def _invocations(self) -> None:
+    def _host(self, id: int | None) -> str:
+        return "" if id is None else self.hosts.get(id, "")
+
+    def _invocations(self) -> dict[int, _Ran]:
         table, wholes, numbers = "invocation", self.database.wholes, self.database.numbers
         names = (
             "job_instance_id", "task_submit_seq", "exitcode", "remote_cpu_time", "maxrss",
             "transformation",
         )  # fmt: skip
-        columns = dict(zip(names, self.database.columns(table, names), strict=True))
-        columns[names[0]] = self._ids(columns[names[0]], names[0], table)
-        for name in names[1:3]:
-            columns[name] = wholes(columns[name], name, table)
-        for name in names[3:5]:
-            columns[name] = numbers(columns[name], name, table)
-        for key, place, code, cpu, peak, program in zip(*columns.values(), strict=True):
-            one = self.instances.get(key)
+        keys, places, codes, cpus, peaks, programs = self.database.columns(table, names)
+        keys, places = self.database.ids(keys, names[0], table), wholes(places, names[1], table)
+        codes = changed(wholes(codes, names[2], table), exit_of)
+        cpus, peaks = numbers(cpus, names[3], table), numbers(peaks, names[4], table)
+        programs = changed(texts_of(programs), _program)
+        found: dict[int, _Ran] = {}
+        for key, place, code, cpu, peak, program in zip(
+            keys, places, codes, cpus, peaks, programs, strict=True
+        ):
             # Negative numbers are those of DAGMan's scripts.
-            if one is None or (place or 0) < 0:
+            if place is not None and place < 0:
                 continue
-            usage = one.usage
+            before = found.get(key)
+            usage = {} if before is None else before.usage
             if cpu is not None:
                 usage["cpu"] = usage.get("cpu", 0.0) + cpu
             if peak is not None:
                 usage["memory_peak"] = max(usage.get("memory_peak", 0.0), peak * 1024)
-            # That of the job is what DAGMan made of it.
-            one.exit = exit_of(code) or one.exit
-            one.kind = one.kind or _program(str(program or ""))
+            if before is None:
+                found[key] = _ran((code, program, usage))
+            else:
+                found[key] = _ran((code or before.exit, before.kind or program, usage))
+        return found
 
     def _states(self) -> None:
-        columns = ("job_instance_id", "jobstate_submit_seq", "state", "timestamp", "reason")
-        found: dict[Any, list[Any]] = {}
-        known = found.get
-        for key, place, state, at, reason in self._rows("jobstate", *columns):
-            cells = known(key)
-            if cells is None:
-                found[key] = [place, state, at, reason]
-            else:
-                cells += (place, state, at, reason)
-        for key, cells in found.items():
-            one = self.instances.get(self._id(key, "job_instance_id", "jobstate"))
-            states = None if one is None else self._told(cells, one)
-            if one is None or states is None:
+        for key, names, times, reasons in told_by(self.database):
+            if key not in self.tries:
                 continue
-            of = self.states.setdefault(one.job.workflow, {})
-            before = of.get((one.job.name, one.turn))
-            of[one.job.name, one.turn] = states if before is None else states.behind(before)
-
-    def _told(self, told: list[Any], one: _Instance) -> States | None:
-        """The states of a try, whose cells stand in a row: place, name, time and reason."""
-        table, database = "jobstate", self.database
-        places = [place or 0 for place in database.wholes(told[::4], "jobstate_submit_seq", table)]
-        names, reasons = told[1::4], told[3::4]
-        ats = database.numbers(told[2::4], "timestamp", table)
-        # Numbers of states count within a try; a state without a time tells nothing.
-        if None in ats or places != sorted(places):
-            order = [n for n, time in enumerate(ats) if time is not None]
-            order.sort(key=places.__getitem__)
-            names, reasons, ats = ([column[n] for n in order] for column in (names, reasons, ats))
-        times = [time for time in ats if time is not None]
-        if not times:
-            return None
-        count = len(names)
-        texts, causes = self._texts(tuple(names)), self._texts(tuple(reasons))
-        return _states((texts, times, (one.exit,) * count, causes, (one.site,) * count))
-
-    def _texts(self, cells: tuple[Any, ...]) -> tuple[str, ...]:
-        """Cells as texts; most tries have the same."""
-        found = self.known.get(cells)
-        if found is None:
-            found = self.known[cells] = tuple([str(cell or "") for cell in cells])
-        return found
+            workflow, of, code, site = self.tries[key]
+            count = len(names)
+            states = _as_states((names, times, (code,) * count, reasons, (site,) * count))
+            told = self.states[workflow]
+            told[of] = states.behind(told[of]) if of in told else states
 
     def _edges(self) -> Mapping[int, dict[str, list[str]]]:
         found: dict[int, dict[str, list[str]]] = {}
         columns = ("wf_id", "parent_exec_job_id", "child_exec_job_id")
         keys, parents, children = self.database.columns("job_edge", columns)
-        keys = self._ids(keys, "wf_id", "job_edge")
-        for key, before, after in zip(keys, parents, children, strict=True):
-            of = found.setdefault(key, {})
-            parent, child = str(before), str(after)
-            of.setdefault(parent, [])
-            of.setdefault(child, []).append(parent)
+        keys = self.database.ids(keys, "wf_id", "job_edge")
+        for key in dict.fromkeys(keys):
+            found[key] = {}
+        for key, parent, child in zip(keys, map(str, parents), map(str, children), strict=True):
+            of = found[key]
+            if parent not in of:
+                of[parent] = []
+            above = of.get(child)
+            if above is None:
+                of[child] = [parent]
+            else:
+                above.append(parent)
         return found
 
 
