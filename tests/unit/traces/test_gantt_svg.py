@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lamina.testing.runs import RUNS, many
+from lamina.traces.gantt.rows import title_of
 from lamina.traces.gantt.svg import gantt_svg
 from lamina.traces.reading import trace_of
 from lamina.traces.report.columns import columns_of
@@ -77,3 +78,42 @@ def test_ten_thousand_attempts_make_a_small_picture() -> None:
 def test_the_legend_names_no_phase_of_results_that_were_reused() -> None:
     made = RUNS["all_reused"]()
     assert 'class="run"' not in gantt_svg(trace_of(made.record, made.events))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "NFCORE_BACASS.BACASS.GET_SOFTWARE",
+        "pegasus-plan_diamond_subworkflow",
+        "mammoth_mmm_MMM_WWW_ww",
+    ],
+)
+@pytest.mark.parametrize("kind", ["retried", "failed"])
+def test_the_beginning_of_a_name_is_not_cut_off_by_the_edge(task: str, kind: str) -> None:
+    font_manager = pytest.importorskip("matplotlib.font_manager", reason="matplotlib: pictures")
+    textpath = pytest.importorskip("matplotlib.textpath", reason="matplotlib: pictures")
+    made = RUNS[kind]()
+    found = trace_of(made.record, made.events)
+    named = replace(found, attempts=tuple(replace(one, task=task) for one in found.attempts))
+    for text in ElementTree.fromstring(gantt_svg(named)).iter(f"{NAMESPACE}text"):
+        style = text.get("class", "").split()
+        if "name" in style:
+            weight = "bold" if "bad" in style else "normal"
+            font = font_manager.FontProperties(family="DejaVu Sans", weight=weight, size=11)
+            wide = textpath.TextPath((0, 0), text.text, prop=font).get_extents().width
+            assert float(text.attrib["x"]) - wide >= 0
+
+
+def test_a_long_note_behind_the_last_bar_is_told_whole() -> None:
+    made = RUNS["retried"]()
+    found = trace_of(made.record, made.events)
+    last = max(found.attempts, key=lambda one: one.end)
+    ended = replace(last, status="failed", exit=2, number=2, reason="a lost worker")
+    told = replace(found, attempts=(*(one for one in found.attempts if one is not last), ended))
+    assert "failed, exit 2, a lost worker" in gantt_svg(told)
+
+
+def test_one_task_is_one_task() -> None:
+    made = RUNS["retried"]()
+    found = trace_of(made.record, made.events)
+    assert " · 1 task · " in title_of(replace(found, attempts=found.attempts[:1]))

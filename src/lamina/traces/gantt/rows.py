@@ -61,7 +61,8 @@ def left_out_of(trace: Trace, rows: Sequence[Sequence[Attempt]]) -> str:
 def title_of(trace: Trace, rows: Sequence[Sequence[Attempt]] = ()) -> str:
     """What stands above a chart: workflow, run, status, how many tasks, how long; and that the
     rows, where they are given, do not show all of them."""
-    parts = [trace.workflow, trace.name, trace.status, f"{len(trace.last)} tasks"]
+    count = len(trace.last)
+    parts = [trace.workflow, trace.name, trace.status, f"{count} task{'s' if count != 1 else ''}"]
     parts += [duration(trace.seconds), SIMULATED if trace.simulated else ""]
     more = left_out_of(trace, rows) if rows else ""
     parts.append(f"{len(rows)} rows {more}" if more else "")

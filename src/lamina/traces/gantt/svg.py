@@ -15,10 +15,14 @@ from lamina.traces.trace import Attempt, Trace, busy, spans, worked
 _ROW, _BAR, _HEAD, _FOOT, _EDGE = 18, 12, 62, 44, 16
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 _LETTER = 6.4
-"""Pixels per letter of a name, about."""
+"""Pixels per letter of a note, about."""
 
-_NOTES = 150
-"""Pixels for notes behind the last bar."""
+_WIDTHS = {"ijlftr.,:;'| ": 4.2, "mwMW@%…": 10.8, "ABCDEFGHIJKLNOPQRSTUVXYZ": 8.0}
+"""Pixels of letters in the widest of the fonts; of all others `_USUAL`."""
+_USUAL, _BOLD = 6.9, 1.12
+
+_NOTES, _MOST_NOTES = 150, 240
+"""Pixels for notes behind the last bar, and where they are long."""
 
 _CRITICAL = "critical path"
 
@@ -35,9 +39,12 @@ def gantt_svg(trace: Trace, width: int = 960, rows: int = 60) -> str:
     """
     groups = rows_of(trace, rows)
     names = [_cut(name_of(group), 30) for group in groups]
-    left = _EDGE + max([len(name) for name in names] + [4]) * _LETTER + 10
-    room = max(width - left - _EDGE - _NOTES, 200)
-    chart = _Chart(trace, left, room, f"g{next(_numbers)}")
+    wide = (_wide(name, _is_bad(group)) for group, name in zip(groups, names, strict=True))
+    left = _EDGE + max([*wide, 4 * _LETTER]) + 10
+    longest = max((len(_note(group)) for group in groups), default=0) * _LETTER + 12
+    notes = min(max(longest, _NOTES), _MOST_NOTES)
+    room = max(width - left - _EDGE - notes, 200)
+    chart = _Chart(trace, left, room, notes, f"g{next(_numbers)}")
     height = _HEAD + _ROW * len(groups) + _FOOT
     body = [*chart.scale(len(groups))]
     for number, (group, name) in enumerate(zip(groups, names, strict=True)):
@@ -61,10 +68,11 @@ def gantt_svg(trace: Trace, width: int = 960, rows: int = 60) -> str:
 class _Chart:
     """Places things over one axis."""
 
-    def __init__(self, trace: Trace, left: float, width: float, name: str) -> None:
+    def __init__(self, trace: Trace, left: float, width: float, notes: float, name: str) -> None:
         self.axis = Axis.of(trace)
         self.left = left
         self.width = width
+        self.notes = notes
         self.id = name
         self.critical = {id(one) for one in told_path(trace)}
 
@@ -86,8 +94,7 @@ class _Chart:
 
     def row(self, top: float, name: str, group: Sequence[Attempt]) -> Iterator[str]:
         """The name, the bars and the remark of a row."""
-        bad = any(one.failed for one in group)
-        remark = remark_of(group)
+        bad = _is_bad(group)
         middle = top + _ROW - 5
         kind = "name bad" if bad else "name"
         yield f'<text class="{kind}" x="{_n(self.left - 8)}" y="{_n(middle)}">{_text(name)}</text>'
@@ -97,15 +104,10 @@ class _Chart:
         else:
             yield from self.bars(top, group[0], id(group[0]) in self.critical)
             end = self.x(group[0].end)
-        words = [remark] if remark else []
-        if group[0].number or len(group) > 1:
-            words.insert(0, duration(max(map(worked, group)) if bad else worked(group[0])))
-        if len(group) > 1:
-            words[0] = f"{duration(sum(map(worked, group)))} in all"
-        note = "note bad" if bad else "note"
-        room = int((self.left + self.width + 150 - end) / _LETTER)
-        text = _text(_cut(", ".join(words), max(room, 12)))
-        yield f'<text class="{note}" x="{_n(end + 6)}" y="{_n(middle)}">{text}</text>'
+        kind = "note bad" if bad else "note"
+        room = int((self.left + self.width + self.notes - end) / _LETTER)
+        text = _text(_cut(_note(group), max(room, 12)))
+        yield f'<text class="{kind}" x="{_n(end + 6)}" y="{_n(middle)}">{text}</text>'
 
     def bars(self, top: float, one: Attempt, critical: bool) -> Iterator[str]:
         """The phases of one attempt, waiting as a thin line; an outline on the critical path."""
@@ -173,7 +175,7 @@ class _Chart:
                 yield f'<text class="note" x="{_n(x + 16)}" y="{_n(y)}">{look.title}</text>'
                 x += 30 + len(look.title) * _LETTER
         outlined = any(len(group) == 1 and id(group[0]) in self.critical for group in groups)
-        if outlined and x + 16 + len(_CRITICAL) * _LETTER <= self.left + self.width + _NOTES:
+        if outlined and x + 16 + len(_CRITICAL) * _LETTER <= self.left + self.width + self.notes:
             box = f'x="{_n(x)}" y="{_n(y - 9)}" width="11" height="11" rx="2"'
             yield f'<rect class="critical" {box}/>'
             yield f'<text class="note" x="{_n(x + 16)}" y="{_n(y)}">{_CRITICAL}</text>'
@@ -208,6 +210,28 @@ def _style(name: str) -> str:
     rules = "".join(f"{here}{key}{{{body}}}" for key, body in light.items())
     dim = "".join(f"{here}{key}{{{body}}}" for key, body in dark.items())
     return f"{rules}@media (prefers-color-scheme:dark){{{dim}}}"
+
+
+def _is_bad(group: Sequence[Attempt]) -> bool:
+    return any(one.failed for one in group)
+
+
+def _note(group: Sequence[Attempt]) -> str:
+    """What stands behind the bars of a row: how long they took, and what is not as usual."""
+    words = [remark] if (remark := remark_of(group)) else []
+    if len(group) > 1:
+        words.insert(0, f"{duration(sum(map(worked, group)))} in all")
+    elif group[0].number:
+        words.insert(0, duration(worked(group[0])))
+    return ", ".join(words)
+
+
+def _wide(text: str, bold: bool) -> float:
+    """Pixels that a name takes at most."""
+    found = sum(
+        next((each for signs, each in _WIDTHS.items() if sign in signs), _USUAL) for sign in text
+    )
+    return found * (_BOLD if bold else 1.0)
 
 
 def _cut(text: str, most: int) -> str:

@@ -66,7 +66,7 @@ function factsOf(i, more) {
     ["Began", `${wallTime(A.begin[i]).toLocaleString()} (${duration(A.begin[i])} into the run)`],
     ["Worked", A.reused[i] ? "result of an earlier run" : duration(worked(i))],
     ["Usually", usualOf(i) ? `${duration(usualOf(i)[0])}, the median ${usualFrom(usualOf(i))}` : ""],
-    ["Worker", [workerOf(i), more.host, more.pid ? `process ${more.pid}` : ""].filter(Boolean).join(", ")],
+    ["Worker", [...new Set([workerOf(i), more.host, more.pid ? `process ${more.pid}` : ""])].filter(Boolean).join(", ")],
     ["GPUs", (more.gpus || []).join(", ")],
     ["CPU time", cpu === null ? "" : duration(cpu * TICKS)],
     ["Memory", bytes(usage("memory", i))],
