@@ -58,11 +58,9 @@ def _computed(table: PhaseTable) -> Floats:
     """Of the type of jobs with most large transfers, which are those that share the network."""
     measures = measures_of(table)
     large = np.flatnonzero(np.isfinite(measures["capacity"]))
-    kinds = np.array(table.kinds, dtype=object)[large].astype(str)
-    names, counts = np.unique(kinds, return_counts=True)
-    if not len(large) or counts.max() < FEWEST:
+    main = crowd_of(table, large)
+    if main.sum() < FEWEST:
         return np.full(len(COLUMNS), np.nan)
-    main = kinds == names[counts.argmax()]
     begin = table.phase_begin[large, _STAGE_IN]
     end = begin + measures["stage_in"][large]
     alone = np.maximum(alone_seconds(begin, end, FILL), 1.0)
@@ -77,6 +75,13 @@ def _computed(table: PhaseTable) -> Floats:
             [others.mean(), others.max()] if len(others) else [np.nan, np.nan],
         ]
     )
+
+
+def crowd_of(table: PhaseTable, large: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of some transfers are of the type of jobs that has most of them."""
+    kinds = np.array(table.kinds, dtype=object)[large].astype(str)
+    names, counts = np.unique(kinds, return_counts=True)
+    return np.asarray(kinds == names[counts.argmax()] if len(large) else kinds == "")
 
 
 def _evenness(got: Floats) -> Floats:

@@ -14,6 +14,7 @@ from lamina.diagnosis.calibration import softmax
 from lamina.diagnosis.detectors.base import Arrays, Fitted, Fitting, Parts, as_scores
 from lamina.diagnosis.detectors.default_batches import Batches, batches_of
 from lamina.diagnosis.detectors.default_close import Close, close_of
+from lamina.diagnosis.detectors.default_lone import Lone, lone_of
 from lamina.diagnosis.detectors.trees import Boosting, Forest, boosted, joined
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.diagnosis.statistics import ALL, Layout, layout_of, statistics_of
@@ -38,7 +39,8 @@ class Default:
     where a run comes from a batch that was learnt from, and have a say only there. They say it
     all where no label has two batches, so that nobody knows how batches differ. Batches that are
     nearly alike though their classes differ are told apart by how the network was shared
-    (`lamina.diagnosis.detectors.default_close`).
+    (`lamina.diagnosis.detectors.default_close`). Beside good runs a transfer that has the network
+    nearly for itself tells whether anything slows it (`lamina.diagnosis.detectors.default_lone`).
     """
 
     title: ClassVar[str] = "clouds of batches, with boosted trees for batches that are known"
@@ -61,12 +63,13 @@ class Default:
             for one in range(FORESTS)
         )  # fmt: skip
         close = close_of(runs, batches)
-        return DefaultFitted(runs.classes, layout, columns, usual, batches, forest, close)
+        lone = lone_of(runs, batches, close)
+        return DefaultFitted(runs.classes, layout, columns, usual, batches, forest, close, lone)
 
     def restore(self, document: Mapping[str, Any], arrays: Arrays) -> Fitted:
         """From a document and arrays of the clouds and of the trees."""
         try:
-            close = _part(arrays, "close.")
+            close, lone = _part(arrays, "close."), _part(arrays, "lone.")
             return DefaultFitted(
                 tuple(document["classes"]),
                 Layout(tuple((kind, what) for kind, what in document["columns"])),
@@ -75,6 +78,7 @@ class Default:
                 Batches.from_parts(document["batches"], _part(arrays, "batches.")),
                 Forest.from_arrays(_part(arrays, "trees.")),
                 Close.from_arrays(len(document["classes"]), close) if close else None,
+                Lone.from_arrays(lone) if lone else None,
             )
         except KeyError as error:
             raise BundleError(f"the detector has no {error.args[0]}", "train it again") from None
@@ -91,6 +95,7 @@ class DefaultFitted:
     batches: Batches
     forest: Forest
     close: Close | None = None
+    lone: Lone | None = None
 
     def scores(self, runs: Sequence[Run], against: Sequence[Run] = ()) -> Floats:
         """Log probabilities (n, classes). Good runs stand as one more normal batch; the trees,
@@ -104,7 +109,9 @@ class DefaultFitted:
             batches = self.batches.with_good(good)
             found, likelier = batches.judged(some)
             more = self._of_close(runs, batches, some, shown=batches.real - self.batches.real)
-            return _normed(_normed(found) + _seen(likelier) * more)
+            more = _seen(likelier) * more
+            scores = _normed(_normed(found) + more)
+            return scores if self.lone is None else self.lone.added(scores, more, runs, against)
         trees = as_scores(softmax(self.forest.total(_filled(rows, self.usual)) / FORESTS))
         if not self.batches.compared:
             return trees
@@ -133,6 +140,8 @@ class DefaultFitted:
         arrays |= {f"trees.{name}": a for name, a in self.forest.to_arrays().items()}
         if self.close is not None:
             arrays |= {f"close.{name}": a for name, a in self.close.to_arrays().items()}
+        if self.lone is not None:
+            arrays |= {f"lone.{name}": a for name, a in self.lone.to_arrays().items()}
         return document, arrays
 
 
