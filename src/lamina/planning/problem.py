@@ -23,12 +23,14 @@ class Task:
         seconds: how long it runs at speed 1; None where only the resources in `times` can run it.
         times: resource -> seconds that it takes there.
         labels: what a resource must have to run it.
+        cores: that it wants; told, not planned with: a machine runs one task at a time.
     """
 
     name: str
     seconds: float | None = None
     times: Mapping[str, float] = field(default_factory=dict)
     labels: frozenset[str] = frozenset()
+    cores: float = 1.0
 
     def on(self, resource: Resource) -> float | None:
         """Seconds on a resource; None where nobody knows."""
@@ -115,6 +117,12 @@ class Problem:
     def place(self) -> Mapping[str, int]:
         """Where each task stands among the tasks, for ties."""
         return {task.name: number for number, task in enumerate(self.tasks)}
+
+    @property
+    def wide(self) -> tuple[Task, ...]:
+        """Tasks that want more than one core, the widest first."""
+        found = [task for task in self.tasks if task.cores > 1.0]
+        return tuple(sorted(found, key=lambda task: -task.cores))
 
     def labels(self, task: Task) -> frozenset[str]:
         """All labels that a resource must have to run a task: its own and those of its data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any, TypeVar
 
@@ -189,7 +190,10 @@ def problem_from_workflow(
     Raises:
         PlanError: tasks of unknown run time, and other mistakes.
     """
-    items = {name: _items(name, told) for name, told in _all(workflow, estimates).items()}
+    items = {
+        name: [replace(one, cores=workflow[name].care.needs.cpus) for one in _items(name, told)]
+        for name, told in _all(workflow, estimates).items()
+    }
     tasks = [task for name in items for task in items[name]]
     edges = []
     for edge in workflow.edges:

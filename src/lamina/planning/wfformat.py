@@ -17,6 +17,7 @@ class _Row:
 
     name: str
     seconds: float | None
+    cores: float = 1.0
     parents: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
@@ -34,7 +35,7 @@ def problem_from_wfformat(
     origin: str = "instance",
 ) -> Problem:
     """The tasks of an instance, as long as they ran; an edge carries the files that its source
-    writes and its target reads. Tasks count as taking one core.
+    writes and its target reads. What cores a task wants is kept, and not planned with.
 
     Args:
         document: plain values as JSON gives them.
@@ -51,7 +52,7 @@ def problem_from_wfformat(
     lacking = [row.name for row in rows.values() if row.seconds is None]
     if lacking:
         raise PlanError(origin, [f"no run time is told of {shortened(lacking)}"])
-    tasks = tuple(Task(row.name, row.seconds) for row in rows.values())
+    tasks = tuple(Task(row.name, row.seconds, cores=row.cores) for row in rows.values())
     name = str(document.get("name") or origin)
     return Problem(name, tasks, tuple(_edges(rows, sizes)), tuple(resources), network or Network())
 
@@ -68,6 +69,7 @@ def _read(document: Mapping[str, Any]) -> tuple[dict[str, _Row], dict[str, float
         seconds = ran.get(one["id"], {}).get("runtimeInSeconds")
         rows[one["id"]] = _Row(
             str(one["id"]), None if seconds is None else float(seconds),
+            _cores(ran.get(one["id"], {})),
             list(one.get("parents") or ()), list(one.get("inputFiles") or ()),
             list(one.get("outputFiles") or ()),
         )  # fmt: skip
@@ -83,7 +85,7 @@ def _version_4(told: Sequence[Mapping[str, Any]]) -> tuple[dict[str, _Row], dict
     for one in told:
         name = str(one.get("name") or one["id"])
         seconds = one.get("runtimeInSeconds", one.get("runtime"))
-        row = _Row(name, None if seconds is None else float(seconds))
+        row = _Row(name, None if seconds is None else float(seconds), _cores(one))
         row.parents = [alias.get(parent, parent) for parent in one.get("parents") or ()]
         for file in one.get("files") or ():
             sizes[file["name"]] = float(file.get("sizeInBytes", file.get("size")) or 0)
@@ -92,6 +94,11 @@ def _version_4(told: Sequence[Mapping[str, Any]]) -> tuple[dict[str, _Row], dict
     children = {str(one.get("name") or one["id"]): one.get("children") or () for one in told}
     _with_children(rows, {k: [alias.get(c, c) for c in v] for k, v in children.items()})
     return rows, sizes
+
+
+def _cores(told: Mapping[str, Any]) -> float:
+    """That a task had, whatever the version calls them; one where nobody says."""
+    return float(told.get("coreCount") or told.get("cores") or 1.0)
 
 
 def _with_children(rows: dict[str, _Row], children: Mapping[str, Sequence[str]]) -> None:

@@ -178,6 +178,7 @@ def to_json(of: Problem, found: Sequence[Plan], goal: Goal) -> dict[str, Any]:
         "problem": of.name,
         "tasks": len(of.tasks),
         "edges": len(of.edges),
+        "cores_not_planned": {task.name: task.cores for task in of.wide},
         "bound": bound,
         "deadline": goal.deadline if isfinite(goal.deadline) else None,
         "budget": goal.budget if isfinite(goal.budget) else None,
@@ -185,11 +186,26 @@ def to_json(of: Problem, found: Sequence[Plan], goal: Goal) -> dict[str, Any]:
     }
 
 
+def _wide(of: Problem) -> Iterator[str]:
+    """What planners do not plan with: cores of tasks that want several."""
+    if not of.wide:
+        return
+    most = of.wide[0]
+    many = len(of.wide) > 1
+    yield (
+        f"{len(of.wide)} task{'s want' if many else ' wants'} more than one core "
+        f"({f'at most {most.cores:g}, ' if many else f'{most.cores:g}, '}{most.name}); a machine "
+        "runs one task at a time, and cores are not counted: name machines that are as wide in "
+        "the file of --resources"
+    )
+
+
 def lines(of: Problem, found: Sequence[Plan], width: int, *, plain: bool) -> Iterator[str]:
     """A table of all plans; of the only one, its chart as well."""
     bound = next((plan.schedule.bound for plan in found if plan.schedule), None)
     least = "" if bound is None else f", none can end before {told(bound)} (critical path)"
     yield f"{of.name}: {len(of.tasks)} tasks, {len(of.edges)} edges{least}"
+    yield from _wide(of)
     yield ""
     yield from table_lines([_HEADER, *map(_row, found)])
     if len(found) == 1 and found[0].schedule is not None:

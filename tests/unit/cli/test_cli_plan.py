@@ -86,6 +86,19 @@ def test_an_instance_runs_on_the_cores_of_this_machine(tmp_path: Path) -> None:
     assert {slot["resource"] for slot in told["plans"][0]["tasks"]} == {"core"}
 
 
+def test_cores_that_are_not_planned_with_are_told(tmp_path: Path) -> None:
+    instance = tmp_path / "wide.json"
+    tasks = [
+        {"name": f"t{n}", "id": f"t{n}", "runtimeInSeconds": 9, "coreCount": n} for n in (1, 2, 8)
+    ]
+    body = {"name": "wide", "schemaVersion": "1.4", "workflow": {"tasks": tasks}}
+    instance.write_text(json.dumps(body))
+    told = done("plan", instance)
+    assert "2 tasks want more than one core (at most 8, t8); a machine runs one task" in told.out
+    assert done("plan", instance, "--json").json["cores_not_planned"] == {"t8": 8.0, "t2": 2.0}
+    assert "more than one core" not in done("plan", TEN).out
+
+
 def test_a_workflow_without_runs_says_how_to_get_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

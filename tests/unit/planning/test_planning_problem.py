@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -215,6 +216,21 @@ def test_an_instance_tells_times_and_the_files_between_tasks(instance: dict[str,
     problem = problem_from_wfformat(instance, ONE)
     assert [(task.name, task.seconds) for task in problem.tasks] == [("a1", 4.5), ("b1", 2.0)]
     assert problem.edges == (Edge("a1", "b1", 70.0),)
+
+
+def test_what_cores_tasks_want_is_told_of_instances_and_workflows() -> None:
+    five = deepcopy(INSTANCE_5)
+    five["workflow"]["execution"]["tasks"][1]["coreCount"] = 8
+    four = deepcopy(INSTANCE_4)
+    four["workflow"]["tasks"][1]["cores"] = 4
+    told = [problem_from_wfformat(one, ONE).wide for one in (five, four, INSTANCE_5)]
+    assert [[(task.name, task.cores) for task in wide] for wide in told] == [
+        [("b1", 8.0)], [("b1", 4.0)], []
+    ]  # fmt: skip
+    text = WORKFLOW.replace("in: {all: square.out}", "in: {all: square.out}, needs: {cpus: 3}")
+    times = {"count": 1.0, "square": 1.0, "total": 1.0}
+    wide = problem_from_workflow(workflow_from_text(text), times, machine_cores(1)).wide
+    assert [(task.name, task.cores) for task in wide] == [("total", 3.0)]
 
 
 def test_an_instance_without_run_times_is_refused() -> None:
