@@ -105,8 +105,17 @@ def test_the_bars_take_the_worst_policy_and_all_faults() -> None:
 
 def test_lost_items_and_too_few_tasks_miss_the_bar() -> None:
     assert list(live_bars(told(doubled=1)))[2].reached is False
-    assert list(live_bars(told(tasks=24)))[2].value is None
+    few = list(live_bars(told(tasks=24)))
+    assert few[2].value is None and few[2].reached is not True
     assert [bar.value for bar in live_bars({})] == [None, None, None]
+
+
+def test_a_short_run_has_a_verdict_on_its_own_lost_items() -> None:
+    assert len(list(live_bars(told()))) == 3
+    for doubled, good in ((0, True), (2, False)):
+        last = list(live_bars(told(tasks=24, doubled=doubled)))[3]
+        assert last.name.endswith("in the 24 tasks of this run")
+        assert (last.value, last.reached) == (float(doubled), good)
 
 
 def test_the_table_has_a_row_for_each_policy() -> None:
