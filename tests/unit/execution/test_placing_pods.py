@@ -8,18 +8,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
-from placed_pods import FUNCTIONS, a_pod, all_results, recipe, soon, values
+from placed_pods import FUNCTIONS, LIMITS, a_pod, all_results, recipe, soon, values
 from watched_processes import gone
 
 from lamina.errors import UsageError
-from lamina.execution.placing.children import Child
+from lamina.execution.placing.children import Child, Recipe, start
 from lamina.execution.placing.pods import Pod, PodError
 from lamina.execution.placing.serving import Serving
 from lamina.execution.workers.processes import descendants
@@ -174,6 +179,16 @@ def test_a_pod_ends_itself_when_its_lease_is_over(tmp_path: Path) -> None:
         assert all(gone(pid) for pid in inside)
 
 
+def test_a_pod_that_somebody_waits_for_outlives_its_lease_while_it_loads(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(2)\n\ndef f(xs):\n    return xs\n")
+    how = Recipe("slow.py:f", tmp_path, tmp_path / "pods", {}, replace(LIMITS, lease=0.8))
+    child = start(how, threading.Event())
+    try:
+        assert child.pod.ready(5.0) == "ready"
+    finally:
+        child.end()
+
+
 def test_a_lease_that_is_renewed_goes_on(tmp_path: Path) -> None:
     with a_pod(tmp_path, lease=0.8) as child:
         for _ in range(8):
@@ -241,3 +256,40 @@ def test_pods_are_started_with_a_token_of_their_own(tmp_path: Path) -> None:
     with a_pod(tmp_path) as one, a_pod(tmp_path) as other:
         assert one.pod.token != other.pod.token
         assert recipe(tmp_path).environment == {}
+
+
+class _Gateway(BaseHTTPRequestHandler):
+    """Has functions side by side, each below a path of its own."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body = b'{"state": "ready", "idle": true}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+def test_a_pod_behind_a_gateway_is_asked_below_the_path_of_its_address() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Gateway)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    pod = Pod(f"http://127.0.0.1:{server.server_address[1]}/function/gpu1/")
+    try:
+        assert pod.ready(5.0) == "ready" and pod.idle()
+    finally:
+        pod.close()
+        server.shutdown()
+        server.server_close()
+    assert _Gateway.asked == ["/function/gpu1/ready", "/function/gpu1/ready"]
+
+
+def test_a_pod_answers_where_openfaas_asks_how_it_is(tmp_path: Path) -> None:
+    with a_pod(tmp_path) as child:
+        for path, key in (("/_/health", "alive"), ("/_/ready", "idle")):
+            with urlopen(f"{child.pod.address}{path}", timeout=5) as answer:
+                assert json.load(answer)[key] is True

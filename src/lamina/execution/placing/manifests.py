@@ -22,6 +22,8 @@ TOKEN = "token"
 def write_manifests(profile: Profile, function: str, folder: Path) -> list[Path]:
     """Writes `knative.yaml`, `stack.yml`, and a `Dockerfile` for the image; gives their paths.
 
+    Where runtimes have devices, `openfaas-profiles.yaml` comes with them, which `kubectl` takes.
+
     Args:
         profile: its http runtimes are written.
         function: "module:name" or "file.py:name" that pods serve.
@@ -60,6 +62,11 @@ def write_manifests(profile: Profile, function: str, folder: Path) -> list[Path]
         "stack.yml": yaml.safe_dump(stack, sort_keys=False),
         "Dockerfile": _DOCKERFILE.format(function=function),
     }
+    profiles = [_profile(count) for count in sorted({e.runtime.devices for e in entries.values()})
+                if count]  # fmt: skip
+    if profiles:
+        text = yaml.safe_dump_all(profiles, sort_keys=False, explicit_start=True)
+        written["openfaas-profiles.yaml"] = text
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in written]
@@ -128,8 +135,28 @@ def _openfaas(name: str, entry: Entry) -> dict[str, Any]:
     if "namespace" in entry.settings:
         found["namespace"] = entry.settings["namespace"]
     if runtime.devices:
-        found["limits"] = {"nvidia.com/gpu": str(runtime.devices)}
+        found["annotations"]["com.openfaas.profile"] = _profile_name(runtime.devices)
     return found
+
+
+def _profile_name(devices: int) -> str:
+    return f"lamina-gpu-{devices}"
+
+
+def _profile(devices: int) -> dict[str, Any]:
+    """A profile of openfaas.com/v1: limits of a stack know memory and processors only."""
+    wanted = {"nvidia.com/gpu": str(devices)}
+    return {
+        "apiVersion": "openfaas.com/v1",
+        "kind": "Profile",
+        "metadata": {"name": _profile_name(devices), "namespace": "openfaas"},
+        "spec": {
+            "tolerations": [
+                {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+            ],
+            "resources": {"requests": wanted, "limits": dict(wanted)},
+        },
+    }
 
 
 def _metadata(name: str, entry: Entry) -> dict[str, Any]:

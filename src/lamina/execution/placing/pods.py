@@ -58,7 +58,7 @@ class Pod:
     """One pod. Used by one thread; `abort` may be called by any.
 
     Args:
-        address: "http://host:port", or https.
+        address: "http://host:port", or https; a path behind it comes before those of the pod.
         token: to show; empty for none.
         limits: of waiting.
         why: says how its process ended, where that can be known; empty while it runs.
@@ -74,6 +74,8 @@ class Pod:
         self.address = address.rstrip("/")
         self.token = token
         self.limits = limits or Limits()
+        self._before = urlsplit(self.address).path
+        """Path of the address: a gateway has its functions side by side."""
         self._line: http.client.HTTPConnection | None = None
         self._aborted = False
         self._why = why
@@ -228,7 +230,7 @@ class Pod:
         told = {"Content-Type": "application/json", **headers}
         if self.token:
             told["Authorization"] = f"Bearer {self.token}"
-        line.request(method, path, data, told)
+        line.request(method, f"{self._before}{path}", data, told)
         answer = line.getresponse()
         body = json.loads(answer.read() or b"{}")
         return answer.status, body if isinstance(body, dict) else {}

@@ -1,6 +1,7 @@
 """A pod: one function behind HTTP, with a token, idempotent requests, and an end of its own.
 
 GET /health . GET /ready . POST, GET, DELETE /attempts/KEY . POST /lease
+OpenFaaS asks for the first two as /_/health and /_/ready.
 """
 
 from __future__ import annotations
@@ -115,10 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """How the pod is, or a work of it."""
         path, query = self._asked()
+        path = path.removeprefix("/_") if path in ("/_/health", "/_/ready") else path
         if path == "/health":
             self._say(200, {"alive": True, "function": self.server.how.function})
         elif path == "/ready":
             works = self.server.works
+            if works.state == "loading":  # whoever waits for it wants it: an import may take long
+                self.server.seen = time.monotonic()
             body = {"state": works.state, "error": works.why, "idle": works.idle}
             self._say(200 if works.state == "ready" else 503, body)
         elif self._may():
