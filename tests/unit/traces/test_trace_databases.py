@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from lamina.errors import TraceError
+from lamina.traces.readers.collecting import traces_in
 from lamina.traces.readers.databases import database, wholes_of
 from lamina.traces.readers.sources import LocalFile
 from lamina.traces.readers.stampede_states import Told, told_by
 from lamina.traces.reading import uncollected
+from lamina.traces.trace import Trace
 
 _ROWS = [
     (7, 1, "SUBMIT", 100, None),
@@ -129,3 +131,68 @@ def test_what_somebody_froze_stays_frozen() -> None:
         assert gc.get_freeze_count() == before
     finally:
         gc.unfreeze()
+
+
+def _parsl(folder: Path, rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Phases of the tasks of one run, two of them, with such rows of states."""
+    path = folder / "monitoring.db"
+    with closing(sqlite3.connect(path)) as base, base:
+        base.executescript(
+            """
+            CREATE TABLE workflow (run_id, workflow_name, time_began, time_completed);
+            CREATE TABLE task (task_id, run_id, task_func_name);
+            CREATE TABLE try (try_id, task_id, run_id);
+            CREATE TABLE status (task_id, task_status_name, timestamp, run_id, try_id);
+            INSERT INTO workflow VALUES ('r', 'mill.py', NULL, NULL);
+            INSERT INTO task VALUES (0, 'r', 'grind'), (1, 'r', 'brew');
+            INSERT INTO try VALUES (0, 0, 'r'), (0, 1, 'r');
+            """
+        )
+        base.executemany("INSERT INTO status VALUES (?, ?, ?, ?, ?)", rows)
+    (found,) = (one for one in traces_in(path) if isinstance(one, Trace))
+    begin = found.begin
+    return {
+        one.task: [(name, first - begin, last - begin) for name, first, last in one.phases]
+        for one in found.attempts
+    }
+
+
+def _at(second: float) -> str:
+    return f"2026-01-02 03:04:{second:09.6f}"
+
+
+_PARSL = [
+    (task, state, _at(task + at), "r", 0)
+    for at, state in ((0, "launched"), (1, "running"), (3, "exec_done"), (9, "running"))
+    for task in (1, 0)
+]
+_PHASES = {
+    "grind": [("queue", 0, 1), ("run", 1, 3)],
+    "brew": [("queue", 1, 2), ("run", 2, 4)],
+}
+
+
+def test_states_of_parsl_that_are_mixed_belong_to_their_tasks(tmp_path: Path) -> None:
+    assert _parsl(tmp_path, _PARSL) == _PHASES
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (5, "launched", "2026-01-02", "r", 0),
+        (5, "launched", 1767323045.25, "r", 0),
+        (5, "launched", None, "r", 0),
+        (5, "launched", _at(1), "other", 0),
+        (5, "a, b", _at(1), "r", 0),
+        (1 << 41, "launched", _at(1), "r", 0),
+        (5, "launched", _at(1), "r", 1 << 20),
+        ("five", "launched", _at(1), "r", 0),
+    ],
+)
+def test_one_odd_state_of_parsl_changes_no_other(odd: tuple[Any, ...], tmp_path: Path) -> None:
+    assert _parsl(tmp_path, [*_PARSL, odd]) == _PHASES
+
+
+def test_states_of_parsl_told_as_numbers_are_read(tmp_path: Path) -> None:
+    rows = [(0, state, 1e9 + at, "r", 0) for at, state in ((0, "launched"), (1.25, "running"))]
+    assert _parsl(tmp_path, rows)["grind"][:1] == [("queue", 0, 1.25)]

@@ -223,6 +223,25 @@ def changed(column: list[Value], into: Callable[[Value], Made]) -> list[Made]:
     return list(map(made.__getitem__, column))
 
 
+def grouped(
+    keys: NDArray[Any], places: NDArray[Any]
+) -> tuple[NDArray[np.intp] | None, Iterator[tuple[int, int, int]]]:
+    """Rows that belong together: the order of all rows in which they stand side by side, by their
+    places, None where they do already; then each key with the begin and end of its rows, in the
+    order in which the keys were first told. There is at least one row."""
+    order, same = None, keys[1:] == keys[:-1]
+    if not np.all((keys[1:] > keys[:-1]) | (same & (places[1:] >= places[:-1]))):
+        order = np.lexsort((places, keys))
+        keys = keys[order]
+        same = keys[1:] == keys[:-1]
+    begins = np.concatenate(([0], np.flatnonzero(~same) + 1))
+    ends = np.append(begins[1:], len(keys))
+    if order is not None:
+        first = np.argsort(np.minimum.reduceat(order, begins))
+        begins, ends = begins[first], ends[first]
+    return order, zip(keys[begins].tolist(), begins.tolist(), ends.tolist(), strict=True)
+
+
 @contextmanager
 def database(source: Source) -> Iterator[Database]:
     """Opens a file; what lies in an archive is copied to a temporary one.

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
+import numpy as np
+
 from lamina.records.history import Session
 from lamina.traces.readers.base import Reader, Source
-from lamina.traces.readers.databases import MAGIC, Database, database
+from lamina.traces.readers.databases import MAGIC, Database, database, grouped, wholes_of
 from lamina.traces.readers.documents import moment
 from lamina.traces.readers.stampede import tables_of
 from lamina.traces.trace import Attempt, Phase, Trace, made
 
 _TABLES = frozenset({"workflow", "task", "try", "status"})
 _DEAD = frozenset({"failed", "dep_fail", "fail_retryable"})
+_TURNS, _TASKS = 1 << 20, 1 << 40
+"""Above which numbers of tries and tasks are none of Parsl's."""
 _phase = partial(tuple.__new__, Phase)
 """A phase from its three values, without a call of Python's for each."""
 _ENDS = {
@@ -179,45 +183,70 @@ class _Monitoring:
 
     def _tasks(self) -> None:
         columns = ("run_id", "task_id", "task_func_name", "task_depends", "task_time_invoked")
-        for run, id, function, depends, invoked in self.database.rows("task", columns):
+        of, last = dict[str, _Task](), None
+        for run, id, function, depends, invoked in self._cells("task", columns):
+            if run != last:
+                of, last = self.tasks.setdefault(str(run), {}), run
             above = str(depends).split(",") if depends else []
-            self.tasks.setdefault(str(run), {})[str(id)] = _Task(
-                str(function or "task"), [name for one in above if (name := one.strip())], invoked
-            )
+            above = [name for one in above if (name := one.strip())]
+            of[str(id)] = _Task(str(function or "task"), above, invoked)
+
+    def _cells(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table, which is read at once."""
+        return zip(*self.database.columns(table, columns), strict=True)
+
+    def _states_at_once(self) -> bool:
+        """The states of the tries of one run, told as Parsl tells them; False for others, where
+        each row has to be looked at."""
+        columns = ("task_id", "try_id", "run_id", "task_status_name", "timestamp")
+        found = self.database.joined("status", columns)
+        if found is None or not found[0]:
+            return False
+        count, (tasks, numbers, runs, names, times) = found
+        ids, turns = wholes_of(tasks, count), wholes_of(numbers, count)
+        states, ats, run = names.split(","), times.split(","), runs.partition(",")[0]
+        # A date has 26 characters; what is a number is less exact as a text.
+        alike = len(times) == 27 * count - 1 and runs == ",".join([run] * count)
+        if ids is None or turns is None or not alike or not len(states) == len(ats) == count:
+            return False
+        if min(ids.min(), turns.min()) < 0 or turns.max() >= _TURNS or ids.max() >= _TASKS:
+            return False
+        self.skipped = "dep_fail" in states
+        order, spans = grouped(ids * _TURNS + turns, np.zeros(count))
+        if order is not None:
+            states, ats = ([column[row] for row in order.tolist()] for column in (states, ats))
+        of = self.tasks.get(run, {})
+        for key, one, two in spans:
+            task = of.get(str(key // _TURNS))
+            if task is not None:
+                told = dict(zip(states[one:two], ats[one:two], strict=True))
+                if len(told) < two - one:  # the first counts
+                    told = dict(zip(states[one:two][::-1], ats[one:two][::-1], strict=True))
+                task.states[key % _TURNS] = told
+        return True
 
     def _states(self) -> None:
+        if self._states_at_once():
+            return
         columns = ("run_id", "task_id", "try_id", "task_status_name", "timestamp")
-        of_run, last, none = {}, None, dict[str, _Task]()
-        known: dict[Any, _Task | None] = {}
-        for run, id, number, state, at in self.database.rows("status", columns):
-            if run != last:
-                of_run, last = self.tasks.get(str(run), none), run
-                known = {}
-            task = known.get(id)
-            if task is None:
-                task = known[id] = of_run.get(str(id))
-            if task is None or at is None:
-                continue
-            turn = number if type(number) is int else self._number(number, "status")
-            of = task.states.get(turn)
-            if state == "dep_fail":
-                self.skipped = True
-            if of is None:
-                task.states[turn] = {state: at}
-            elif state not in of:
-                of[state] = at
+        for run, id, number, state, at in self._cells("status", columns):
+            task = self.tasks.get(str(run), {}).get(str(id))
+            if task is not None and at is not None:
+                self.skipped = self.skipped or state == "dep_fail"
+                told = task.states.setdefault(self._number(number, "status"), {})
+                told.setdefault(state, at)
 
     def _tries(self) -> None:
         columns = (
             "run_id", "task_id", "try_id", "hostname", "task_executor", "task_try_time_launched",
             "task_try_time_running", "task_try_time_returned", "task_fail_history",
         )  # fmt: skip
-        for row in self.database.rows("try", columns):
-            run, id, number, host, executor, launched, running, returned, cause = row
-            key = (str(id), self._number(number, "try"))
-            self.tries.setdefault(str(run), {})[key] = _Try(
-                launched, running, returned, str(host or ""), str(executor or ""), str(cause or "")
-            )
+        of, last = dict[tuple[str, int], _Try](), None
+        for run, id, number, host, executor, *times, cause in self._cells("try", columns):
+            if run != last:
+                of, last = self.tries.setdefault(str(run), {}), run
+            told = (*times, str(host or ""), str(executor or ""), str(cause or ""))
+            of[str(id), self._number(number, "try")] = _Try(*told)
 
     def _resources(self) -> None:
         if "resource" not in self.database.tables():

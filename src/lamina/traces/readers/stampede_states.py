@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import compress, pairwise
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.traces.readers.databases import Database, texts_of, wholes_of
+from lamina.traces.readers.databases import Database, grouped, texts_of, wholes_of
 
 _TABLE = "jobstate"
 _KEY, _PLACE, _TIME = _WHOLES = ("job_instance_id", "jobstate_submit_seq", "timestamp")
@@ -88,19 +88,10 @@ def _shared(texts: list[str]) -> list[str]:
 def _put_together(rows: _Rows) -> Iterator[Told]:
     """The rows of each try as one, by their numbers, which count within a try."""
     keys, places, times, names, reasons = rows
-    same, first = keys[1:] == keys[:-1], None
-    if not np.all((keys[1:] > keys[:-1]) | (same & (places[1:] >= places[:-1]))):
-        first = np.lexsort((places, keys))
-        keys, times, places = keys[first], times[first], places[first]
-        names, reasons = (
-            list(map(column.__getitem__, first.tolist())) for column in (names, reasons)
-        )
-        same = keys[1:] == keys[:-1]
-    bounds = np.concatenate(([0], np.flatnonzero(~same) + 1))
-    spans = list(pairwise([*bounds.tolist(), len(keys)]))
-    if first is not None:
-        order = np.argsort(np.minimum.reduceat(first, bounds))
-        spans, bounds = [spans[place] for place in order.tolist()], bounds[order]
+    order, spans = grouped(keys, places)
+    if order is not None:
+        times, moved = times[order], order.tolist()
+        names, reasons = (list(map(column.__getitem__, moved)) for column in (names, reasons))
     ats = times.astype(float).tolist()
-    for key, (one, two) in zip(keys[bounds].tolist(), spans, strict=True):
+    for key, one, two in spans:
         yield _told((key, tuple(names[one:two]), ats[one:two], tuple(reasons[one:two])))
