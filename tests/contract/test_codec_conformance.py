@@ -124,7 +124,7 @@ def test_the_codec_of_models_conforms() -> None:
 
 
 def test_the_codec_of_tensors_conforms() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     check_codec(CODECS.get("tensor"), torch.arange(6.0).reshape(2, 3), torch.equal)
 
 

@@ -35,7 +35,7 @@ def test_the_default_is_one_of_them() -> None:
     assert DEFAULT in NOVELTY
 
 
-@pytest.mark.skipif(find_spec("pyod") is not None, reason="PyOD is installed")
+@pytest.mark.skipif(find_spec("pyod") is not None, reason="PyOD is installed: pip uninstall pyod")
 def test_without_pyod_its_extra_is_named() -> None:
     with pytest.raises(MissingExtraError, match="pyod"):
         NOVELTY.get("pyod-knn")

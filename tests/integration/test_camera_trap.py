@@ -145,7 +145,7 @@ def test_the_network_recognises_pictures_that_it_has_not_seen(tmp_path: Path) ->
 
 def test_a_folder_of_real_pictures_stands_in_for_made_up_ones(example: Any) -> None:
     if not os.environ.get("LAMINA_DATA"):
-        pytest.skip("LAMINA_DATA is not set: no real pictures")
+        pytest.skip("set LAMINA_DATA to the folder with images/: no real pictures")
     root = Path(os.environ["LAMINA_DATA"]) / "images/cameratrap_camtrapR/sample_images_species_dir"
     found = example("camera_trap").pictures.call(root / "StationB")
     assert found.images.shape[1:] == (64, 96, 3)

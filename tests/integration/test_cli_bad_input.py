@@ -418,10 +418,12 @@ def test_bad_input_gives_one_error_with_a_way_out(line: str) -> None:
     assert "\n  way out: \n" not in err
 
 
-@pytest.mark.parametrize("line", ALL[::7])
+def tells_json(line: str) -> bool:
+    return not line.startswith(("graph", "data", "models")) and "doctor" not in line
+
+
+@pytest.mark.parametrize("line", [one for one in ALL[::7] if tells_json(one)])
 def test_bad_input_as_json_is_one_object(line: str) -> None:
-    if line.split()[0] in ("graph", "data") or "doctor" in line or line.startswith("models"):
-        pytest.skip("this command prints no JSON")
     code, out, err = told(f"{line} --json")
     assert (code, out) == (2, "")
     found = json.loads(err.splitlines()[-1])
@@ -430,13 +432,14 @@ def test_bad_input_as_json_is_one_object(line: str) -> None:
 
 
 LINTED = [name for name in files() if name.endswith((".yaml", ".json", ".lamina"))]
-SOUND = ("good", "tables", "net.", "training.", "net-wide", "no-program", "fails", "training-data")
+SOUND = (
+    "good", "tables", "net.", "training.", "net-wide", "no-program", "fails", "training-data",
+    "papers-data.json", "params.yaml", "training-nothing.yaml",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in LINTED if not n.startswith(SOUND)])
 def test_lint_finds_something_and_never_breaks(name: str) -> None:
-    if name in ("papers-data.json", "params.yaml", "training-nothing.yaml"):
-        pytest.skip("sound as a document")
     code, out, err = told(f"lint {name}")
     assert code == 2, (out, err)
     assert f"{name}" in out
@@ -453,7 +456,7 @@ def test_a_failing_task_ends_with_1_and_its_cause() -> None:
 
 def test_a_file_that_may_not_be_read_is_an_error(here: Path) -> None:
     if os.geteuid() == 0:
-        pytest.skip("root reads everything")
+        pytest.skip("root reads everything: run the tests as another user")
     secret = here / "secret.csv"
     secret.write_text(ROWS, encoding="utf-8")
     secret.chmod(0)

@@ -39,7 +39,7 @@ def trained(more: str, engine: str) -> tuple[int, str]:
 def engine(request: pytest.FixtureRequest) -> str:
     library = {"fused": "llvmlite", "torch": "torch"}[request.param]
     if find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+        pytest.skip(f"no {library}: pip install {library}")
     return str(request.param)
 
 

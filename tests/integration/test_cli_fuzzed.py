@@ -26,8 +26,8 @@ from lamina.nets import bundle_file
 from lamina.nets.bundle import Bundle
 from lamina.training import checkpoint
 
-pytest.importorskip("llvmlite")
-pytest.importorskip("openpyxl")
+pytest.importorskip("llvmlite", reason="no llvmlite: pip install 'lamina[fused]'")
+pytest.importorskip("openpyxl", reason="no openpyxl: pip install 'lamina[excel]'")
 
 COUNT = int(os.environ.get("LAMINA_FUZZ", "400"))
 

@@ -81,7 +81,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
 ) -> None:
     library = {"fused": "llvmlite", "torch": "torch"}[engine]
     if find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+        pytest.skip(f"no {library}: pip install {library}")
     killed, whole = tmp_path / "killed.lamina", tmp_path / "whole.lamina"
     checkpoints = tmp_path / "killed.lamina.checkpoints"
     process = started(command(data, killed, engine), checkpoints)

@@ -21,7 +21,7 @@ MIRRORED = [name for name, entry in sources.catalogue().items() if entry.mirror_
 
 pytestmark = pytest.mark.skipif(
     not Path(os.environ.get("LAMINA_DATA", "/nowhere")).is_dir(),
-    reason="LAMINA_DATA names no folder with the data sets",
+    reason="set LAMINA_DATA to the folder with tabular/",
 )
 
 

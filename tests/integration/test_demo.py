@@ -32,8 +32,8 @@ PROMISED = [
 
 
 def test_the_demo_leaves_what_is_promised_within_a_minute(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships the set")
-    pytest.importorskip("matplotlib", reason="draws the pictures")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     environment.pop("LAMINA_DATA", None)
     done = subprocess.run(

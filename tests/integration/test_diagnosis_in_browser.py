@@ -44,7 +44,9 @@ def report(folder: Path) -> Path:
 
 
 def test_a_diagnosis_opens_offline_and_its_findings_are_shown_on_the_chart(tmp_path: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'lamina[services]'"
+    )
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no browser at {CHROMIUM}; LAMINA_CHROMIUM names another")
     asked: list[str] = []

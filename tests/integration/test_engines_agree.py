@@ -19,9 +19,9 @@ from lamina.training.groups import lay_out
 from lamina.training.plans import PAPERS_SETS, as_plan
 from lamina.training.program import Member, Program
 
-pytest.importorskip("torch")
-pytest.importorskip("llvmlite")
-pytest.importorskip("sklearn")
+pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
+pytest.importorskip("llvmlite", reason="no llvmlite: pip install 'lamina[fused]'")
+pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
 
 SETS = ("breast-cancer", "pima", "banknote", "grid-stability", "bank-marketing")
 """In the order of the papers' networks."""
@@ -38,7 +38,7 @@ CERTAIN = 8
 def name(request: pytest.FixtureRequest) -> str:
     found = str(request.param)
     if found != "breast-cancer" and not os.environ.get("LAMINA_DATA"):
-        pytest.skip("LAMINA_DATA names no mirror of the papers' data")
+        pytest.skip("set LAMINA_DATA to the folder with tabular/: the papers' data are there")
     return found
 
 
@@ -77,7 +77,7 @@ class Nudged(Program):
 def test_engines_part_no_more_than_an_engine_parts_from_itself(name: str) -> None:
     """A last bit of the start weights moves the losses as far as the other engine does."""
     if not os.environ.get("LAMINA_DATA"):
-        pytest.skip("LAMINA_DATA names no mirror of the papers' data")
+        pytest.skip("set LAMINA_DATA to the folder with tabular/: the papers' data are there")
     network, table = ZOO.get(f"papers-{SETS.index(name) + 1}")(), lamina.load(name)
     examples = as_examples(network, table, table.names[-1], Reading())
     settings = lamina.Settings(epochs=EPOCHS).changed(**dict(PAPERS_SETS[0]))

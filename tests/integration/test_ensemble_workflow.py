@@ -31,7 +31,7 @@ NAMES = ("first", "second", "third")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows of the breast-cancer set that no model has seen, and three trained models."""
-    pytest.importorskip("sklearn", reason="scikit-learn ships this set")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     made = tmp_path_factory.mktemp("ensemble")
     table = load("breast-cancer")
     kept, aside = holdout(table.rows, test=0.2, seed=0, labels=table["label"])

@@ -17,7 +17,9 @@ from lamina.workspace.traces import read_traces
 
 ARCHIVE = Path(os.environ.get("LAMINA_DATA", "")) / "exogeni_2020" / "1000genome.tar.xz"
 
-pytestmark = pytest.mark.skipif(not ARCHIVE.is_file(), reason="LAMINA_DATA has no exogeni_2020")
+pytestmark = pytest.mark.skipif(
+    not ARCHIVE.is_file(), reason="set LAMINA_DATA to the folder with exogeni_2020/"
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def test_anomalies_are_seen_on_an_absolute_axis(
 
 
 def test_real_charts_are_those_of_the_paper_but_for_edges(tables: list[PhaseTable]) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     for table in tables[::300]:
         ours = draw_charts([table], ChartForm(channels="colours"))[0] * 255.0
         assert np.abs(ours - papers_picture(table)).mean() < 0.6

@@ -49,7 +49,7 @@ def trained(hidden: str, network: str, *more: str) -> subprocess.CompletedProces
 @pytest.mark.parametrize(("hidden", "other"), [("torch", "fused"), ("llvmlite", "torch")])
 def test_auto_takes_the_engine_that_is_there_and_says_why(hidden: str, other: str) -> None:
     if find_spec({"fused": "llvmlite", "torch": "torch"}[other]) is None:
-        pytest.skip(f"engine {other} is not installed")
+        pytest.skip(f"no engine {other}: pip install 'lamina[{other}]'")
     done = trained(hidden, "2-3-1", "-o", "m.lamina")
     assert done.returncode == 0, done.stderr
     assert f"engine {other} on cpu" in done.stdout

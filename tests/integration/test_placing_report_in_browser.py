@@ -18,7 +18,9 @@ CHROMIUM = os.environ.get("LAMINA_CHROMIUM") or shutil.which("chromium") or "/us
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_chart_is_drawn_and_no_error_is_said(tmp_path: Path, scheme: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'lamina[services]'"
+    )
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no browser at {CHROMIUM}; LAMINA_CHROMIUM names another")
     page = of_scenario(tmp_path / "p.html", Scenario(batches=10), ("share", "eft"), seeds=2)

@@ -17,7 +17,7 @@ from lamina.planning.wfformat import problem_from_wfformat
 
 FOLDER = Path(os.environ.get("LAMINA_DATA") or "/nowhere") / "wfcommons"
 needs_data = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="LAMINA_DATA names no folder with wfcommons/"
+    not FOLDER.is_dir(), reason="set LAMINA_DATA to the folder with wfcommons/"
 )
 SOME = ("1000genome-chameleon-2ch-100k-001", "rnaseq-dirt02-001", "blast-chameleon-small-005")
 

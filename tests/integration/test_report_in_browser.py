@@ -33,7 +33,9 @@ LIMIT_SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: pip install 'lamina[services]'"
+    )
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no browser at {CHROMIUM}; LAMINA_CHROMIUM names another")
     with playwright.sync_playwright() as running:

@@ -22,7 +22,7 @@ from lamina.workspace.traces import look, one_trace
 
 DATA = Path(os.environ.get("LAMINA_DATA") or "/nowhere")
 needs_data = pytest.mark.skipif(
-    not (DATA / "exogeni_2020").is_dir(), reason="LAMINA_DATA names no folder with exogeni_2020/"
+    not (DATA / "exogeni_2020").is_dir(), reason="set LAMINA_DATA to the folder with exogeni_2020/"
 )
 
 

@@ -16,7 +16,7 @@ from lamina.training.result import TrainingResult
 from lamina.training.settings import Settings
 from lamina.training.trainer import train
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
 
 SETS = {
     "breast-cancer": (1, (3,)),
@@ -106,7 +106,7 @@ def scikit_learn(result: TrainingResult, hidden: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.parametrize("name", SETS)
 def test_accuracy_is_not_below_scikit_learn(name: str) -> None:
     if name != "breast-cancer" and not os.environ.get("LAMINA_DATA"):
-        pytest.skip("LAMINA_DATA names no mirror of the papers' data")
+        pytest.skip("set LAMINA_DATA to the folder with tabular/: the papers' data are there")
     result = trained(name, "fused")
     peer = scikit_learn(result, SETS[name][1])
     error = float(peer.std(ddof=1) / math.sqrt(len(peer)))

@@ -16,8 +16,10 @@ from lamina.training.taps import Tap, Tapped
 from lamina.training.tasks import evaluate_arrays, predict_arrays
 from lamina.training.trainer import train
 
-pytest.importorskip("torch")
-datasets = pytest.importorskip("sklearn.datasets")
+pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
+datasets = pytest.importorskip(
+    "sklearn.datasets", reason="no sklearn: pip install 'lamina[datasets]'"
+)
 
 
 def test_digits_are_learned_saved_and_predicted(tmp_path: Path) -> None:

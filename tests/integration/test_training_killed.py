@@ -60,7 +60,7 @@ def killed_at(process: subprocess.Popen[bytes], folder: Path, seen: set[str], wa
 @pytest.mark.parametrize(("engine", "epochs"), [("fused", 2400), ("torch", 300)])
 def test_kill_and_resume_gives_the_same_bits(tmp_path: Path, engine: str, epochs: int) -> None:
     if engine == "torch":
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     subprocess.run(command(engine, epochs, tmp_path / "a", False, whole), check=True, timeout=200)
     chance, folder, kills = random.Random(epochs), tmp_path / "b", 0

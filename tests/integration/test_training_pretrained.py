@@ -17,8 +17,10 @@ from lamina.training.settings import Settings
 from lamina.training.tasks import predict_arrays
 from lamina.training.trainer import train
 
-torch = pytest.importorskip("torch")
-datasets = pytest.importorskip("sklearn.datasets")
+torch = pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
+datasets = pytest.importorskip(
+    "sklearn.datasets", reason="no sklearn: pip install 'lamina[datasets]'"
+)
 
 NETWORK = "resnet-18:shape=3x32x32,width=0.125"
 ADAM = Settings(epochs=4, batch_size=32, optimiser="adam", learning_rate=0.003, seed=2)

@@ -24,7 +24,7 @@ def test_a_chart_differs_from_the_papers_picture_only_at_edges(seed: int) -> Non
     leaves 1/8 of its contrast in each of two. With about 10 edges on a line of 512 pixels, 1/4 of
     a contrast of at most 255 each, that comes to less than 1 of 255 on average; measured: 0.32.
     """
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     table = made_table(57, seed)
     ours = draw_charts([table], ChartForm(channels="colours"))[0].astype(np.float64) * 255
     theirs = gantt.papers_picture(table)
@@ -41,7 +41,7 @@ def test_a_chart_differs_from_the_papers_picture_only_at_edges(seed: int) -> Non
 
 
 def test_the_benchmark_tells_rates_a_ratio_and_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     monkeypatch.setattr(gantt.Options, "charts", 4)
     said: list[str] = []
     found = gantt.benchmark_gantt(gantt.Options(quick=True), "lamina benchmark gantt", said.append)

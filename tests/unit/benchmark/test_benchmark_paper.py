@@ -102,7 +102,9 @@ def test_an_unknown_detector_is_refused() -> None:
 def test_the_papers_own_network_reaches_its_accuracy_on_the_papers_runs() -> None:
     data = os.environ.get("LAMINA_DATA", "")
     if not data:
-        pytest.skip("LAMINA_DATA is not set: the runs behind the Gantt paper are not here")
+        pytest.skip(
+            "set LAMINA_DATA to the folder with exogeni_2020/: the Gantt paper's runs are there"
+        )
     path = Path(data, "exogeni_2020", "1000genome.tar.xz")
     runs = collection_of(read_traces([path]), ("normal", "cpu", "hdd", "loss"))
     options = PaperOptions(range(5), "cpu", detectors=("paper-cnn",), options={"size": 64})

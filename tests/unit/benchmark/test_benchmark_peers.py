@@ -22,7 +22,7 @@ def installed(name: str) -> str:
     """The peer's name, if its library is there; the test is skipped with the reason if not."""
     library = CARDS[name].library
     if find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+        pytest.skip(f"no {library}: pip install {library}")
     return name
 
 

@@ -98,7 +98,7 @@ def test_the_peak_of_this_process_is_some_megabytes() -> None:
 
 def test_what_an_engine_leaves_behind_in_a_session_of_its_own_is_ended() -> None:
     if not sys.platform.startswith("linux"):
-        pytest.skip("processes are found through Linux's /proc")
+        pytest.skip("processes are found through Linux's /proc: there is none here")
     variables = dict(os.environ)
     with ended(variables):
         left = subprocess.Popen(["sleep", "300"], env=variables, start_new_session=True)

@@ -80,7 +80,7 @@ def test_bars_say_what_is_reached_missed_and_not_measured(document: dict[str, An
 def test_the_page_shows_every_engine_and_the_picture_is_drawn(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     files = report.write(document, tmp_path)
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "Snakemake" in page and "Dask distributed" in page and "absent: ray" in page
@@ -105,6 +105,6 @@ def test_the_quick_form_measures_the_same_but_for_the_largest_run() -> None:
 def test_a_picture_shows_what_there_is_and_none_is_drawn_of_nothing(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     assert len(draw({**document, "scale": {}}, tmp_path)) == 2
     assert draw({**document, "scale": {}, "ms_per_task": {}}, tmp_path) == []

@@ -22,7 +22,7 @@ def test_named_sets_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_named_set_is_fetched_with_its_digest_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships this set")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("LAMINA_DATA", raising=False)
     path = Path(done("data", "fetch", "iris").out.strip())

@@ -78,7 +78,7 @@ def test_evaluation_as_text_has_metrics_and_the_confusion_matrix(here: Path) -> 
 
 
 def test_the_confusion_matrix_is_drawn(here: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="draws")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     ran = done("evaluate", "m.lamina", "m.csv", "--pictures", tmp_path / "p")
     assert f"picture: {tmp_path / 'p' / 'confusion.png'}" in ran.err
     assert (tmp_path / "p" / "confusion.png").stat().st_size > 1000
@@ -140,8 +140,8 @@ def test_a_model_of_the_papers_is_evaluated_with_its_target_named(papers: Path) 
 
 
 def test_a_model_goes_to_onnx_and_is_checked(here: Path, tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="writes ONNX")
-    pytest.importorskip("onnxruntime", reason="checks ONNX")
+    pytest.importorskip("onnx", reason="no onnx: pip install 'lamina[onnx]'")
+    pytest.importorskip("onnxruntime", reason="no onnxruntime: pip install 'lamina[onnx]'")
     ran = done("models", "export", "m.lamina", "-o", tmp_path / "m.onnx")
     assert "checked on 16 rows" in ran.out
     assert (tmp_path / "m.onnx").stat().st_size > 100

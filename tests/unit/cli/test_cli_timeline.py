@@ -58,7 +58,7 @@ def test_every_form_is_written(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_written_as_png(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     assert done("timeline", "-o", tmp_path / "a.png").out.strip() == str(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
 

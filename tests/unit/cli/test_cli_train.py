@@ -99,7 +99,7 @@ def test_a_sweep_trains_every_combination(data: Path) -> None:
 
 
 def test_pictures_are_drawn_and_named(data: Path) -> None:
-    pytest.importorskip("matplotlib", reason="draws")
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
     ran = done(*told(data, "--pictures", "pictures"))
     assert "picture: pictures/loss-curve.png" in ran.err
     assert Path("pictures/confusion.png").stat().st_size > 1000

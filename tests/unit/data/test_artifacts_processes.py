@@ -128,7 +128,9 @@ def place_as_nobody(folder: Path, ref: Any, queue: Any) -> None:
     queue.put((placed.samefile(store.objects.path(ref.digest)), refused, placed.stat().st_size))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become somebody else: run the tests as root"
+)
 def test_large_files_are_linked_where_nobody_can_write_through(tmp_path: Path) -> None:
     base = Path(tempfile.mkdtemp(dir="/tmp"))
     try:

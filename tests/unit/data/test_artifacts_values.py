@@ -112,7 +112,7 @@ def test_networks_and_models_are_documents_and_bundles(store: Artifacts, network
 
 
 def test_tensors_come_back_with_their_kind(store: Artifacts) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     for tensor in (
         torch.arange(6.0).reshape(2, 3).T,
         torch.ones(3, dtype=torch.bfloat16),

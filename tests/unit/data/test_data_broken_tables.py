@@ -158,7 +158,9 @@ def test_a_path_that_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
     assert caught.value.way_out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root reads everything: run the tests as another user"
+)
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(GOOD)

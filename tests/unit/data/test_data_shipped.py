@@ -17,7 +17,7 @@ from lamina.data.shipped import FILES, shipped
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_the_files_hold_what_the_loaders_give(name: str) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     found = shipped(name)
     assert found is not None
     load = LIBRARY.get(name)
@@ -28,7 +28,7 @@ def test_the_files_hold_what_the_loaders_give(name: str) -> None:
 
 
 def test_reading_a_shipped_set_loads_neither_scikit_learn_nor_pandas() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     program = (
         "import sys\n"
         "from lamina.data.sources import load\n"

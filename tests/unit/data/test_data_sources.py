@@ -55,7 +55,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_set_works_offline_and_writes_nothing(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     entry = sources.source(name)
     table = sources.load(name, offline=True)
     assert (table.rows, table.names) == (entry.rows, entry.names)
@@ -64,7 +64,7 @@ def test_a_shipped_set_works_offline_and_writes_nothing(name: str, tmp_path: Pat
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_set_is_fetched_as_a_file_with_the_promised_digest(name: str) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     path = sources.fetch(name, offline=True)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == sources.source(name).sha256
     assert sources.where(name) == "cache"
@@ -72,7 +72,9 @@ def test_a_shipped_set_is_fetched_as_a_file_with_the_promised_digest(name: str) 
 
 
 def test_breast_cancer_is_the_first_five_columns_of_scikit_learn() -> None:
-    datasets = pytest.importorskip("sklearn.datasets", reason="compares with scikit-learn")
+    datasets = pytest.importorskip(
+        "sklearn.datasets", reason="no sklearn: pip install 'lamina[datasets]'"
+    )
     bunch = datasets.load_breast_cancer()
     table = sources.load("breast-cancer")
     for number, name in enumerate(table.names[:5]):
@@ -81,7 +83,7 @@ def test_breast_cancer_is_the_first_five_columns_of_scikit_learn() -> None:
 
 
 def test_digits_are_images() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     images, labels = sources.load_arrays("digits")
     assert images.shape == (1797, 1, 8, 8)
     assert images.dtype == np.float32
@@ -92,7 +94,7 @@ def test_digits_are_images() -> None:
 
 
 def test_other_sets_are_rows_of_features() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     features, labels = sources.load_arrays("iris")
     assert (features.shape, labels.shape) == ((150, 4), (150,))
     with pytest.raises(DataError, match="quantities"):
@@ -148,7 +150,7 @@ def test_nothing_here_says_the_three_ways(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_named_set_and_a_file_are_described(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn ships these sets")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     told = sources.describe("breast-cancer")
     assert told["classes"] == {"0": 212, "1": 357}
     assert told["source"]["name"] == "breast-cancer"

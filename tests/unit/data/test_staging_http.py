@@ -22,7 +22,7 @@ from lamina.errors import ArtifactError, ChecksumError, StagingError
 from lamina.testing.places import check_place
 from lamina.workflow.types import port_type
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("aiohttp", reason="no aiohttp: pip install 'lamina[remote]'")
 
 DATA = os.urandom(3_000_001)
 SHA = hashlib.sha256(DATA).hexdigest()

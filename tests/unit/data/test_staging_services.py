@@ -60,8 +60,8 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[int]:
     if not MOTO:
-        pytest.skip("moto_server is not installed")
-    pytest.importorskip("s3fs")
+        pytest.skip("no moto_server: pip install 'moto[server]'")
+    pytest.importorskip("s3fs", reason="no s3fs: pip install 'lamina[remote]'")
     port = free_port()
     process = subprocess.Popen(
         [MOTO, "-H", "127.0.0.1", "-p", str(port)],
@@ -80,8 +80,8 @@ def moto() -> Iterator[int]:
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """A server that takes one key; its port and a home whose ~/.ssh fits it."""
     if not SSHD or not shutil.which("ssh-keygen"):
-        pytest.skip("sshd is not installed")
-    pytest.importorskip("paramiko")
+        pytest.skip("no sshd: apt-get install openssh-server")
+    pytest.importorskip("paramiko", reason="no paramiko: pip install 'lamina[remote]'")
     base = tmp_path_factory.mktemp("sshd")
     home = base / "home"
     (home / ".ssh").mkdir(parents=True)

@@ -227,7 +227,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     import torch
 
     if torch.cuda.is_available():
-        pytest.skip("there is a CUDA device")
+        pytest.skip("there is a CUDA device: CUDA_VISIBLE_DEVICES= hides it")
     with pytest.raises(SettingsError, match="no CUDA device"):
         PaperCnn().fit(RUNS, None, Fitting(device="cuda", options=QUICK))
 

@@ -147,7 +147,9 @@ def test_a_retry_that_nothing_waited_for_costs_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LAMINA_DATA" not in os.environ, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(
+    "LAMINA_DATA" not in os.environ, reason="set LAMINA_DATA to the folder with exogeni_2020/"
+)
 @pytest.mark.parametrize("workflow", ["1000genome", "montage"])
 def test_plain_checks_name_no_slow_part_of_a_machine_in_normal_runs_of_flowbench(
     workflow: str, tmp_path: Path

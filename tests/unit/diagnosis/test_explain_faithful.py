@@ -156,7 +156,9 @@ def test_jobs_that_no_known_run_has_keep_half_of_their_phases() -> None:
     assert least == pytest.approx(0.5 * measured(run.table)[:, : len(PHASES)])
 
 
-@pytest.mark.skipif("LAMINA_DATA" not in os.environ, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(
+    "LAMINA_DATA" not in os.environ, reason="set LAMINA_DATA to the folder with exogeni_2020/"
+)
 def test_explanations_of_the_paper_runs_name_what_the_answer_rests_on() -> None:
     learnt, tried = paper_runs()
     detector, usual = trained(learnt), usual_of([run for run in learnt if run.normal])
@@ -183,7 +185,9 @@ def paper_runs() -> tuple[list[Run], list[Run]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LAMINA_DATA" not in os.environ, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(
+    "LAMINA_DATA" not in os.environ, reason="set LAMINA_DATA to the folder with exogeni_2020/"
+)
 def test_without_what_is_named_the_default_detector_gives_another_answer() -> None:
     learnt, tried = paper_runs()
     detector, usual = trained(learnt, "default"), usual_of([run for run in learnt if run.normal])
@@ -198,7 +202,9 @@ def test_without_what_is_named_the_default_detector_gives_another_answer() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LAMINA_DATA" not in os.environ, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(
+    "LAMINA_DATA" not in os.environ, reason="set LAMINA_DATA to the folder with exogeni_2020/"
+)
 def test_without_what_is_named_a_run_with_a_busy_disk_gets_another_answer() -> None:
     learnt, tried = paper_runs()
     detector = trained(learnt, "default")

@@ -48,7 +48,7 @@ def test_it_does_not_judge_runs_of_other_workflows() -> None:
     assert np.isfinite(found).all()
 
 
-@pytest.mark.skipif(DATA is None, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(DATA is None, reason="set LAMINA_DATA to the folder with exogeni_2020/")
 def test_it_learnt_from_the_runs_of_the_paper_and_knows_them_again() -> None:
     made = detector_named()
     archive = Path(str(DATA)) / "exogeni_2020" / "1000genome.tar.xz"

@@ -114,7 +114,9 @@ def given() -> dict[str, Any]:
     """What the fit says of the STOIC authors' log."""
     folder = os.environ.get("LAMINA_DATA")
     if not folder:
-        pytest.skip("LAMINA_DATA is not set: the log of the STOIC authors is there")
+        pytest.skip(
+            "set LAMINA_DATA to the folder with stoic/: the log of the STOIC authors is there"
+        )
     return fit(read_log(Path(folder) / "stoic" / "logtime_rows_first_256.csv"))
 
 

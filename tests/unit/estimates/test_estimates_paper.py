@@ -22,7 +22,9 @@ def drawn(seed: int, count: int = 10) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_bayesian_ridge_is_that_of_scikit_learn(seed: int) -> None:
-    linear = pytest.importorskip("sklearn.linear_model")
+    linear = pytest.importorskip(
+        "sklearn.linear_model", reason="no sklearn: pip install 'lamina[datasets]'"
+    )
     sizes, seconds = drawn(seed)
 
     theirs = linear.BayesianRidge().fit(sizes[:, None], seconds)
@@ -35,7 +37,9 @@ def test_bayesian_ridge_is_that_of_scikit_learn(seed: int) -> None:
 @pytest.mark.filterwarnings("ignore:R\\^2 score")  # theirs tries samples that nobody joins
 @pytest.mark.parametrize("seed", range(5))
 def test_ransac_finds_the_consensus_that_scikit_learn_finds(seed: int) -> None:
-    linear = pytest.importorskip("sklearn.linear_model")
+    linear = pytest.importorskip(
+        "sklearn.linear_model", reason="no sklearn: pip install 'lamina[datasets]'"
+    )
     sizes, seconds = drawn(seed)
     seconds[[2, 6]] += 400.0  # two outliers that no line through the others holds
 

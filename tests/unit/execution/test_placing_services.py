@@ -57,8 +57,8 @@ def answers(host: str, port: int) -> bool:
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an empty bucket of a real server."""
     if not MOTO:
-        pytest.skip("moto_server is not installed")
-    s3fs = pytest.importorskip("s3fs")
+        pytest.skip("no moto_server: pip install 'moto[server]'")
+    s3fs = pytest.importorskip("s3fs", reason="no s3fs: pip install 'lamina[remote]'")
     port = free_port()
     monkeypatch.setattr(staging, "_OPEN", {})  # a place knows the server that it first met
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}.items():
@@ -118,12 +118,12 @@ def command(*words: str) -> None:
 def far() -> Iterator[str]:
     """The name of a namespace behind a slow link; 10.77.7.2 there, 10.77.7.1 here."""
     if os.geteuid() or not shutil.which("ip") or not shutil.which("tc"):
-        pytest.skip("network namespaces need root, ip and tc")
+        pytest.skip("network namespaces need root, ip and tc: apt-get install iproute2")
     name, near, end = f"lf{os.getpid()}", f"ln{os.getpid()}"[:15], f"le{os.getpid()}"[:15]
     try:
         command("ip", "netns", "add", name)
     except subprocess.CalledProcessError:
-        pytest.skip("network namespaces cannot be made here")
+        pytest.skip("network namespaces cannot be made here: it takes CAP_SYS_ADMIN")
     try:
         command("ip", "link", "add", near, "type", "veth", "peer", "name", end, "netns", name)
         command("ip", "addr", "add", "10.77.7.1/24", "dev", near)
@@ -147,8 +147,8 @@ def test_bandwidth_is_measured_from_what_travels_over_a_slow_link(
 ) -> None:
     """Store and pod are on the other side of the link; a megabyte takes a second at 8 Mbit/s."""
     if not MOTO:
-        pytest.skip("moto_server is not installed")
-    s3fs = pytest.importorskip("s3fs")
+        pytest.skip("no moto_server: pip install 'moto[server]'")
+    s3fs = pytest.importorskip("s3fs", reason="no s3fs: pip install 'lamina[remote]'")
     variables = {**KEYS, "AWS_ENDPOINT_URL": "http://10.77.7.2:15000"}
     monkeypatch.setattr(staging, "_OPEN", {})
     for name, value in variables.items():

@@ -10,7 +10,7 @@ import pytest
 from lamina.records.exports.prov import document_of
 from lamina.testing.exporters import KINDS, made
 
-model = pytest.importorskip("prov.model", reason="the library prov is not installed")
+model = pytest.importorskip("prov.model", reason="no prov: pip install 'lamina[dev]'")
 
 
 def read(kind: str) -> Any:

@@ -240,7 +240,7 @@ def test_who_ran_it_is_named_by_every_action(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rocrate_reads_the_crate(kind: str, tmp_path: Path) -> None:
-    library = pytest.importorskip("rocrate.rocrate", reason="the library rocrate is not installed")
+    library = pytest.importorskip("rocrate.rocrate", reason="no rocrate: pip install 'lamina[dev]'")
     CrateExporter().export(made(kind), tmp_path / "crate", GivenArtifacts())
     crate = library.ROCrate(str(tmp_path / "crate"))
     assert crate.mainEntity.id == "workflow.json"

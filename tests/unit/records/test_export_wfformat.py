@@ -108,7 +108,7 @@ def instances() -> Iterator[tuple[str, Any]]:
 
 def test_published_instances_hold() -> None:
     if not (Path(os.environ.get("LAMINA_DATA", "/nowhere")) / "wfcommons").is_dir():
-        pytest.skip("LAMINA_DATA names no folder with wfcommons/")
+        pytest.skip("set LAMINA_DATA to the folder with wfcommons/")
     count, broken = 0, {}
     for name, document in instances():
         count += 1

@@ -284,7 +284,7 @@ def on_small_disk(folder: Path, act: Callable[[], Any], options: str = "size=600
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("no right to mount a tmpfs")
+        pytest.skip("no right to mount a tmpfs: run the tests as root")
     try:
         return act()
     finally:

@@ -13,7 +13,7 @@ from lamina.benchmark.made_runs import made_table
 from lamina.traces.gantt.tensor import CHANNELS, ChartForm, draw_charts
 from lamina.traces.table import PhaseTable
 
-pytest.importorskip("llvmlite")
+pytest.importorskip("llvmlite", reason="no llvmlite: pip install 'lamina[fused]'")
 from lamina.traces.gantt import kernel
 from lamina.training.engines.fused_kernel import build
 

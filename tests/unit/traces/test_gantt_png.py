@@ -22,7 +22,9 @@ from lamina.traces.gantt.text import gantt_text
 from lamina.traces.reading import trace_of
 from lamina.traces.trace import Trace
 
-image = pytest.importorskip("matplotlib.image")
+image = pytest.importorskip(
+    "matplotlib.image", reason="no matplotlib: pip install 'lamina[pictures]'"
+)
 
 
 def trace(kind: str) -> Trace:

@@ -90,8 +90,12 @@ def test_the_legend_names_no_phase_of_results_that_were_reused() -> None:
 )
 @pytest.mark.parametrize("kind", ["retried", "failed"])
 def test_the_beginning_of_a_name_is_not_cut_off_by_the_edge(task: str, kind: str) -> None:
-    font_manager = pytest.importorskip("matplotlib.font_manager", reason="matplotlib: pictures")
-    textpath = pytest.importorskip("matplotlib.textpath", reason="matplotlib: pictures")
+    font_manager = pytest.importorskip(
+        "matplotlib.font_manager", reason="no matplotlib: pip install 'lamina[pictures]'"
+    )
+    textpath = pytest.importorskip(
+        "matplotlib.textpath", reason="no matplotlib: pip install 'lamina[pictures]'"
+    )
     made = RUNS[kind]()
     found = trace_of(made.record, made.events)
     named = replace(found, attempts=tuple(replace(one, task=task) for one in found.attempts))

@@ -67,7 +67,7 @@ def rows(network: Network, count: int, seed: int = 0) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_numpy_gives_what_torch_gives(name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     from lamina.nets.convert.torch_out import to_torch
 
     network = NETWORKS[name]
@@ -91,7 +91,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others(
 
 
 def test_convolutions_run_in_torch_with_the_same_bits_everywhere() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     network = sequential([Conv2d(1, 4, 3), ReLU(), Flatten(), Linear(None, 5)], (1, 8, 8))
     assert not runs_in_numpy(network)
     weights, given = weights_of(network), rows(network, 700)

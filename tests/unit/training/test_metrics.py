@@ -21,7 +21,9 @@ from lamina.training.metrics import (
     unknown_scores,
 )
 
-sklearn = pytest.importorskip("sklearn.metrics")
+sklearn = pytest.importorskip(
+    "sklearn.metrics", reason="no sklearn: pip install 'lamina[datasets]'"
+)
 Case = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 

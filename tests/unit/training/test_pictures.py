@@ -18,7 +18,7 @@ from lamina.training.result import TrainingResult
 from lamina.training.settings import Settings
 from lamina.training.trainer import train
 
-pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'lamina[pictures]'")
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_resource_that_does_not_hold_is_refused(wrong: dict[str, Any]) -> None
 
 
 def test_a_convolution_goes_to_torch() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     network = sequential([Conv2d(1, 2, 3), Flatten(), Linear(None, 2)], (1, 4, 4))
     assert resolve(Resource(device="cpu"), program_of(network)).engine == "torch"
 

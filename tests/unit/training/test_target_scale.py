@@ -128,7 +128,7 @@ def test_a_regression_works_with_the_default_settings(
 
 
 def test_diabetes_works_with_the_default_settings() -> None:
-    pytest.importorskip("sklearn")
+    pytest.importorskip("sklearn", reason="no sklearn: pip install 'lamina[datasets]'")
     from lamina.data.sources import load
 
     for rate in (0.1, 0.01):

@@ -275,13 +275,13 @@ def test_category_codes_go_through_an_embedding() -> None:
     from lamina.nets.initial import initial_weights
 
     made = Bundle(network, initial_weights(network, "xavier", 0), task="regression")
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     found = tasks.predict_arrays(made, np.array([[0, 1, 2], [3, 3, 3]]))
     assert np.isfinite(found["prediction"]).all()
 
 
 def test_a_convolution_predicts_through_torch() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     network = sequential([Conv2d(1, 2, 3), Flatten(), Linear(None, 2)], (1, 4, 4))
     from lamina.nets.initial import initial_weights
 

@@ -297,7 +297,9 @@ def test_a_batch_of_one_row_cannot_be_normalised() -> None:
     assert TorchEngine().refusal(made, "cpu") == ""
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="there is a CUDA device: CUDA_VISIBLE_DEVICES= hides it"
+)
 def test_without_cuda_its_refusal_says_so() -> None:
     assert "no CUDA device" in TorchEngine().refusal(dense_program(Case()), "cuda")
 

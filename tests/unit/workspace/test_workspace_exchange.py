@@ -49,7 +49,7 @@ def test_a_model_without_preparation_predicts_and_is_evaluated(model: Path, rows
 
 
 def test_a_keras_file_becomes_a_model(tmp_path: Path) -> None:
-    pytest.importorskip("h5py", reason="reads Keras's weights")
+    pytest.importorskip("h5py", reason="no h5py: pip install 'lamina[keras]'")
     made = from_file(KERAS, tmp_path / "k.lamina")
     loaded = Bundle.load(tmp_path / "k.lamina")
     assert loaded.digest == made.digest

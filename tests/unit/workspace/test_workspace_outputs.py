@@ -35,7 +35,9 @@ def test_a_result_is_not_written_over_what_it_is_made_from(tmp_path: Path) -> No
         not_over(tmp_path / "rows.csv", "iris", tmp_path / ".." / tmp_path.name / "rows.csv")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root writes everywhere: run the tests as another user"
+)
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="cannot be"):

@@ -103,7 +103,7 @@ def test_an_ending_of_a_packed_file_stays_whole(tmp_path: Path, name: str, endin
 
 def test_bytes_and_tensors_are_written_as_they_are(tmp_path: Path) -> None:
     assert write_value("b", b"ab\0", tmp_path).read_bytes() == b"ab\0"
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="no torch: pip install 'lamina[torch]'")
     path = write_value("t", torch.arange(3.0), tmp_path)
     assert np.load(path).tolist() == [0.0, 1.0, 2.0]
     assert write_value("h", torch.ones(2, dtype=torch.bfloat16), tmp_path).suffix == ".json"
