@@ -30,7 +30,7 @@ def simulate(*, policies: str, seeds: int, first: int, as_json: bool, **told: An
     the batches mostly done by their fastest runtime), within5 (part of them at most 1.05 of the
     four-way oracle), p95_ratio (95th percentile of latency over that oracle's), gpu_seconds
     (device seconds from up to released, cancelled ones counted), gpu_seconds_wasted (of
-    attempts that did nothing that counted), probes, decision_ms_p99, and more: docs/placement.md.
+    attempts that did nothing that counted), probes, decision_ms_p99, and more: docs/placing.md.
     """
     from lamina.workspace import simulating
 
