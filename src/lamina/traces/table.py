@@ -19,9 +19,9 @@ Floats = NDArray[np.float64]
 
 USED = (
     "cpu", "memory_peak", "bytes_read", "bytes_written", "stage_in_bytes", "stage_out_bytes",
-    "io_wait",
+    "io_wait", "programs",
 )  # fmt: skip
-"""What an attempt may say that it used: seconds, or bytes."""
+"""What an attempt may say that it used: seconds, or bytes; programs that left a record."""
 
 _COLUMN = {name: column for column, name in enumerate(PHASES)}
 

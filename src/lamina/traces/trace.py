@@ -53,7 +53,8 @@ class Attempt:
         worker, host, pid, gpus: where it ran.
         reason: why it ran.
         usage: cpu in seconds; memory_peak, bytes_read, bytes_written, stage_in_bytes,
-            stage_out_bytes and others in bytes.
+            stage_out_bytes and others in bytes; programs, those of its programs that left a
+            record.
         exit: exit code of a command, or minus a signal.
         error: cause, details, way_out, kind, last; empty unless it failed.
         folder: of its logs, relative to the run's.

@@ -10,6 +10,7 @@ import pytest
 
 from lamina.diagnosis.novelty.cells import (
     CHANNELS,
+    ONE_RECORD,
     PRIOR_RUNS,
     PRIOR_SPREAD,
     ROUNDING,
@@ -129,6 +130,39 @@ def test_the_time_of_planning_is_no_part_of_a_name() -> None:
     )
     assert unstamped("nowcast-wf-20190325050000_0") == "nowcast-wf-_0"
     assert unstamped("individuals_ID0000002") == "individuals_ID0000002"
+
+
+def _using(run: Run, **used: float) -> Run:
+    """The run whose jobs used so much of something each."""
+    columns = {name: np.full(len(run.table), value) for name, value in used.items()}
+    return replace(run, table=replace(run.table, used={**run.table.used, **columns}))
+
+
+def test_records_of_programs_are_added_up_over_the_jobs() -> None:
+    usual = [_using(run, programs=8.0) for run in normal_runs()]
+    cells = cells_of(usual, CHANNELS)
+    place = _cell(cells, "fetch", "programs")
+    fewer = _using(made_run("normal", "usual", 900), programs=5.0)
+    assert cells.values([fewer])[0, place] == -9.0
+    assert cells.spread[place] >= ONE_RECORD
+    _, spent, expected = cells.usual(fewer.table)
+    assert (spent[:, -1] == 5.0).all() and (expected[:, -1] == 8.0).all()
+    assert np.isnan(cells_of(normal_runs(), CHANNELS).values([fewer])).all(axis=0).sum() == 0
+
+
+def test_seconds_of_cpu_have_no_smaller_spread_than_their_rounding() -> None:
+    rounded = cells_of([_using(run, cpu=1.3) for run in normal_runs()], CHANNELS)
+    fine = cells_of([_using(run, cpu=1.0 + np.pi / 10) for run in normal_runs()], CHANNELS)
+    place = _cell(rounded, "fetch", "cpu")
+    own = 0.1 * ROUNDING / 2.3 / np.sqrt(3)
+    assert np.sqrt(rounded.spread[place] ** 2 - fine.spread[place] ** 2) == pytest.approx(own)
+
+
+def test_what_is_no_time_is_a_cell_only_where_it_is_asked_for() -> None:
+    runs = [_using(run, programs=8.0) for run in normal_runs()]
+    told = {CHANNELS[place] for place in cells_of(runs).channels.tolist()}
+    asked = {CHANNELS[place] for place in cells_of(runs, CHANNELS).channels.tolist()}
+    assert asked - told == {"cpu", "programs"}
 
 
 def test_cells_are_the_same_after_saving() -> None:

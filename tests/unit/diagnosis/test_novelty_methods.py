@@ -15,12 +15,13 @@ from lamina.diagnosis.novelty.base import left_out, options_of, threshold_of
 from lamina.diagnosis.novelty.measuring import roc_auc
 from lamina.diagnosis.novelty.one_class import Region, solved
 from lamina.diagnosis.novelty.saved import Learnt
-from lamina.diagnosis.novelty.tails import student_bound, surprise
+from lamina.diagnosis.novelty.tails import normal_deviation, student_bound, surprise
 from lamina.diagnosis.novelty.transfer import FewLabels, Knowledge, few_labels, knowledge_of
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.errors import BundleError, DataError, UnknownNameError
 from lamina.testing.detectors import made_run, made_runs
 from lamina.testing.novelty import normal_runs
+from lamina.traces.table import PhaseTable
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,16 @@ def test_surprise_rises_without_end() -> None:
     assert np.isfinite(found).all()
     assert (np.diff(found[1:]) > 0).all()
     assert found[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_surprises_become_deviations_of_the_normal_distribution() -> None:
+    values = np.array([-3.0, 0.0, 1.645, 8.5, 34.0, 35.0, 1e3])
+    np.testing.assert_allclose(
+        normal_deviation(surprise(values, 1e12)), values, rtol=1e-5, atol=1e-5
+    )
+    rising = normal_deviation(np.linspace(0.0, 1200.0, 5000)[1:])
+    assert (np.diff(rising) > 0).all()
+    assert np.isfinite(normal_deviation(np.zeros(2))).all()
 
 
 def test_each_run_is_left_out_once() -> None:
@@ -118,6 +129,61 @@ def test_everything_a_little_slower_is_strange() -> None:
     unseen = normal_runs(30, seed=900)
     found = novel.scores([all_slower(run) for run in unseen])
     assert roc_auc(novel.scores(unseen), found) > 0.95
+
+
+def _clustered(run: Run, seed: int, most: int, times: float = 1.0) -> Run:
+    """The run whose jobs are of eight programs each, at most so many of which leave a record,
+    and take so many times the usual seconds of CPU."""
+    jobs = len(run.table)
+    found = np.random.default_rng(seed).binomial(most, 0.8, jobs).astype(np.float64)
+    used = {**run.table.used, "programs": found, "cpu": run.table.used["cpu"] * times}
+    return replace(run, table=replace(run.table, used=used))
+
+
+def _usual(count: int, seed: int) -> list[Run]:
+    runs = normal_runs(count, seed=seed)
+    return [_clustered(run, seed + place, 5) for place, run in enumerate(runs)]
+
+
+def test_more_or_fewer_records_than_usual_are_strange() -> None:
+    novel = NOVELTY.get("slow-down")().fit(_usual(20, 0), Fitting())
+    unseen, others = _usual(40, 900), normal_runs(20, seed=700)
+    for most in (2, 8):
+        odd = [_clustered(run, 50 + place, most) for place, run in enumerate(others)]
+        assert roc_auc(novel.scores(unseen), novel.scores(odd)) > 0.9, most
+        assert novel.reasons(odd[0])[0].phase == "programs"
+    first = novel.reasons(_clustered(others[0], 3, 8))[0]
+    assert first.usual < 5 < first.seconds <= 8
+
+
+def test_more_or_fewer_seconds_of_cpu_are_strange_as_far_as_they_go() -> None:
+    novel = NOVELTY.get("slow-down")().fit(_usual(20, 0), Fitting())
+    others = normal_runs(20, seed=700)
+
+    def scores(times: float) -> Floats:
+        odd = [_clustered(run, 50 + place, 5, times) for place, run in enumerate(others)]
+        return novel.scores(odd)
+
+    assert roc_auc(scores(1.0), scores(0.97)) > 0.7 and roc_auc(scores(1.0), scores(1.2)) > 0.9
+    assert scores(8.0).max() < 2.5, "another machine, rather than a disturbance"
+    np.testing.assert_allclose(scores(8.0), scores(4.0), atol=1e-6)
+
+
+def test_a_record_that_is_lost_is_nothing_strange() -> None:
+    whole = [replace(run, table=_all_eight(run)) for run in normal_runs()]
+    novel = NOVELTY.get("slow-down")().fit(whole, Fitting())
+    run = replace(made_run("normal", "usual", 900))
+    table = _all_eight(run)
+    one_less = table.used["programs"].copy()
+    one_less[0] -= 1
+    lost = replace(run, table=replace(table, used={**table.used, "programs": one_less}))
+    assert novel.scores([replace(run, table=table)])[0] < novel.threshold
+    assert novel.scores([lost])[0] < novel.threshold
+
+
+def _all_eight(run: Run) -> PhaseTable:
+    used = {**run.table.used, "programs": np.full(len(run.table), 8.0)}
+    return replace(run.table, used=used)
 
 
 def test_what_was_learnt_is_a_file(tmp_path: Path) -> None:

@@ -50,10 +50,7 @@ class Strangeness:
         )
         if self.strange:
             for one in self.reasons:
-                yield (
-                    f"{one.share:.0%} of it: {TITLES.get(one.phase, one.phase)} of {one.kind}, "
-                    f"{seconds_text(one.seconds)} each, usually {seconds_text(one.usual)}"
-                )
+                yield f"{one.share:.0%} of it: {_reason_text(one)}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -92,6 +89,17 @@ class Beside:
             "novelty": None if self.strange is None else self.strange.to_json(),
             "jobs": jobs_json(self.jobs),
         }
+
+
+def _reason_text(one: Reason) -> str:
+    if one.phase == "programs":
+        text = f"{one.seconds:.1f} programs of {one.kind} left a record each, usually"
+        return f"{text} {one.usual:.1f}"
+    title = "seconds of CPU" if one.phase == "cpu" else TITLES.get(one.phase, one.phase)
+    return (
+        f"{title} of {one.kind}, {seconds_text(one.seconds)} each, "
+        f"usually {seconds_text(one.usual)}"
+    )
 
 
 def strangeness(novel: Novel, run: Run, runs: int) -> Strangeness:

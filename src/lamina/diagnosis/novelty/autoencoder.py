@@ -187,7 +187,8 @@ class NovelCharts:
             return ()
         table = lined_up(run).table
         over = np.maximum(self.drawer.errors([run])[0] - self.usual, 0.0).sum(axis=(0, 2))
-        at, spent, usual = self.cells.usual(table)
+        at, *told = self.cells.usual(table)
+        spent, usual = (part[:, : len(PHASES)] for part in told)
         kinds = at[rows_of(table, self.drawer.form)]
         known = len(self.cells.kinds)
         moved = np.zeros((known, len(PHASES)))

@@ -29,9 +29,10 @@ class Reason:
 
     Args:
         kind: type of the jobs.
-        phase: of `lamina.workflow.log.PHASES`.
+        phase: of `lamina.workflow.log.PHASES`; "cpu" for seconds of CPU, "programs" for how many
+            of a job's programs left a record.
         jobs: those furthest from usual, most first.
-        seconds: mean over the jobs of the type.
+        seconds: mean over the jobs of the type; of programs their number.
         usual: the same in normal runs.
         share: of what makes the run strange, 0 to 1.
     """

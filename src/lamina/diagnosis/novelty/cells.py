@@ -1,10 +1,12 @@
 """How much longer than usual each phase of each type of job took: what strangeness is told from.
 
-A cell is a type of job and a channel: a phase, or the seconds of run for each second of CPU. Its
-value is the mean over the jobs of a run of log(seconds + 1) less what is usual for the job, by its
-own name where normal runs have it, and for the bytes that it took and gave. Deviations are told
-in multiples of what normal runs differ by, where that is mixed with two runs that differ by 5 %,
-and is not below what whole seconds are rounded by.
+A cell is a type of job and a channel: a phase, the seconds of run for each second of CPU, the
+seconds of CPU, or how many programs left a record. Its value is the mean over the jobs of a run of
+log(seconds + 1) less what is usual for the job, by its own name where normal runs have it, and for
+the bytes that it took and gave; of records it is the sum of their number, less what is usual.
+Deviations are told in multiples of what normal runs differ by, where that is mixed with two runs
+that differ by 5 % (seconds of CPU by 1 %, records by one), and is not below what they are rounded
+by.
 """
 
 from __future__ import annotations
@@ -25,14 +27,30 @@ from lamina.errors import BundleError
 from lamina.traces.table import PhaseTable
 from lamina.workflow.log import PHASES
 
-CHANNELS = (*PHASES, "per_cpu")
+TIMES = (*PHASES, "per_cpu")
 """Phases, and seconds of run for each second of CPU."""
+
+CHANNELS = (*TIMES, "cpu", "programs")
+"""Times; seconds of CPU; programs that left a record."""
+
+CPU, PROGRAMS = len(TIMES), len(TIMES) + 1
+"""Channels that are no time on the clock."""
+
+TOLD = (*PHASES, "cpu", "programs")
+"""What reasons are told in: seconds, and programs."""
 
 PRIOR_SPREAD, PRIOR_RUNS = 0.05, 2.0
 """Deviation of the logarithm that is expected before any run was seen, and its weight in runs."""
 
+PRIOR_SPREADS = np.array([PRIOR_SPREAD] * len(TIMES) + [0.01, 1.0])
+"""The same of each channel: the same program on the same bytes takes the same seconds of CPU on
+machines of one kind, and one record may be lost."""
+
+ONE_RECORD = 1.0
+"""Records more or less in a run that are not told apart, whatever normal runs say."""
+
 ROUNDING = 1 / np.sqrt(12)
-"""Deviation of what is rounded to whole seconds, in seconds."""
+"""Deviation of what is rounded to whole numbers."""
 
 _SIZE_SPREAD = 0.2
 """Bytes that differ less than this, in the logarithm, say little of how times follow them."""
@@ -40,6 +58,8 @@ _LEAST = 1.0
 """Seconds that are added before logarithms are taken: less is not told apart."""
 _NAMED = 3
 """Normal runs with a job of a name from which on what is usual is told by the name."""
+_GRAINS = (1.0, 0.1, 0.01, 0.001)
+"""What seconds of CPU may be rounded to."""
 _CPU = MEASURES.index("cpu")
 _SIZES = [MEASURES.index(name) for name in ("stage_in_bytes", "stage_out_bytes")]
 _STAMP = re.compile(r"\d{8}T\d{6}Z?|\d{14}")
@@ -95,11 +115,14 @@ class Cells:
         return _rows(table, self.kinds, self.names, (self.middle, self.sizes, self.slopes))
 
     def usual(self, table: PhaseTable) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """For each job its kind, the seconds of each phase, and those that are usual for it."""
+        """For each job its kind, (n, told) the seconds of each phase and of CPU and its programs,
+        and those that are usual for it; NaN for what is not told."""
         at, rest = self.rows(table)
-        spent = measured(table)[:, : len(PHASES)]
-        expected = np.exp(np.log(spent + _LEAST) - rest[:, : len(PHASES)]) - _LEAST
-        return at, spent, expected
+        logs, _ = _told(table)
+        columns = [CHANNELS.index(name) for name in TOLD]
+        found = np.stack([logs, logs - rest])[:, :, columns]
+        found[:, :, :-1] = np.exp(found[:, :, :-1]) - _LEAST
+        return at, found[0], found[1]
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """A plain document and arrays."""
@@ -138,8 +161,13 @@ class Cells:
 _ARRAYS = ("middle", "sizes", "slopes", "places", "centre", "spread")
 
 
-def cells_of(normal: Sequence[Run]) -> Cells:
-    """What is usual, from runs in which nothing went wrong; of those without a job nothing."""
+def cells_of(normal: Sequence[Run], channels: Sequence[str] = TIMES) -> Cells:
+    """What is usual, from runs in which nothing went wrong; of those without a job nothing.
+
+    Args:
+        normal: the runs.
+        channels: of `CHANNELS`, those that there are cells of.
+    """
     tables = [run.table for run in normal if len(run.table)]
     kinds = tuple(sorted({kind for table in tables for kind in table.kinds}))
     told = [_told(table) for table in tables]
@@ -156,7 +184,9 @@ def cells_of(normal: Sequence[Run]) -> Cells:
         slopes[kind] = _slopes(beside[rows], (logs - middle[base])[rows], len(tables))
     learnt = (middle, usual, slopes)
     cells = [_means(*_rows(one, kinds, names, learnt), len(kinds)).ravel() for one in tables]
-    return _spread(kinds, names, learnt, np.array(cells), _roundings(tables, kinds))
+    roundings = _roundings(tables, kinds)
+    roundings[:, [name not in channels for name in CHANNELS]] = np.nan
+    return _spread(kinds, names, learnt, np.array(cells), roundings)
 
 
 def _spread(
@@ -173,24 +203,30 @@ def _spread(
     values, count = cells[:, places], count[places]
     centre = _middles(values)
     squares = np.nansum((values - centre) ** 2, axis=0) * (1 + 1 / count)
-    own = shrunk(squares, count - 1)
+    own = shrunk(squares, count - 1, PRIOR_SPREADS[places % len(CHANNELS)])
     spread = np.sqrt(own**2 + roundings.ravel()[places] ** 2)
     freedom = PRIOR_RUNS + len(cells) - 1
     return Cells(kinds, names, *learnt, places, centre, spread, freedom)
 
 
-def shrunk(squares: Floats, freedom: Floats | float) -> Floats:
+def shrunk(
+    squares: Floats, freedom: Floats | float, prior: Floats | float = PRIOR_SPREAD
+) -> Floats:
     """Deviations from sums of squares, mixed with what is expected before any run was seen."""
-    return np.asarray(np.sqrt((PRIOR_RUNS * PRIOR_SPREAD**2 + squares) / (PRIOR_RUNS + freedom)))
+    return np.asarray(np.sqrt((PRIOR_RUNS * prior**2 + squares) / (PRIOR_RUNS + freedom)))
 
 
 def _told(table: PhaseTable) -> tuple[Floats, Floats]:
-    """(n, channels) logarithms of times, (n, 2) of bytes; NaN for what is not told."""
+    """(n, channels) logarithms of times and the number of programs, (n, 2) logarithms of bytes;
+    NaN for what is not told."""
     found = measured(table)
     cpu = np.where(found[:, _CPU] >= 0, found[:, _CPU], np.nan)
     logs = np.full((len(table), len(CHANNELS)), np.nan)
-    logs[:, :-1] = np.log(np.maximum(found[:, : len(PHASES)], 0) + _LEAST)
-    logs[:, -1] = logs[:, PHASES.index("run")] - np.log(cpu + _LEAST)
+    logs[:, : len(PHASES)] = np.log(np.maximum(found[:, : len(PHASES)], 0) + _LEAST)
+    logs[:, CPU] = np.log(cpu + _LEAST)
+    logs[:, len(PHASES)] = logs[:, PHASES.index("run")] - logs[:, CPU]
+    if "programs" in table.used:
+        logs[:, PROGRAMS] = table.used["programs"]
     bytes_ = found[:, _SIZES]
     return logs, np.log(np.where(bytes_ >= 0, bytes_, np.nan) + 1)
 
@@ -266,26 +302,41 @@ def _slopes(beside: Floats, rest: Floats, runs: int) -> Floats:
 
 
 def _means(kinds: NDArray[np.int64], rest: Floats, count: int) -> Floats:
-    """(count, channels): means over the jobs of each kind; NaN where nothing is told."""
+    """(count, channels): means over the jobs of each kind, of programs sums; NaN where nothing is
+    told."""
     known = kinds >= 0
     told = np.isfinite(rest) & known[:, None]
     sums, numbers = np.zeros((count, rest.shape[1])), np.zeros((count, rest.shape[1]))
     np.add.at(sums, kinds[known], np.where(told, rest, 0.0)[known])
     np.add.at(numbers, kinds[known], told[known].astype(np.float64))
-    return np.divide(sums, numbers, out=np.full_like(sums, np.nan), where=numbers > 0)
+    over = np.where(np.arange(len(CHANNELS)) == PROGRAMS, np.minimum(numbers, 1.0), numbers)
+    return np.divide(sums, over, out=np.full_like(sums, np.nan), where=numbers > 0)
 
 
 def _roundings(tables: Sequence[PhaseTable], kinds: Sequence[str]) -> Floats:
-    """(kinds, channels): what a mean logarithm is off by where seconds are whole numbers; NaN
-    for phases that none of the runs has."""
-    spent = np.concatenate([measured(table)[:, : len(PHASES)] for table in tables])
+    """(kinds, channels): what a mean logarithm is off by where seconds are rounded; NaN for
+    phases that none of the runs has."""
+    found = np.concatenate([measured(table) for table in tables])
+    spent, cpu = found[:, : len(PHASES)], found[:, [_CPU]]
     there = np.concatenate([np.isfinite(table.phase_begin) for table in tables]) | (spent > 0)
     at = np.concatenate([_kinds_of(table, kinds) for table in tables])
     step = ROUNDING if np.array_equal(spent, np.round(spent)) else 0.0
     found = np.zeros((len(kinds), len(CHANNELS)))
     jobs = np.bincount(at, minlength=len(kinds))[:, None] / len(tables)
-    found[:, :-1] = step / (_medians(spent, at, len(kinds)) + _LEAST) / np.sqrt(jobs)
+    found[:, : len(PHASES)] = step / (_medians(spent, at, len(kinds)) + _LEAST) / np.sqrt(jobs)
+    usual = np.nan_to_num(_medians(np.maximum(cpu, 0), at, len(kinds))) + _LEAST
+    found[:, [CPU]] = ROUNDING * _grain(cpu) / usual / np.sqrt(jobs)
     some = np.zeros((len(kinds), len(PHASES)), dtype=np.bool_)
     np.logical_or.at(some, at, there)
-    found[:, :-1][~some] = np.nan
+    found[:, : len(PHASES)][~some] = np.nan
+    found[:, PROGRAMS] = ONE_RECORD
     return found
+
+
+def _grain(values: Floats) -> float:
+    """What values are whole multiples of; 0 where that is too fine to matter."""
+    told = values[np.isfinite(values)]
+    for grain in _GRAINS:
+        if len(told) and np.allclose(told / grain, np.round(told / grain), rtol=0, atol=1e-6):
+            return grain
+    return 0.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from lamina.diagnosis.detectors.base import Arrays, Parts
 from lamina.diagnosis.novelty.base import enough
-from lamina.diagnosis.novelty.cells import CHANNELS, Cells, cells_of
+from lamina.diagnosis.novelty.cells import TIMES, Cells, cells_of
 from lamina.diagnosis.runs import NORMAL, Collection, Floats, Run
 from lamina.errors import BundleError, DataError
 
@@ -47,7 +47,7 @@ class Knowledge:
     def to_parts(self) -> Parts:
         """A plain document and an array."""
         document = {
-            "workflow": self.workflow, "classes": list(self.classes), "channels": list(CHANNELS),
+            "workflow": self.workflow, "classes": list(self.classes), "channels": list(TIMES),
         }  # fmt: skip
         return document, {"directions": self.directions}
 
@@ -58,10 +58,10 @@ class Knowledge:
             found = cls(
                 document["workflow"], tuple(document["classes"]), np.asarray(arrays["directions"])
             )
-            same = document["channels"] == list(CHANNELS)
+            same = document["channels"] == list(TIMES)
         except KeyError as error:
             raise BundleError(f"the knowledge has no {error.args[0]}", "learn it again") from None
-        if not same or found.directions.shape != (3 * len(CHANNELS), len(found.classes)):
+        if not same or found.directions.shape != (3 * len(TIMES), len(found.classes)):
             raise BundleError("the knowledge is of other channels", "learn it again")
         return found
 
@@ -194,15 +194,15 @@ def _columns(cells: Cells, knowledge: Knowledge | None, runs: Sequence[Run]) -> 
 def _shared(cells: Cells, runs: Sequence[Run]) -> Floats:
     """(n, 3 x channels): of each channel the mean, the most, and the mean by its precision."""
     over = np.nan_to_num(cells.values(runs) - cells.centre)
-    found = np.zeros((len(runs), len(CHANNELS), 3))
-    for channel in np.unique(cells.channels).tolist():
+    found = np.zeros((len(runs), len(TIMES), 3))
+    for channel in np.unique(cells.channels[cells.channels < len(TIMES)]).tolist():
         own = cells.channels == channel
         weights = 1 / cells.spread[own] ** 2
         mean = over[:, own] @ weights / weights.sum()
         found[:, channel, 0] = mean
         found[:, channel, 1] = over[:, own].max(axis=1)
         found[:, channel, 2] = mean * np.sqrt(weights.sum()) * _PRECISE
-    return np.clip(found, _LEAST, _MOST).reshape(len(runs), 3 * len(CHANNELS))
+    return np.clip(found, _LEAST, _MOST).reshape(len(runs), 3 * len(TIMES))
 
 
 def _ridged(spread: Floats, diagonal: float) -> Floats:

@@ -31,7 +31,7 @@ _COLUMNS = (
     "stage_out_end", "kickstart_hostname", "type", "kickstart_site", "anomaly_type",
     "kickstart_status", "kickstart_executables_exitcode", "kickstart_executables_cpu_time",
     "stage_in_bytes", "stage_out_bytes", "kickstart_online_bytes_read",
-    "kickstart_online_bytes_written", "kickstart_online_iowait",
+    "kickstart_online_bytes_written", "kickstart_online_iowait", "kickstart_transformations",
 )  # fmt: skip
 _TELLING = frozenset(_COLUMNS)
 _ENOUGH = 4
@@ -128,9 +128,12 @@ class _Rows:
             times = [float(text) if text else None for text in told[_TIMES]]
             usage = {
                 name: float(text)
-                for name, text in zip(_USAGE, told[20:], strict=True)
+                for name, text in zip(_USAGE, told[20:26], strict=True)
                 if text and text[0] != "-"  # -1.0: kickstart left no record
             }
+            if told[26]:
+                # One entry for each program of the job whose record came back.
+                usage["programs"] = 0.0 if told[20][:1] == "-" else told[26].count(";") + 1.0
             exit = int(float(told[19])) if told[19] else None
             status = float(told[18]) if told[18] else 0.0
             if not -inf < sum(usage.values(), status) < inf:
@@ -176,7 +179,9 @@ class _Rows:
         return self.wrong("a column is not a number")
 
 
-_TEXTS = frozenset({"kickstart_hostname", "type", "kickstart_site", "anomaly_type"})
+_TEXTS = frozenset(
+    {"kickstart_hostname", "type", "kickstart_site", "anomaly_type", "kickstart_transformations"}
+)
 
 
 Span = tuple[str, float, float]
