@@ -24,7 +24,7 @@ from lamina.execution.placing.items import Item
 from lamina.execution.workers.processes import children, descendants
 from lamina.planning.placement.ledger import Decision, Outcome, Usage
 from lamina.planning.placement.log import read_log
-from lamina.planning.placement.words import Crashed, Deployed, Finished, Uploaded, Warmed
+from lamina.planning.placement.words import Crashed, Deployed, Finished, Pace, Uploaded, Warmed
 from lamina.planning.simulation.world import Draw
 
 QUICK = replace(LIMITS, answer=0.6, progress=5.0)
@@ -105,6 +105,28 @@ def test_a_pod_that_is_killed_at_work_costs_no_item(tmp_path: Path) -> None:
     assert killed
     assert len(results(tmp_path, "a")) == 30
     assert "signal 9" in " ".join(one.reason for one in drive.kinds(Crashed))
+
+
+def test_how_fast_those_are_who_race_is_told_while_they_work(tmp_path: Path) -> None:
+    chances = Told({"gpu1": (Draw(item=0.02),)})
+    here = places(local(tmp_path, EDGE), emulated(tmp_path, GPU, chances))
+    drive = Drive(tmp_path, here, "hedge", How(arguments={"pause": 0.03}))
+    drive.give("a", numbered(100), divisible=False)
+    seen: list[dict[str, Pace]] = []
+
+    def look() -> None:
+        paces = drive.driver.dispatcher.around.paces
+        assert soon(lambda: min([p.items for p in paces("a").values()], default=0) >= 4)
+        seen.append(dict(paces("a")))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    drive.run()
+    watcher.join(1.0)
+    assert "edge" in seen[0]
+    for pace in seen[0].values():
+        assert pace.items >= 4
+        assert 0.0 <= pace.first < pace.last
 
 
 def command(pid: int) -> str:

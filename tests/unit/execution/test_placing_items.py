@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.execution.placing.items import Basket, Item
+from lamina.planning.placement.words import Pace
 
 
 def basket(count: int) -> Basket:
@@ -51,6 +52,20 @@ def test_a_result_that_is_delivered_twice_counts_once() -> None:
     one.put(1, rows(had))
     assert one.progress() == {"edge": 2.0}
     assert one.repeated == 2
+
+
+def test_paces_are_of_all_who_work_whether_they_share_or_race() -> None:
+    for shared in (True, False):
+        one = basket(9)
+        one.join(1, "edge", True, shared)
+        one.join(2, "gpu1", False, shared)
+        for at in (0.5, 2.5, 3.0):
+            one.put(1, rows(one.take(1, 1), at))
+        one.take(2, 1)
+        assert one.paces() == {"edge": Pace(3, 0.5, 3.0)}
+        one.put(2, rows(one.take(2, 1), 7.0))
+        one.leave(1)
+        assert one.paces() == {"gpu1": Pace(1, 7.0, 7.0)}
 
 
 def test_what_another_one_has_in_hand_is_taken_over_from_its_far_end() -> None:

@@ -37,6 +37,7 @@ from lamina.planning.placement.words import (
     Event,
     Finished,
     Job,
+    Pace,
     Prepare,
     Probe,
     Probed,
@@ -124,7 +125,7 @@ class Driver:
                     estimates[name].update(stage, Load(size, size, size), seconds)
         around = Surroundings(
             np.random.default_rng(how.seed), self._progress, lambda job: None, time.perf_counter,
-            how.weights, how.rules,
+            how.weights, how.rules, self._paces,
         )  # fmt: skip
         self.dispatcher = Dispatcher(runtimes, policy, estimates, around)
         self._log, self._heard = log, heard
@@ -352,6 +353,10 @@ class Driver:
     def _progress(self, job: str) -> Mapping[str, float]:
         basket = self.baskets.get(job)
         return basket.progress() if basket is not None else {}
+
+    def _paces(self, job: str) -> Mapping[str, Pace]:
+        basket = self.baskets.get(job)
+        return basket.paces() if basket is not None else {}
 
     # What is left behind.
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lamina.planning.placement.words import Share
+from lamina.planning.placement.words import Pace, Share
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _Hand:
         given: places of items that it has and has not done, in its order.
         own: place -> result, of one that does all for itself.
         won: results of it that counted, of one that shares.
-        until: seconds of its work at the last result that counted.
+        first, until: seconds of its work at the first and the last result that counted.
         gone: whether it has left.
     """
 
@@ -75,6 +75,7 @@ class _Hand:
     given: deque[int] = field(default_factory=deque)
     own: dict[int, Any] = field(default_factory=dict)
     won: int = 0
+    first: float = 0.0
     until: float = 0.0
     gone: bool = False
     next: int = 0
@@ -183,6 +184,18 @@ class Basket:
             found[runtime] = found.get(runtime, 0.0) + share.items
         return found
 
+    def paces(self) -> dict[str, Pace]:
+        """Runtime -> how far it is that works there now, shared or alone; not where nothing is
+        done yet."""
+        with self.changed:
+            here = [hand for hand in self._hands.values() if not hand.gone]
+            counts = [hand.won if hand.shared else len(hand.own) for hand in here]
+            return {
+                hand.runtime: Pace(count, hand.first, hand.until)
+                for hand, count in zip(here, counts, strict=True)
+                if count
+            }
+
     def results(self) -> dict[str, Any]:
         """Id of each item that is done -> its result, in the order of the items."""
         with self.changed:
@@ -198,6 +211,8 @@ class Basket:
             return
         held[place] = result
         hand.until = float(row["at"])
+        if not hand.won and len(hand.own) <= 1:
+            hand.first = hand.until
         if hand.shared:
             hand.won += 1
         elif len(hand.own) == len(self.items) and self._whole is None:

@@ -84,6 +84,7 @@ class Sight:
             lambda: self.around.progress(job.name),
             lambda: self.around.truth(job.name),
             self.health.seen,
+            lambda: self.around.paces(job.name),
         )  # fmt: skip
         return View(now, job, allowed, usable, dict(placed.attempts), more)
 

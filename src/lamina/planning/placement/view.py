@@ -10,7 +10,7 @@ import numpy as np
 
 from lamina.estimates.distribution import Distribution, added, latest
 from lamina.estimates.stages import Course, Outlook, RuntimeEstimates
-from lamina.planning.placement.words import Job, Runtime
+from lamina.planning.placement.words import Job, Pace, Runtime
 
 NOTHING = Distribution.at(0.0)
 NOT_BEGUN = Course()
@@ -96,6 +96,7 @@ class More:
         progress: runtime -> items of the job that it has done.
         truth: gives runtime -> seconds that the job would take there; None outside of simulations.
         seen: runtime -> when it was up the last time.
+        paces: runtime -> how far it is with the job, by itself.
     """
 
     estimates: Mapping[str, RuntimeEstimates]
@@ -105,6 +106,7 @@ class More:
     progress: Callable[[], Mapping[str, float]]
     truth: Callable[[], Mapping[str, float] | None] = lambda: None
     seen: Mapping[str, float] = field(default_factory=dict)
+    paces: Callable[[], Mapping[str, Pace]] = dict
 
 
 class View:
@@ -204,6 +206,25 @@ class View:
         begun = self.now if attempt.started is None else attempt.started
         whole = self.processing(runtime)
         return whole.beyond(self.now - begun).shifted(begun - self.now)
+
+    def rest(self, runtime: str) -> Distribution:
+        """`remaining`, from how fast the attempt did the items that it has done.
+
+        What was predicted counts as one item beside them. An item that lasts longer than it should
+        is expected to last as long again: what hangs is not about to be done.
+        """
+        pace, begun = self._more.paces().get(runtime), self.attempts[runtime].started
+        whole = self.processing(runtime)
+        if pace is None or begun is None or not whole:
+            return self.remaining(runtime)
+        left = self.job.items - pace.items
+        if left <= 0:
+            return NOTHING
+        known = np.maximum(whole.points - pace.first, 0.0) / (self.job.items - 1)
+        item = (known + pace.last - pace.first) / pace.items
+        since = self.now - begun - pace.last
+        current = np.where(since <= item, item - since, since)
+        return Distribution((left - 1) * item + current)
 
     def queue(self, runtime: str) -> float:
         """Seconds that the job is expected to wait before anything is done for it there."""

@@ -284,6 +284,21 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How far an attempt is that works, and when its items were done.
+
+    Args:
+        items: that it has done so far, whether they will count or not.
+        first: seconds of its work at which the first of them was done.
+        last: the same of the last.
+    """
+
+    items: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
 class Finished:
     """All items of a job are done and its results are back.
 

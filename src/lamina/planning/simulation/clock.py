@@ -26,6 +26,7 @@ from lamina.planning.placement.words import (
     Event,
     Finished,
     Job,
+    Pace,
     Prepare,
     Probe,
     Probed,
@@ -85,7 +86,7 @@ class Simulator:
                     estimates[name].update(stage, Load(size, size, size), seconds)
         around = Surroundings(
             np.random.default_rng(how.seed), self._progress, self._truth, thread_time,
-            how.weights, how.rules,
+            how.weights, how.rules, self._paces,
         )  # fmt: skip
         self.dispatcher = Dispatcher(world.runtimes, policy, estimates, around)
 
@@ -210,6 +211,10 @@ class Simulator:
             name = pool.workers[number].runtime
             found[name] = found.get(name, 0.0) + share.items
         return found
+
+    def _paces(self, job: str) -> Mapping[str, Pace]:
+        pool = self._pools.get(job)
+        return pool.paces(self.now) if pool is not None else {}
 
     def _truth(self, job: str) -> Mapping[str, float]:
         return self.world.truth(self._places[job])

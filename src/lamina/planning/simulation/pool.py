@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import floor, inf, ulp
 
-from lamina.planning.placement.words import Share
+from lamina.planning.placement.words import Pace, Share
 
 
 @dataclass
@@ -54,6 +54,13 @@ class Worker:
         hair = 1e-9 + 4.0 * ulp(until) / self.item
         return min(max(floor((until - self.first) / self.item + hair), self.least), items)
 
+    def pace(self, now: float, items: int) -> Pace:
+        """How far it is by now, of so many items."""
+        count = self.done(now, items)
+        # Who was slowed has done items earlier than it would do them now.
+        last = min(self.first + self.item * count, now) - self.begun
+        return Pace(count, min(self.first + self.item - self.begun, last), last)
+
 
 @dataclass
 class Pool:
@@ -76,6 +83,12 @@ class Pool:
                 took = worker.first + worker.item * count - worker.begun
                 found[number] = Share(count, took, worker.fetch * count / self.items)
         return found
+
+    def paces(self, now: float) -> dict[str, Pace]:
+        """Runtime -> how far it is that works there now; not where nothing is done yet."""
+        working = [one for one in self.workers.values() if one.ended == inf]
+        found = {one.runtime: one.pace(now, self.items) for one in working}
+        return {runtime: pace for runtime, pace in found.items() if pace.items}
 
     def over(self) -> float:
         """When all items are done, as things stand; inf where they will not be."""
