@@ -21,6 +21,8 @@ from lamina.planning.placement.words import (
     Request,
     Runtime,
     Start,
+    Tick,
+    Wait,
 )
 from lamina.planning.policies import made
 from lamina.planning.simulation.clock import Simulator
@@ -158,8 +160,47 @@ def test_a_conditional_choice_succeeds_where_the_chosen_one_is_faster(take: bool
     # Near ends after 30 s; "one" after 15 s, 35 s, and never in time for a choice.
     world = Made([draws(3.0, 1.0, 9.0), draws(3.0, 3.0, 9.0), draws(3.0, 1.0, 9.0, deploy=90.0)])
     found = Score.of(world, Simulator(world, Race(take)).run())
-    assert found.conditional.tolist() == [float(take), float(not take), 1.0]
-    assert found.chosen == 2
+    assert found.conditional.tolist() == found.last.tolist() == [float(take), float(not take), 1.0]
+    assert found.choices.tolist() == [float(take), float(not take)]
+    # Where it is taken and not first, "one" works from 5 s until near is done.
+    assert found.gpu_seconds_lost == pytest.approx(25.0 if take else 0.0)
+
+
+class Second(Race):
+    """Takes "one", and gives it back after 4 s of work."""
+
+    def __init__(self) -> None:
+        super().__init__(take=True)
+
+    def on_event(self, event: Notice, view: View) -> Choice:
+        if isinstance(event, Tick):
+            return Choice((Cancel("one"),))
+        found = super().on_event(event, view)
+        wait = (Wait(4.0),) if isinstance(event, Ready) and event.runtime == "one" else ()
+        return Choice((*found.actions, *wait))
+
+
+def test_one_that_was_taken_and_given_back_is_a_wrong_choice_made_good() -> None:
+    # Near ends after 30 s; "one" after 35 s and 15 s, had it been left alone.
+    world = Made([draws(3.0, 3.0, 9.0), draws(3.0, 1.0, 9.0)])
+    found = Score.of(world, Simulator(world, Second()).run())
+    assert found.conditional.tolist() == [0.0, 1.0]
+    assert found.last.tolist() == [1.0, 0.0]
+    assert found.gpu_seconds_lost == found.gpu_seconds_wasted == pytest.approx(8.0)
+    told = found.figures()
+    assert told["conditional_success_choices"] == told["conditional_success_last"] == 0.5
+
+
+def test_what_is_lost_at_work_leaves_out_what_came_before() -> None:
+    world = Made([draws(3.0, 1.0, 0.5)])
+    usages = [
+        Usage("j0", "two", 0.0, 5.0, 9.0, 12.0, 0, "lost"),
+        Usage("j0", "one", 0.0, 5.0, None, 12.0, 0, "cancelled"),
+        Usage("j0", "near", 0.0, 0.0, 0.0, 30.0, 10, "done"),
+    ]
+    found = Score.of(world, Ledger(usages=usages))
+    assert found.gpu_seconds_lost == 2 * 3.0
+    assert found.gpu_seconds_wasted == 2 * 7.0 + 7.0
 
 
 class Picky(Race):
@@ -178,7 +219,7 @@ def test_not_asking_is_a_choice_too_where_others_are_raced() -> None:
     world = Made([draws(3.0, 1.0, 9.0), draws(1.0, 1.0, 9.0), draws(3.0, 1.0, 9.0)])
     found = Score.of(world, Simulator(world, Picky("j0")).run())
     assert sorted(found.conditional.tolist()) == [0.0, 1.0, 1.0]
-    assert found.chosen == 1
+    assert found.choices.size == 1
     assert Score.of(world, Simulator(world, Picky("none")).run()).conditional.size == 0
 
 

@@ -37,8 +37,9 @@ _YEAR_SECONDS = 365 * 86_400.0
 _FIGURES = (
     "ratio_oracle4", "ratio_oracle2", "ratio_oracle2_gpu1", "ratio_worst", "exact", "within5",
     "p95_ratio", "regret", "gpu_seconds", "gpu_seconds_wasted", "requests", "cancelled", "probes",
-    "decision_ms_p99", "conditional_success", "conditional_jobs", "conditional_choices", "failed",
-    "coverage_50", "coverage_80", "coverage_90",
+    "decision_ms_p99", "conditional_success", "conditional_success_last",
+    "conditional_success_choices", "conditional_jobs", "conditional_choices", "failed",
+    "gpu_seconds_lost", "coverage_50", "coverage_80", "coverage_90",
 )  # fmt: skip
 
 

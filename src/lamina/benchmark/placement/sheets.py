@@ -69,15 +69,24 @@ def _duplicator(results: Results, clock: str, found: Mapping[str, Any]) -> Itera
     value, note = found.get("conditional_success"), ""
     if value is not None:
         choices, jobs = found["conditional_choices"], found["conditional_jobs"]
+        own = found.get("conditional_success_choices")
         note = f"of {jobs:.0f} batches a world, {choices:.0f} of them with a choice"
+        note += f"; of these {own:.1%}" if own is not None else ""
     title = f"duplicator, {clock}: conditional success"
     yield Bar(title, OWN_DUPLICATOR, value, 0.975, "", True, note)
+    value = found.get("conditional_success_last")
+    title += ", of the last choice"
+    yield Bar(title, OWN_DUPLICATOR, value, 0.975, "", True)
     scale = 162 / results["batches"]
-    wasted = found.get("gpu_seconds_wasted")
-    value = None if wasted is None else wasted * scale
     note = "" if scale == 1 else f"scaled from {results['batches']} batches"
-    title = f"duplicator, {clock}: GPU seconds wasted on 162 batches"
-    yield Bar(title, OWN_DUPLICATOR, value, 150.0, "s", False, note)
+    for key, words in (
+        ("gpu_seconds_wasted", "wasted on 162 batches, from being up"),
+        ("gpu_seconds_lost", "wasted on 162 batches, from the start of work (the paper's)"),
+    ):
+        seconds = found.get(key)
+        value = None if seconds is None else seconds * scale
+        title = f"duplicator, {clock}: GPU seconds {words}"
+        yield Bar(title, OWN_DUPLICATOR, value, 150.0, "s", False, note)
     title = f"duplicator, {clock}: aggregate latency over the two-way oracle's (edge, gpu1)"
     yield Bar(title, OWN_DUPLICATOR, found.get("ratio_oracle2_gpu1"), 1.005, "", False)
 
@@ -161,24 +170,27 @@ _COLUMNS = (
     ("within 5 %", "within5", "{:.1%}"),
     ("GPU s", "gpu_seconds", "{:.0f}"),
     ("wasted", "gpu_seconds_wasted", "{:.0f}"),
+    ("at work", "gpu_seconds_lost", "{:.0f}"),
     ("cancelled", "cancelled", "{:.1f}"),
     ("probes", "probes", "{:.0f}"),
     ("right choices", "conditional_success", "{:.1%}"),
+    ("last ones", "conditional_success_last", "{:.1%}"),
     ("ms", "decision_ms_p99", "{:.2f}"),
 )
 
 
 def _summary(results: Results, kind: str) -> Sheet:
     rows = [
-        (name, *(_told(told[key], form) for _, key, form in _COLUMNS))
+        (name, *(_told(told.get(key), form) for _, key, form in _COLUMNS))
         for name, told in (look(results, "all", kind) or {}).items()
     ]
     notes = (
         "Means of all cells; seconds, requests and probes of one world. Exact: batches mostly done "
         "by their fastest runtime. GPU s: device seconds from up to released. Wasted: those of "
-        "attempts that did nothing that counted. Right choices: of batches that the edge "
-        "worked on, where a policy has it raced by one accelerator. ms: 99th percentile of a "
-        "decision.",
+        "attempts that did nothing that counted; at work: of them, from the start of their work. "
+        "Right choices: of batches that the edge worked on, where a policy has it raced by one "
+        "accelerator, which is taken when it begins to work; last ones: unless it is given back "
+        "after that. ms: 99th percentile of a decision.",
     )
     title = f"{kind.capitalize()} batches"
     return Sheet(title, ("policy", *(head for head, _, _ in _COLUMNS)), tuple(rows), notes)
@@ -186,7 +198,7 @@ def _summary(results: Results, kind: str) -> Sheet:
 
 def _clocked(results: Results) -> Sheet:
     rows = [
-        (name, *(_told(told[key], form) for _, key, form in _COLUMNS))
+        (name, *(_told(told.get(key), form) for _, key, form in _COLUMNS))
         for name, told in (look(results, "paper_clock") or {}).items()
     ]
     title = "Duplicators by the paper's clock: no warm-up, deployments after uploads"

@@ -42,10 +42,15 @@ class Score:
         cancelled: of them, given back without having done an item that counted.
         probes: deployments only to see.
         decisions: seconds that each decision took.
+        gpu_seconds_lost: of them, from when an accelerator began to work until it was ended, as
+            what stands ready was or would be faster (the paper's Table 5): what was given back
+            before is not in it, and no warm-up.
         conditional: of each job that what stands ready worked on, where a policy has it raced by
             accelerators: 1 where taking one, giving it back, or not asking for any was the faster
-            way, or where the work was done before there was something to choose; else 0.
-        chosen: of them, jobs in which there was something to choose.
+            way, or where the work was done before there was something to choose; else 0. An
+            accelerator is taken when it begins to work, whatever becomes of it.
+        last: the same of the last choice: one that began to work and was given back is not taken.
+        choices: of `conditional`, jobs in which there was something to choose.
         held: per level of `LEVELS`, of each attempt that something was promised of: whether the
             total, had it been left alone, lay inside.
     """
@@ -62,12 +67,14 @@ class Score:
     deadlines: int
     gpu_seconds: float
     gpu_seconds_wasted: float
+    gpu_seconds_lost: float
     requests: int
     cancelled: int
     probes: int
     decisions: np.ndarray
     conditional: np.ndarray
-    chosen: int
+    last: np.ndarray
+    choices: np.ndarray
     held: np.ndarray
 
     @classmethod
@@ -87,7 +94,7 @@ class Score:
         lasted = list(zip(deadlines, latencies, strict=True))
         away = [u for u in ledger.usages if not world.runtimes[u.runtime].standby]
         device = [(u, world.runtimes[u.runtime].devices * u.held) for u in away]
-        conditional, chosen = _conditional(world, ledger, rules or Rules())
+        conditional, last, choices = _conditional(world, ledger, rules or Rules())
         return cls(
             latencies=latencies,
             best4=np.array([_least(truth) for truth in truths]),
@@ -101,12 +108,14 @@ class Score:
             deadlines=sum(isfinite(most) for most in deadlines),
             gpu_seconds=float(sum(seconds for _, seconds in device)),
             gpu_seconds_wasted=float(sum(seconds for u, seconds in device if not u.items)),
+            gpu_seconds_lost=_lost(world, ledger),
             requests=len(away),
             cancelled=sum(u.end in {"cancelled", "lost"} and not u.items for u in away),
             probes=len(ledger.probes),
             decisions=np.array([one.seconds for one in ledger.decisions]),
             conditional=conditional,
-            chosen=chosen,
+            last=last,
+            choices=choices,
             held=_held(world, ledger, rules or Rules()),
         )
 
@@ -118,8 +127,9 @@ class Score:
         `worst`. `exact`, `within5`: parts of all jobs. `p95_ratio`: 95th percentile of the
         latencies over that of `best4`. `regret`: mean seconds of a job beyond `best4`. `p50`,
         `p95`, `p99`, `mean`, `aggregate`: seconds of latency. `deadline_misses`: jobs.
-        `gpu_wasted_part`: of the GPU seconds. `conditional_success`: part of the jobs of
-        `conditional`. `coverage_50|80|90`: parts of the attempts of `held`.
+        `gpu_wasted_part`: of the GPU seconds. `conditional_success`, `conditional_success_last`:
+        parts of the jobs of `conditional`; `conditional_success_choices`: of those of `choices`.
+        `coverage_50|80|90`: parts of the attempts of `held`.
         """
         known = np.isfinite(self.best4)
         took, best = self.latencies[known], self.best4[known]
@@ -144,14 +154,17 @@ class Score:
             "deadline_misses": float(self.late) if self.deadlines else nan,
             "gpu_seconds": self.gpu_seconds,
             "gpu_seconds_wasted": self.gpu_seconds_wasted,
+            "gpu_seconds_lost": self.gpu_seconds_lost,
             "gpu_wasted_part": _over(self.gpu_seconds_wasted, self.gpu_seconds),
             "requests": float(self.requests),
             "cancelled": float(self.cancelled),
             "probes": float(self.probes),
             "decision_ms_p99": 1e3 * _quantile(self.decisions, 0.99),
             "conditional_success": _mean(self.conditional),
+            "conditional_success_last": _mean(self.last),
+            "conditional_success_choices": _mean(self.choices),
             "conditional_jobs": float(self.conditional.size),
-            "conditional_choices": float(self.chosen),
+            "conditional_choices": float(self.choices.size),
             **{
                 f"coverage_{round(100 * level)}": _mean(self.held[:, place])
                 for place, level in enumerate(LEVELS)
@@ -197,25 +210,42 @@ def _latencies(
     return np.array(latencies), np.array(exact), failed
 
 
-def _conditional(world: World, ledger: Ledger, rules: Rules) -> tuple[np.ndarray, int]:
-    """Whether taking an accelerator, or giving it back, was right (the paper's 4.3)."""
+def _conditional(
+    world: World, ledger: Ledger, rules: Rules
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether taking an accelerator, or giving it back, was right (the paper's 4.3): of each job
+    as it was taken, as it was in the end, and of jobs with a choice alone as it was taken."""
     places = {job.name: place for place, job in enumerate(world.jobs)}
     raced = _raced(world, ledger)
-    found, chosen = [], 0
+    first, last, choices = [], [], []
     for job, (near, far) in raced.items():
         if far.started is None and far.end != "cancelled":
-            found.append(1.0)  # what stood ready was done before the other was ready
+            first.append(1.0)  # what stood ready was done before the other was ready
+            last.append(1.0)
             continue
-        chosen += 1
         here = (near.started or near.asked) + _work(world, places[job], near)
         if far.started is not None:
-            found.append(float(far.started + _work(world, places[job], far) <= here))
+            there = far.started + _work(world, places[job], far)
         else:
             there = far.asked + _alone(world, places[job], far, rules)
-            found.append(float(here <= there))
+        first.append(float(there <= here if far.started is not None else here <= there))
+        last.append(float(here <= there if far.end == "cancelled" else there <= here))
+        choices.append(first[-1])
     if raced:
-        found += _without(world, ledger, {far.runtime for _, far in raced.values()})
-    return np.array(found), chosen
+        without = _without(world, ledger, {far.runtime for _, far in raced.values()})
+        first, last = first + without, last + without
+    return np.array(first), np.array(last), np.array(choices)
+
+
+def _lost(world: World, ledger: Ledger) -> float:
+    """Device seconds of work, from its start, of attempts that others were faster than."""
+    return float(
+        sum(
+            world.runtimes[one.runtime].devices * (one.ended - one.started)
+            for one in ledger.usages
+            if one.started is not None and not one.items and one.end in {"cancelled", "lost"}
+        )
+    )
 
 
 def _without(world: World, ledger: Ledger, accelerators: set[str]) -> list[float]:
