@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ from lamina.diagnosis.lone import lone_rates
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.testing.detectors import made_run
 from lamina.workflow.log import PHASES
+from lamina.workspace.diagnosing import labelled
 
+DATA = os.environ.get("LAMINA_DATA")
 STAGE_IN = PHASES.index("stage_in")
 JOBS, CROWD, LAST = 36, 12, 100.0
 """Jobs of a run, of which the first dozen share the network for 100 s; then two of another type."""
@@ -159,6 +163,15 @@ def test_nothing_is_added_where_good_runs_tell_too_little(lone: Lone) -> None:
     np.testing.assert_allclose(loss_of(lone, slowed, bare), np.log(0.01 / 0.99))
 
 
+def test_nothing_is_added_to_a_run_that_tells_none(lone: Lone) -> None:
+    """Others that are judged with it get theirs."""
+    good = batch("normal", "july", range(100, 105))
+    some = (made_run("normal", "july", 1, JOBS), *batch("normal", "july", range(1), lone=30.0))
+    found = loss_of(lone, some, good)
+    assert found[0] == pytest.approx(np.log(0.01 / 0.99))
+    assert found[1] > found[0] + 2.0
+
+
 def test_a_class_that_does_not_slow_transfers_is_not_looked_for() -> None:
     runs = learnt_from()
     same = Collection(tuple(run for run in runs if run.label != "loss_5"), runs.classes)
@@ -180,3 +193,17 @@ def test_the_default_detector_uses_it_beside_good_runs_only_and_keeps_it(lone: L
     np.testing.assert_array_equal(again.scores(slowed, good), fitted.scores(slowed, good))
     more = fitted.scores(slowed, good) - without.scores(slowed, good)
     assert (more[:, 1] > more[:, 0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(DATA is None, reason="LAMINA_DATA names no data")
+def test_one_percent_lost_is_found_though_its_level_was_not_learnt() -> None:
+    """Among the paper's runs, beside five good ones; without them two of five are found."""
+    archive = Path(str(DATA)) / "exogeni_2020" / "1000genome.tar.xz"
+    runs = labelled([str(archive)], ("normal", "cpu", "hdd", "loss"))
+    one = np.array([label == "loss_1" for label in runs.labels])
+    fitted = Default().fit(runs.taken(np.flatnonzero(~one)), None, Fitting())
+    may = [run for run in runs if run.normal and "20200518" in run.batch]
+    found = fitted.scores(runs.taken(np.flatnonzero(one)).runs, may[:5]).argmax(axis=1)
+    assert (found == 3).mean() >= 0.65
+    assert (fitted.scores(may[5:], may[:5]).argmax(axis=1) == 0).mean() >= 0.85

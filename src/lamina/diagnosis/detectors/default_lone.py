@@ -82,15 +82,17 @@ class Lone:
         """Log likelihood ratio of transfers slowed by an unknown factor, all strengths from one
         deviation to the strongest being equally likely on a logarithmic scale; (n,), NaN where
         a run or the good ones tell none."""
-        known = lone_rates(good)
-        known = known[np.isfinite(known)]
+        known, rates = lone_rates(good), lone_rates(runs)
+        known, told = known[np.isfinite(known)], np.isfinite(rates)
+        found = np.full(len(runs), np.nan)
         if len(known) < _FEWEST_GOOD:
-            return np.full(len(runs), np.nan)
+            return found
         spread = self.spread * np.sqrt(1.0 + 1.0 / len(known))
-        away = (lone_rates(runs) - known.mean()) / spread
+        away = (rates[told] - known.mean()) / spread
         strengths = np.geomspace(1.0, max(self.strongest / spread, 2.0), _STRENGTHS)
         slowed = np.logaddexp.reduce(_fit(away[:, None] + strengths), axis=1)
-        return np.asarray(slowed - np.log(_STRENGTHS) - _fit(away))
+        found[told] = slowed - np.log(_STRENGTHS) - _fit(away)
+        return found
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learnt."""
