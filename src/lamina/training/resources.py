@@ -62,10 +62,11 @@ def resolve(wish: Resource, program: Program) -> Resource:
         engine, device, reason = wish.engine, *_device(wish, program)
     refusal = ENGINES.get(engine)().refusal(program, device)
     if refusal:
+        elsewhere = device != "cpu" and not ENGINES.get(engine)().refusal(program, "cpu")
         raise SettingsError(
             f"engine {engine} cannot train network {program.network.name!r} on {device}",
             [refusal],
-            f"leave the {'device' if wish.engine == 'auto' else 'engine'} to 'auto'",
+            f"leave the {'device' if elsewhere else 'engine'} to 'auto'",
         )
     return Resource(engine, device, threads, reason)
 

@@ -117,17 +117,19 @@ def test_what_an_engine_refuses_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("wish", "out"),
+    ("wish", "there", "out"),
     [
-        (Resource("torch", "cuda"), "leave the engine to 'auto'"),
-        (Resource(device="cuda"), "leave the device to 'auto'"),
+        (Resource("torch", "cuda"), {"cpu": 1.0}, "leave the device to 'auto'"),
+        (Resource(device="cuda"), {"cpu": 1.0}, "leave the device to 'auto'"),
+        (Resource("torch", "cuda"), {}, "leave the engine to 'auto'"),
+        (Resource("torch", "cpu"), {"cuda": 1.0}, "leave the engine to 'auto'"),
     ],
 )
-def test_the_way_out_of_a_refusal_is_what_was_chosen(
-    monkeypatch: pytest.MonkeyPatch, wish: Resource, out: str
+def test_the_way_out_of_a_refusal_is_what_was_refused(
+    monkeypatch: pytest.MonkeyPatch, wish: Resource, there: dict[str, float], out: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", sys.modules.get("torch", sys))
-    with_engines(monkeypatch, False, torch={"cpu": 1.0}, fused={"cpu": 1.0})
+    with_engines(monkeypatch, False, torch=there, fused={"cpu": 1.0})
     monkeypatch.setattr(resources, "choose", lambda program, device: ("torch", "only"))
     with pytest.raises(SettingsError) as refused:
         resolve(wish, program_of(mlp(2, [3])))
