@@ -18,7 +18,7 @@ from lamina.diagnosis.lone import lone_rates
 from lamina.diagnosis.runs import Collection, Floats, Run
 from lamina.testing.detectors import made_run
 from lamina.workflow.log import PHASES
-from lamina.workspace.diagnosing import labelled
+from lamina.workspace.diagnosing import detector_named, labelled
 
 DATA = os.environ.get("LAMINA_DATA")
 STAGE_IN = PHASES.index("stage_in")
@@ -193,6 +193,13 @@ def test_the_default_detector_uses_it_beside_good_runs_only_and_keeps_it(lone: L
     np.testing.assert_array_equal(again.scores(slowed, good), fitted.scores(slowed, good))
     more = fitted.scores(slowed, good) - without.scores(slowed, good)
     assert (more[:, 1] > more[:, 0]).all()
+
+
+def test_the_shipped_detector_has_learnt_it() -> None:
+    made = detector_named()
+    assert isinstance(made.fitted, DefaultFitted)
+    assert made.fitted.lone is not None
+    assert [made.classes[k] for k in made.fitted.lone.weak] == ["loss"]
 
 
 @pytest.mark.slow
