@@ -34,6 +34,7 @@ class Distribution:
     values: Floats
     weights: Floats = field(default_factory=lambda: np.zeros(0))
     tail: float = 0.0
+    _middles: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64).ravel()
@@ -52,7 +53,7 @@ class Distribution:
     @classmethod
     def unknown(cls) -> Distribution:
         """A time that nothing is known of."""
-        return cls(np.zeros(0))
+        return _UNKNOWN
 
     @classmethod
     def of(cls, quantile: Callable[[Floats], Floats], points: int = POINTS) -> Distribution:
@@ -83,8 +84,7 @@ class Distribution:
     @property
     def middles(self) -> Floats:
         """Probability of taking less than each value, half of its own weight counted."""
-        found: Floats = self.__dict__["_middles"]
-        return found
+        return self._middles
 
     @property
     def mean(self) -> float:
@@ -103,43 +103,48 @@ class Distribution:
         """POINTS values of equal weight that stand for it; not to be changed."""
         kept = self.__dict__.get("_points")
         if kept is None:
-            if self.middles is _MIDDLES and not self.tail:
+            if self._middles is _MIDDLES and not self.tail:
                 kept = self.values
             elif "_scaled" in self.__dict__:
                 whole, factor = self.__dict__["_scaled"]
                 kept = whole.points * factor
             else:
-                kept = self.quantiles(_MIDDLES)
+                kept = self._at(_MIDDLES)
             self.__dict__["_points"] = kept
         found: Floats = kept
         return found
 
     def quantile(self, probability: float) -> float:
         """Seconds within which it is done with a probability."""
-        if not self:
+        values, middles = self.values, self._middles
+        if not values.size:
             return float("nan")
-        asked, middles, values = min(max(probability, 0.0), 1.0), self.middles, self.values
-        if self.tail > 0.0 and asked > middles[-1]:
-            return float(self.quantiles([asked])[0])
-        after = int(middles.searchsorted(asked, side="right"))
-        if after in (0, values.size):
-            return float(values[min(after, values.size - 1)])
-        below, left = float(values[after - 1]), float(middles[after - 1])
-        slope = (float(values[after]) - below) / (float(middles[after]) - left)
-        return slope * (asked - left) + below
+        asked = min(max(probability, 0.0), 1.0)
+        after = int(middles.searchsorted(asked, "right"))
+        if after == values.size:
+            beyond = self.tail > 0.0 and asked > middles[-1]
+            return float(self.quantiles([asked])[0] if beyond else values[-1])
+        if after == 0:
+            return float(values[0])
+        below, left = values.item(after - 1), middles.item(after - 1)
+        slope = (values.item(after) - below) / (middles.item(after) - left)
+        return float(slope * (asked - left) + below)
 
     def quantiles(self, probabilities: ArrayLike) -> Floats:
         """`quantile` of many probabilities."""
         asked = np.minimum(np.maximum(np.asarray(probabilities, dtype=np.float64), 0.0), 1.0)
+        return self._at(asked)
+
+    def _at(self, asked: Floats) -> Floats:
+        """`quantiles`, of probabilities that are some."""
         if not self:
             return np.full(asked.shape, np.nan)
-        found: Floats = np.interp(asked, self.middles, self.values)
+        found: Floats = np.interp(asked, self._middles, self.values)
+        last = float(self._middles[-1])
         if self.tail > 0.0 and self.values[-1] > 0.0:
-            left = 1.0 - self.middles[-1]
+            left = 1.0 - last
             ratio = np.maximum(left / np.maximum(1.0 - asked, left * 1e-4), 1.0)
-            found = np.where(
-                asked > self.middles[-1], self.values[-1] * ratio ** (1.0 / self.tail), found
-            )
+            found = np.where(asked > last, self.values[-1] * ratio ** (1.0 / self.tail), found)
         return found
 
     def probability(self, seconds: float) -> float:
@@ -173,9 +178,7 @@ class Distribution:
         gone = self.probability(waited)
         if gone >= 1.0 - 1e-9:
             return Distribution.of(lambda u: waited * (1.0 - u) ** (-1.0 / HEAVY))
-        return Distribution.of(
-            lambda u: np.maximum(self.quantiles(gone + (1.0 - gone) * u), waited)
-        )
+        return Distribution.of(lambda u: np.maximum(self._at(gone + (1.0 - gone) * u), waited))
 
     def shifted(self, seconds: float) -> Distribution:
         """So many seconds more (or less); no time gets below zero."""
@@ -202,6 +205,9 @@ class Distribution:
         return cls(
             np.array(document["values"]), np.array(document["weights"]), float(document["tail"])
         )
+
+
+_UNKNOWN = Distribution(np.zeros(0))
 
 
 def added(parts: Sequence[Distribution]) -> Distribution:

@@ -37,9 +37,11 @@ class KindEstimates(RuntimeEstimates):
         """As one that does nothing else."""
         return self.of(load.kind).predict(load, waited)
 
-    def ahead(self, load: Load, course: Course) -> Outlook:
+    def ahead(
+        self, load: Load, course: Course, left: Mapping[str, Distribution] | None = None
+    ) -> Outlook:
         """As one that does nothing else."""
-        return self.of(load.kind).ahead(load, course)
+        return self.of(load.kind).ahead(load, course, left)
 
     def left(self, load: Load, course: Course) -> dict[str, Distribution]:
         """As one that does nothing else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite, log
 from typing import Any, ClassVar, Self, final
 
@@ -22,6 +23,9 @@ MISSES = 60
 BELIEF = 5.0
 """Made-up errors of width SPREAD that the first real ones stand beside."""
 _NORMAL = np.array([-1.64, -1.04, -0.67, -0.39, -0.13, 0.13, 0.39, 0.67, 1.04, 1.64])
+
+_USUAL: Floats = SPREAD * _NORMAL
+_FAR = 4.0
 
 
 class Misses:
@@ -60,28 +64,37 @@ class Misses:
         if found is None:
             around = self._around
             if around is None:
-                around = self._about_one(max(said, 1e-6) ** self.power)
+                around = self._factors(max(said, 1e-6) ** self.power)
                 self._around = None if self.power else around
             if len(self._said) >= MISSES:
                 self._said.clear()
-            found = self._said[said] = around.scaled(max(said, 0.0))
+            found = self._said[said] = around.scaled(max(said, 0.0) / around.quantile(0.5))
         return found
 
-    def _about_one(self, scale: float) -> Distribution:
-        """The factors that predictions were off by, as a distribution whose median is 1."""
+    def _factors(self, scale: float) -> Distribution:
+        """Those that predictions were off by, but for a factor of all."""
         count = len(self.past)
         steps = np.empty(count + _NORMAL.size)
-        steps[count:] = SPREAD * _NORMAL
+        steps[count:] = _USUAL
         if count:
             if self._centred is None:
                 seen = np.array(self.past, dtype=np.float64)
+                seen.sort()
                 self._centred = seen - median(seen)
-            steps[:count] = np.minimum(np.maximum(self._centred / scale, -4.0), 4.0)
-        weights = np.ones(steps.size)
-        weights[count:] = BELIEF / (1.0 + count) / _NORMAL.size
+            real = np.divide(self._centred, scale, steps[:count])
+            if real[0] < -_FAR or real[-1] > _FAR:
+                np.minimum(np.maximum(real, -_FAR, out=real), _FAR, out=real)
         order = steps.argsort(kind="stable")
-        around = Distribution.rising(np.exp(steps[order]), weights[order])
-        return around.scaled(1.0 / around.quantile(0.5))
+        return Distribution.rising(np.exp(steps[order]), _beliefs(count)[order])
+
+
+@lru_cache
+def _beliefs(count: int) -> Floats:
+    """What so many real errors count, and the made-up ones behind them."""
+    found = np.ones(count + _NORMAL.size)
+    found[count:] = BELIEF / (1.0 + count) / _NORMAL.size
+    found.flags.writeable = False
+    return found
 
 
 class PointPredictor(Predictor):
@@ -99,7 +112,9 @@ class PointPredictor(Predictor):
     def __init__(self, memory: int = 0) -> None:
         self.memory = memory or self.MEMORY
         self.rows: deque[tuple[Work, float]] = deque(maxlen=self.memory)
-        self._columns: tuple[Floats, Floats] | None = None
+        self._columns: Floats | None = None
+        """Sizes and seconds, with room for more behind them."""
+        self._last = 0
         self.misses = Misses()
         self.count = 0
 
@@ -115,12 +130,14 @@ class PointPredictor(Predictor):
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Learns an observation that came to its end."""
         seconds = lasted(y)
-        if censored:
-            return
-        self.misses.add(self.point(x), seconds)
-        kept = min(len(self.rows), self.memory - 1)
-        sizes, times = self._arrays()
-        self._columns = (_appended(sizes, kept, x.size), _appended(times, kept, seconds))
+        if not censored:
+            self.learn(x, seconds, self.point(x))
+
+    @final
+    def learn(self, x: Work, seconds: float, said: float) -> None:
+        """`update` for whoever knows already what `point` says of this work."""
+        self.misses.add(said, seconds)
+        self._keep(x.size, seconds)
         self.rows.append((x, seconds))
         self.count += 1
         self.fit()
@@ -152,7 +169,6 @@ class PointPredictor(Predictor):
         try:
             made = cls(int(document["memory"]))
             made.rows.extend(Work.of_row(row) for row in document["rows"])
-            made._columns = None
             made.misses = Misses([float(miss) for miss in document["misses"]])
             made.count = int(document["count"])
         except (KeyError, TypeError, ValueError) as error:
@@ -170,24 +186,28 @@ class PointPredictor(Predictor):
     @final
     def sizes(self) -> Floats:
         """Of the observations, oldest first; not to be changed."""
-        return self._arrays()[0]
+        return self._arrays()[0, self._last - len(self.rows) : self._last]
 
     @final
     def seconds(self) -> Floats:
         """Of the observations, oldest first; not to be changed."""
-        return self._arrays()[1]
+        return self._arrays()[1, self._last - len(self.rows) : self._last]
 
-    def _arrays(self) -> tuple[Floats, Floats]:
+    def _arrays(self) -> Floats:
         if self._columns is None:
-            self._columns = (
-                np.array([x.size for x, _ in self.rows]), np.array([y for _, y in self.rows])
-            )  # fmt: skip
+            self._columns = np.empty((2, 2 * self.memory))
+            self._last = len(self.rows)
+            self._columns[:, : self._last] = (
+                np.array([(x.size, y) for x, y in self.rows]).reshape(-1, 2).T
+            )
         return self._columns
 
-
-def _appended(values: Floats, kept: int, value: float) -> Floats:
-    """The last few values and a new one."""
-    found = np.empty(kept + 1)
-    found[:kept] = values[values.size - kept :]
-    found[kept] = value
-    return found
+    def _keep(self, size: float, seconds: float) -> None:
+        """Puts an observation behind the others; they are moved to the front only now and then."""
+        columns = self._arrays()
+        if self._last == columns.shape[1]:
+            kept = self.memory - 1
+            columns[:, :kept] = columns[:, self._last - kept :]
+            self._last = kept
+        columns[0, self._last], columns[1, self._last] = size, seconds
+        self._last += 1

@@ -27,12 +27,13 @@ USUAL: Mapping[str, str] = {
 """Stage -> name of the predictor that it has unless told otherwise."""
 
 
-_OVER = Distribution.at(0.0)
+OVER = Distribution.at(0.0)
+"""What is left of a stage that is over."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Load:
-    """What is known of a task before it is placed.
+    """What is known of a task before it is placed. Not to be changed, like `Work`.
 
     Args:
         items: how much there is to process (images, rows, bytes).
@@ -94,13 +95,6 @@ class Course:
         """Whether anything happened yet."""
         return bool(self.waited or self.done)
 
-    def left(self, stage: str, seconds: Distribution) -> Distribution:
-        """What is left of a stage, from now."""
-        if stage in self.done:
-            return _OVER
-        waited = self.waited.get(stage, 0.0)
-        return seconds.beyond(waited).shifted(-waited) if waited else seconds
-
 
 class RuntimeEstimates:
     """What was learnt of one runtime.
@@ -142,26 +136,33 @@ class RuntimeEstimates:
         whole = self._whole(stages)
         return Outlook(stages, self.intervals.calibrated(whole), whole)
 
-    def ahead(self, load: Load, course: Course) -> Outlook:
+    def ahead(
+        self, load: Load, course: Course, left: Mapping[str, Distribution] | None = None
+    ) -> Outlook:
         """What is to be expected from now on, of an attempt that is on its way.
 
         Args:
             load: the task.
             course: how far it is.
+            left: what `left` says of both, where that is known already.
         """
-        stages = self.left(load, course)
+        stages = self.left(load, course) if left is None else left
         whole = self._whole(stages)
         total = whole if course.begun else self.intervals.calibrated(whole)
         return Outlook(stages, total, whole)
 
     def left(self, load: Load, course: Course) -> dict[str, Distribution]:
         """What is left of each stage of an attempt that is on its way."""
-        return {
-            stage: _OVER
-            if stage in course.done
-            else course.left(stage, predictor.predict(load.work(stage)))
-            for stage, predictor in self.stages.items()
-        }
+        done, waited = course.done, course.waited
+        found: dict[str, Distribution] = {}
+        for stage, predictor in self.stages.items():
+            if stage in done:
+                found[stage] = OVER
+                continue
+            seconds = predictor.predict(load.work(stage))
+            past = waited.get(stage, 0.0)
+            found[stage] = seconds.beyond(past).shifted(-past) if past else seconds
+        return found
 
     def update(self, stage: str, load: Load, seconds: float, censored: bool = False) -> None:
         """Learns how long a stage took, or that it was ended after `seconds`."""

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from lamina.estimates import PREDICTORS
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import POINTS, Distribution, Floats, added
-from lamina.estimates.lines import median, weighted_line
+from lamina.estimates.lines import HUBER, Line, median, relative_huber, weighted_line
 from lamina.estimates.points import Misses
 from lamina.estimates.predictors.bayesian_ridge import bayesian_line, bayesian_lines
-from lamina.estimates.predictors.decayed_quantiles import DecayedQuantiles, survived
+from lamina.estimates.predictors.decayed_line import DecayedLine
+from lamina.estimates.predictors.decayed_quantiles import MEMORY, DecayedQuantiles, survived
 from lamina.estimates.predictors.mixture import Mixture
 from lamina.estimates.predictors.nearby import LEVEL, RECENT, SHAPE, Nearby
 from lamina.estimates.predictors.ransac import ransac_line
@@ -91,6 +92,83 @@ def test_a_weighted_line_is_that_of_least_squares(rows: list[tuple[float, float,
     if slope > 0.0 and mean - slope * mean_size > 0.0:
         assert line.slope == pytest.approx(slope, rel=1e-6)
     assert line.slope >= 0.0 and line.intercept >= 0.0
+
+
+def robust_line(sizes: Floats, seconds: Floats, counts: Floats) -> Line:
+    """Each line follows from the one before, until nothing moves any more."""
+    floor = 0.25 * float(np.median(seconds))
+    line = weighted_line(sizes, seconds, counts / np.maximum(seconds, floor) ** 2)
+    for _ in range(400):
+        scales = np.maximum(line.over(sizes), floor)
+        errors = np.abs(seconds - line.over(sizes)) / scales
+        bound = HUBER * max(1.4826 * float(np.median(errors)), 1e-3)
+        line = weighted_line(sizes, seconds, counts / (np.maximum(errors, bound) * scales**2))
+    return line
+
+
+@pytest.mark.parametrize("count", [7, 20, 60, 100])
+def test_a_robust_line_is_found_in_a_few_rounds(count: int) -> None:
+    missed = []
+    for seed in range(40):
+        source = np.random.default_rng(seed)
+        sizes = np.maximum(np.rint(source.lognormal(3.5, 1.2, count)), 1.0)
+        seconds = (10.0 + 0.3 * sizes) * source.lognormal(0.0, 0.15, count)
+        seconds[source.random(count) < 0.1] *= 3.0
+        found, wanted = relative_huber(sizes, seconds), robust_line(sizes, seconds, np.ones(count))
+        for size in np.quantile(sizes, [0.1, 0.5, 0.9]).tolist():
+            missed.append(abs(found.at(size) / wanted.at(size) - 1.0))
+    assert np.median(missed) < 5e-4
+    assert np.quantile(missed, 0.95) < 3e-3
+
+
+def test_a_prior_is_worth_two_observations_where_sizes_lie() -> None:
+    source = np.random.default_rng(5)
+    sizes = source.uniform(5.0, 200.0, 30)
+    seconds = (10.0 + 0.3 * sizes) * source.lognormal(0.0, 0.1, 30)
+    prior, ends = Line(0.6, 4.0), np.quantile(sizes, [0.1, 0.9])
+    wanted = robust_line(
+        np.append(sizes, ends), np.append(seconds, prior.over(ends)), np.append(np.ones(30), [6, 6])
+    )
+    found = relative_huber(sizes, seconds, prior=(prior, 12.0))
+    assert found.over(ends) == pytest.approx(wanted.over(ends), rel=2e-3)
+    assert relative_huber(sizes, seconds).slope < found.slope < 0.6
+
+
+@pytest.mark.parametrize("memory", [1, 2, 7])
+def test_what_is_kept_are_the_last_observations(memory: int) -> None:
+    predictor = DecayedLine(memory)
+    for number in range(1, 40):
+        predictor.update(Work(float(number)), number + 0.5)
+        last = np.arange(max(number - memory, 0) + 1, number + 1)
+        assert predictor.sizes().tolist() == last.tolist()
+        assert predictor.seconds().tolist() == (last + 0.5).tolist()
+        if number == 20:
+            predictor = DecayedLine.from_document(predictor.to_document())
+
+
+def test_a_restored_one_says_the_same_however_much_is_long_gone() -> None:
+    source, predictor = np.random.default_rng(7), DecayedQuantiles()
+    for number in range(1, 2 * MEMORY + 60):
+        predictor.update(Work(), float(source.exponential(10.0)), bool(source.random() < 0.2))
+        if number % 53 == 0:
+            found = predictor.predict(Work())
+            again = DecayedQuantiles.from_document(predictor.to_document()).predict(Work())
+            assert again.values.tolist() == found.values.tolist()
+            assert again.weights.tolist() == found.weights.tolist()
+            assert again.tail == found.tail
+
+
+def test_an_expert_of_a_mixture_learns_as_it_does_alone() -> None:
+    source, mixture = np.random.default_rng(6), Mixture()
+    alone = Mixture().experts
+    for _ in range(25):
+        size = float(source.lognormal(3.5, 1.0))
+        seconds = 10.0 + 0.3 * size + float(source.normal(0.0, 1.0))
+        mixture.update(Work(size), seconds)
+        for expert in alone:
+            expert.update(Work(size), seconds)
+    documents = [one.to_document() for one in mixture.experts]
+    assert documents == [one.to_document() for one in alone]
 
 
 def test_lines_of_many_samples_are_those_of_each() -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from lamina.estimates.base import Work
-from lamina.estimates.lines import Line, weighted_line
+from lamina.estimates.lines import Line, fading, weighted_line
 from lamina.estimates.points import PointPredictor
 
 
@@ -30,8 +28,8 @@ class DecayedLine(PointPredictor):
 
     def fit(self) -> None:
         """Weighted least squares."""
-        ages = np.arange(len(self.rows))[::-1]
-        self._line = weighted_line(self.sizes(), self.seconds(), self.keep**ages)
+        sizes = self.sizes()
+        self._line = weighted_line(sizes, self.seconds(), fading(self.keep, sizes.size))
 
     def point(self, x: Work) -> float:
         """On the line."""

@@ -43,21 +43,21 @@ class DecayedQuantiles(Predictor):
         self.up = self.down = 0.0
         self.changes = 0
         self._known = Distribution.unknown()
-        self._kept: tuple[Floats, Any, Floats] | None = None
+        self._kept: Floats | None = None
+        """`rows` as columns, with room for more behind them."""
+        self._last = 0
         self._fading = 0.5 ** (np.arange(MEMORY)[::-1] / half_life)
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Learns a time, or that it was longer than `y`."""
         del x
         self._watch(lasted(y), censored)
-        if self._kept is not None:
-            kept = slice(max(self._kept[0].size + 1 - MEMORY, 0), None)
-            times, cut, parts = self._kept
-            self._kept = (
-                np.append(times[kept], y), np.append(cut[kept], censored),
-                np.append(parts[kept], 1.0),
-            )  # fmt: skip
         self.rows.append((float(y), bool(censored), 1.0))
+        if self._kept is not None and self._last < self._kept.shape[1]:
+            self._kept[:, self._last] = self.rows[-1]
+            self._last += 1
+        else:
+            self._kept = None
         self._known = self._learnt()
 
     def predict(self, x: Work) -> Distribution:
@@ -117,27 +117,28 @@ class DecayedQuantiles(Predictor):
     def _learnt(self) -> Distribution:
         times, cut, parts = self._columns()
         counts = parts * self._fading[MEMORY - times.size :]
-        if not cut.any():  # nothing to estimate: what was seen is what there is
+        whole = float(np.add.reduce(counts))
+        if not np.add.reduce(cut):  # nothing to estimate: what was seen is what there is
             order = times.argsort(kind="stable")
-            values, weights, left = times[order], counts[order] / counts.sum(), 0.0
+            values, weights, left = times[order], counts[order] / whole, 0.0
         else:
-            values, weights, left = survived(times, cut, counts)
+            values, weights, left = survived(times, cut > 0.0, counts)
         if not values.size:  # all were cut off: the least that is known
             return Distribution(np.sort(times) * 1.5, tail=TAIL_INDEX)
-        doubt = float(counts.sum()) < 2.0 * KEPT
-        if doubt:
+        if whole < 2.0 * KEPT:
             return _doubted(values, weights, left)
         index = _tail(values, weights)
         if left > 0.0:
             values, weights = _carried_on(values, weights, left, float(times.max()), index)
         return Distribution.rising(values, weights, index)
 
-    def _columns(self) -> tuple[Floats, Any, Floats]:
-        """`rows` as arrays; the last row is put behind what is known of the others."""
+    def _columns(self) -> Floats:
+        """`rows` as arrays."""
+        count = len(self.rows)
         if self._kept is None:
-            times, cut, parts = zip(*self.rows, strict=True)
-            self._kept = (np.array(times), np.array(cut, dtype=bool), np.array(parts))
-        return self._kept
+            self._kept, self._last = np.empty((3, 2 * MEMORY)), count
+            self._kept[:, :count] = np.array(self.rows).T
+        return self._kept[:, self._last - count : self._last]
 
 
 def survived(times: Floats, cut: Any, counts: Floats) -> tuple[Floats, Floats, float]:
@@ -153,13 +154,13 @@ def survived(times: Floats, cut: Any, counts: Floats) -> tuple[Floats, Floats, f
     """
     # At equal times the ends come first: what was cut off there lasted longer.
     order = np.lexsort((cut, times))
-    times, cut, counts = times[order], np.asarray(cut)[order], counts[order]
-    at_risk = np.cumsum(counts[::-1])[::-1]
-    steps = np.where(cut, 1.0, 1.0 - counts / at_risk)
-    after = np.cumprod(np.maximum(steps, 0.0))
-    before = np.concatenate([[1.0], after[:-1]])
-    ended = ~cut
-    return times[ended], (before - after)[ended], float(after[-1]) if cut[-1] else 0.0
+    times, ended, counts = times[order], ~np.asarray(cut)[order], counts[order]
+    at_risk = np.add.accumulate(counts[::-1])[::-1]
+    steps = 1.0 - counts * ended / at_risk
+    after = np.empty(times.size + 1)
+    after[0] = 1.0
+    np.multiply.accumulate(np.maximum(steps, 0.0, out=steps), out=after[1:])
+    return times[ended], (after[:-1] - after[1:])[ended], 0.0 if ended[-1] else float(after[-1])
 
 
 def _tail(values: Floats, weights: Floats) -> float:
@@ -167,15 +168,13 @@ def _tail(values: Floats, weights: Floats) -> float:
 
     The values rise.
     """
-    beyond = np.cumsum(weights[::-1])[::-1] <= TAIL_PART * weights.sum() + 1e-12
-    start = values[~beyond][-1] if (~beyond).any() else values[0]
-    if not beyond.any() or start <= 0.0:
+    last = np.add.accumulate(weights[::-1])
+    count = int(last.searchsorted(TAIL_PART * float(last[-1]) + 1e-12, side="right"))
+    start = float(values[max(values.size - count - 1, 0)])
+    if not count or start <= 0.0:
         return TAIL_INDEX
-    steps = np.log(values[beyond] / start)
-    count = float(beyond.sum())
-    return float(
-        np.clip((count + TAIL_BELIEF) / (steps.sum() + TAIL_BELIEF / TAIL_INDEX), 1.2, 10.0)
-    )
+    steps = float(np.add.reduce(np.log(values[values.size - count :] / start)))
+    return min(max((count + TAIL_BELIEF) / (steps + TAIL_BELIEF / TAIL_INDEX), 1.2), 10.0)
 
 
 def _carried_on(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp, log
 from typing import ClassVar
-
-import numpy as np
 
 from lamina.estimates.base import Work
 from lamina.estimates.lines import Line, median, relative_huber
@@ -28,12 +27,13 @@ class LevelledLine(PointPredictor):
     def fit(self) -> None:
         """The line of all, and the faded mean of the last relative errors."""
         sizes, seconds = self.sizes(), self.seconds()
-        self._line = relative_huber(sizes, seconds)
-        said = self._line.over(sizes[-LAST:])
+        self._line = line = relative_huber(sizes, seconds)
         floor = 0.1 * max(median(seconds), 1e-6)
-        ratios = np.log(np.maximum(seconds[-LAST:], floor) / np.maximum(said, floor))
-        weights = FADE ** np.arange(ratios.size)[::-1]
-        self._level = float(np.exp(weights @ ratios / weights.sum()))
+        errors = weights = 0.0
+        for size, took in zip(sizes[-LAST:].tolist(), seconds[-LAST:].tolist(), strict=True):
+            errors = FADE * errors + log(max(took, floor) / max(line.at(size), floor))
+            weights = FADE * weights + 1.0
+        self._level = exp(errors / weights)
 
     def point(self, x: Work) -> float:
         """On the line, at the level of now."""

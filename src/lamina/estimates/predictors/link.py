@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lamina.estimates.base import Work
-from lamina.estimates.lines import relative_huber
+from lamina.estimates.lines import fading, median, relative_huber
 from lamina.estimates.points import PointPredictor
 
 KEEP = 0.7
@@ -33,18 +33,20 @@ class Link(PointPredictor):
     def fit(self) -> None:
         """Both costs; seconds per byte are averaged, as rates would favour the good moments."""
         sizes, seconds = self.sizes(), self.seconds()
-        real = sizes > 0.0
-        if not real.any():
-            self._fixed, self._each = float(np.median(seconds)), 0.0
+        real, took = sizes, seconds
+        if not np.minimum.reduce(sizes) > 0.0:
+            real, took = sizes[sizes > 0.0], seconds[sizes > 0.0]
+        if not real.size:
+            self._fixed, self._each = median(seconds), 0.0
             return
         line = relative_huber(sizes, seconds)
         # A line through a handful of like sizes says nothing of what no byte at all would cost.
-        told = real.sum() >= 4 and sizes[real].max() >= 2.0 * sizes[real].min()
-        self._fixed = min(line.intercept, float(seconds.min())) if told else 0.0
-        moving = np.maximum(seconds[real] - self._fixed, 1e-3 * seconds[real])
-        harmonic = float(moving.sum() / sizes[real].sum())
-        weights = KEEP ** np.arange(moving.size)[::-1]
-        recent = float(weights @ (moving / sizes[real]) / weights.sum())
+        told = real.size >= 4 and np.maximum.reduce(real) >= 2.0 * np.minimum.reduce(real)
+        self._fixed = min(line.intercept, float(np.minimum.reduce(seconds))) if told else 0.0
+        moving = np.maximum(took - self._fixed, 1e-3 * took)
+        harmonic = float(np.add.reduce(moving) / np.add.reduce(real))
+        weights = fading(KEEP, moving.size)
+        recent = float(weights.dot(moving / real) / np.add.reduce(weights))
         self._each = 0.5 * (harmonic + recent)
 
     def point(self, x: Work) -> float:

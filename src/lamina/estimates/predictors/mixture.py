@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, inf, isfinite, nan
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -56,18 +56,27 @@ class Mixture(Predictor):
         self.weights: Floats = np.full(len(self.experts), 1.0 / len(self.experts))
         self.misses = Misses(power=POWER)
         self._asked: dict[tuple[float, str], float] = {}
+        self._ask = [
+            # The same, and no distribution is made only to ask for its median.
+            one.point if isinstance(one, PointPredictor) else one.middle
+            for one in self.experts
+        ]
 
     def update(self, x: Work, y: float, censored: bool = False) -> None:
         """Weighs the experts by what they said of this observation, then lets them learn it."""
-        lasted(y)
+        seconds = lasted(y)
+        said = [nan] * len(self.experts)
         if not censored:
             said = self._said(x)
             point = self._median(said)
-            self.misses.add(point, y)
-            self._weigh(said, point, y)
+            self.misses.add(point, seconds)
+            self._weigh(said, point, seconds)
         self._asked.clear()
-        for expert in self.experts:
-            expert.update(x, y, censored)
+        for expert, one in zip(self.experts, said, strict=True):
+            if not isinstance(expert, PointPredictor):
+                expert.update(x, y, censored)
+            elif not censored:
+                expert.learn(x, seconds, one)
 
     def predict(self, x: Work) -> Distribution:
         """The weighted median of the experts, and around it what it missed by earlier."""
@@ -108,26 +117,20 @@ class Mixture(Predictor):
             ) from error
         return made
 
-    def _said(self, x: Work) -> Floats:
-        return np.array(
-            [
-                # The same, and no distribution is made only to ask for its median.
-                one.point(x) if isinstance(one, PointPredictor) else one.predict(x).quantile(0.5)
-                for one in self.experts
-            ]
-        )
+    def _said(self, x: Work) -> list[float]:
+        return [ask(x) for ask in self._ask]
 
-    def _median(self, said: Floats) -> float:
+    def _median(self, said: Sequence[float]) -> float:
         """As `Distribution.quantile(0.5)` has it, without making one."""
         pairs: list[tuple[float, float]] = [
             (value, weight)
-            for value, weight in zip(said.tolist(), self.weights.tolist(), strict=True)
-            if isfinite(value)
+            for value, weight in zip(said, self.weights.tolist(), strict=True)
+            if -inf < value < inf
         ]
         if not pairs:
             return float("nan")
-        pairs.sort(key=lambda pair: pair[0])
-        whole = sum(weight for _, weight in pairs)
+        pairs.sort()
+        whole = sum([weight for _, weight in pairs])
         gone, below, middle_below = 0.0, pairs[0][0], -1.0
         for value, weight in pairs:
             middle = (gone + weight / 2.0) / whole
@@ -139,13 +142,16 @@ class Mixture(Predictor):
             gone, below, middle_below = gone + weight, value, middle
         return below
 
-    def _weigh(self, said: Floats, point: float, y: float) -> None:
-        known = np.isfinite(said)
-        if not known.any():
+    def _weigh(self, said: Sequence[float], point: float, y: float) -> None:
+        known = [abs(one - y) for one in said if isfinite(one)]
+        if not known:
             return
-        losses = np.ones_like(said)
-        losses[known] = np.minimum(np.abs(said[known] - y) / max(y, point, 1e-9), 1.0)
-        losses[~known] = losses[known].max()  # who says nothing must not gain by it
-        weights = self.weights * np.exp(-RATE * losses)
-        weights = (1.0 - SHARE) * weights / weights.sum() + SHARE / weights.size
-        self.weights = weights
+        scale = max(y, point, 1e-9)
+        most = max(known)  # who says nothing must not gain by it
+        losses = [min((abs(one - y) if isfinite(one) else most) / scale, 1.0) for one in said]
+        weights = [
+            weight * exp(-RATE * loss)
+            for weight, loss in zip(self.weights.tolist(), losses, strict=True)
+        ]
+        whole, dealt = sum(weights), SHARE / len(weights)
+        self.weights = np.array([(1.0 - SHARE) * weight / whole + dealt for weight in weights])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from math import log1p
+from math import log1p, sqrt
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lamina.estimates.base import Work
 from lamina.estimates.distribution import Floats
@@ -33,51 +32,52 @@ class Nearby(PointPredictor):
     def __init__(self, memory: int = 0) -> None:
         super().__init__(memory)
         self._solved: Floats = np.zeros(0)
-        self._typical = 1.0
         self._logs: Floats = np.zeros(0)
-        self._fading: Floats = np.zeros(0)
         self._faded: Floats = np.zeros(0)
         self._level = self._slope = 0.0
 
     def fit(self) -> None:
         """Solves once, for all answers until the next observation."""
         sizes, seconds = self.sizes(), self.seconds()
-        self._typical = max(float(np.sqrt(sizes @ sizes / sizes.size)), 1e-9)
-        self._logs = np.log1p(sizes)
-        if self._fading.size != sizes.size + 1:
-            self._fading = np.exp(-np.arange(sizes.size + 1) / RECENT)
+        square = max(float(sizes.dot(sizes)) / sizes.size, 1e-18)
+        self._logs = np.log1p(sizes) * (_HALF / OCTAVE)
         unit = max(median(seconds), 1e-9)
-        ages = _ages(sizes.size)
-        known = self._alike(sizes[:, None], self._logs[:, None], self._fading[ages])
-        known.flat[:: sizes.size + 1] += NOISE**2
+        steady, shapes, fading = _priors(sizes.size)
+        # Covariances of the observations, in units of the squared median.
+        known = self._logs[:, None] - self._logs
+        known *= known
+        np.negative(known, known)
+        np.exp(known, known)
+        known *= shapes
+        known += steady
+        known += sizes[:, None] * (sizes * (TREND**2 / square))
         self._solved = np.linalg.solve(known, seconds / unit) * unit
         # What an answer is made of but for the part that depends on how alike sizes are.
-        self._faded = self._fading[:0:-1] * self._solved
-        self._level = TREND**2 * float(self._solved.sum()) + LEVEL**2 * float(self._faded.sum())
-        self._slope = TREND**2 * float(sizes @ self._solved) / self._typical**2
+        self._faded = faded = fading * self._solved
+        self._level = float(
+            TREND**2 * np.add.reduce(self._solved) + LEVEL**2 * np.add.reduce(faded)
+        )
+        self._slope = TREND**2 * float(sizes.dot(self._solved)) / square
 
     def point(self, x: Work) -> float:
         """What follows from the observations; never below zero."""
         if not self._solved.size:
             return float("nan")
-        steps = self._logs - log1p(x.size)
+        steps = self._logs - log1p(x.size) * (_HALF / OCTAVE)
         steps *= steps
-        steps *= -0.5 / OCTAVE**2
-        shape = float(self._faded.dot(np.exp(steps, out=steps)))
+        np.negative(steps, steps)
+        shape = float(self._faded.dot(np.exp(steps, steps)))
         return max(self._level + self._slope * x.size + SHAPE**2 * shape, 0.0)
 
-    def _alike(self, sizes: Floats, logs: Floats, fading: Floats) -> Floats:
-        """Covariances with the observations, in units of the squared median."""
-        line = 1.0 + sizes * self.sizes() / self._typical**2
-        steps = (logs - self._logs) / OCTAVE
-        shape = SHAPE**2 * np.exp(-0.5 * steps * steps)
-        found: Floats = TREND**2 * line + fading * (LEVEL**2 + shape)
-        return found
+
+_HALF = sqrt(0.5)
 
 
 @cache
-def _ages(count: int) -> NDArray[np.intp]:
-    """How many observations lie between each two."""
+def _priors(count: int) -> tuple[Floats, Floats, Floats]:
+    """Of so many observations: covariances whatever their sizes are, those of shapes of like
+    sizes, and what of a level is left when the next one comes."""
     number = np.arange(count)
-    found: NDArray[np.intp] = np.abs(number[:, None] - number[None, :])
-    return found
+    alike = np.exp(-np.abs(number[:, None] - number) / RECENT)
+    steady = TREND**2 + LEVEL**2 * alike + NOISE**2 * np.eye(count)
+    return steady, SHAPE**2 * alike, np.exp((number - count) / RECENT)

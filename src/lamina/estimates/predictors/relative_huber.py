@@ -52,7 +52,8 @@ class RelativeHuber(PointPredictor):
         """On the line; times the factor of the node's type, where that is known."""
         if self._line is None:
             return float("nan")
-        return self._line.at(x.size) * exp(self._nodes.get(x.node, 0.0))
+        said = self._line.at(x.size)
+        return said * exp(self._nodes.get(x.node, 0.0)) if self._nodes else said
 
     def to_document(self) -> dict[str, Any]:
         """With the window and the prior."""

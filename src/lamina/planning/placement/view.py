@@ -237,7 +237,8 @@ class View:
     def _look(self, runtime: str, items: float | None) -> Outlook:
         load = self.job.load(self.runtimes[runtime], self.now, items)
         course = _course(self.attempts.get(runtime), self.now)
-        found = self._more.estimates[runtime].ahead(load, course)
+        left = self.stages(runtime, items)
+        found = self._more.estimates[runtime].ahead(load, course, left)
         wait = self.queue(runtime)
         return Outlook(found.stages, found.total.shifted(wait), found.plain) if wait else found
 

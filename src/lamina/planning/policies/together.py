@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import final
 
 import numpy as np
 
 from lamina.estimates.distribution import Distribution, Floats
+from lamina.estimates.stages import OVER
 from lamina.planning.placement.view import View
 
 COURSES = 32
@@ -26,7 +30,6 @@ WORTH_ASKING = 0.5
 """Seconds that a request has to be expected to save, where giving it back in time costs nothing:
 a deployment that comes to nothing still bothers whoever deploys it."""
 
-_MIDDLES: Floats = (np.arange(COURSES) + 0.5) / COURSES
 _COURSES = np.arange(COURSES)
 _NO_TIME: Floats = np.zeros(COURSES)
 _STAGES = ("upload", "request", "deployment", "warm", "processing")
@@ -35,37 +38,40 @@ _STAGES = ("upload", "request", "deployment", "warm", "processing")
 _ORDERS = np.random.default_rng(0).permuted(np.tile(np.arange(COURSES), (60, 1)), axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Hand:
-    """A runtime that works on a job or could; times in seconds from now, one per course.
+    """A runtime that works on a job or could.
 
     Args:
         runtime: which.
-        held: when it begins to be held: it is up.
-        first: when its first item begins.
-        item: seconds of each item.
-        fetch: seconds until results of the whole job are back.
-        scarce: seconds of waiting that a second of holding it is worth, as it is scarce.
-        dear: seconds of waiting that a second of holding it costs, in money and energy.
+        rows: in each course, times in seconds from now: when it begins to be held (it is up),
+            when its first item begins, seconds of each item, and those until results of the whole
+            job are back; and of a second of holding it, how many of waiting it is worth, as it is
+            scarce, and how many it costs, in money and energy.
     """
 
     runtime: str
-    held: Floats
-    first: Floats
-    item: Floats
-    fetch: float
-    scarce: float
-    dear: float
+    rows: Floats
+
+    @property
+    def dear(self) -> float:
+        """Seconds of waiting that a second of holding it costs, in money and energy."""
+        return float(self.rows[5, 0])
 
     def alone(self, items: float) -> Floats:
         """When it would be back with so many items."""
-        found: Floats = self.first + self.item * items + self.fetch
+        _, first, item, fetch, _, _ = self.rows
+        found: Floats = first + item * items + fetch
         return found
 
 
 def at_best(hand: Hand) -> Hand:
     """As if a runtime came up as early as it may."""
-    return replace(hand, held=hand.held * 0.0, first=hand.first - hand.held + hand.held.min())
+    rows = hand.rows.copy()
+    held = hand.rows[0]
+    rows[0] = 0.0
+    rows[1] = hand.rows[1] - held + held.min()
+    return Hand(hand.runtime, rows)
 
 
 def hands(view: View, names: Collection[str]) -> dict[str, Hand]:
@@ -81,32 +87,39 @@ def _hand(view: View, name: str, place: int) -> Hand | None:
         return None
     start, item = _pace(view, name)
     attempt = view.attempts.get(name)
-    begun = None if attempt is None else attempt.started
-    work = stages["processing"]
-    if begun is not None and attempt is not None and not attempt.shared:
-        work = work.beyond(view.now - begun)
-    upload, request, deployment, warm = (
-        _drawn(stages.get(stage), place, number) for number, stage in enumerate(_STAGES[:-1])
-    )
-    whole = _drawn(work, place, len(_STAGES) - 1)
-    queue = view.queue(name)
-    held = request + deployment + queue
-    ready = np.maximum(upload + queue, held) + warm
+    work, past, shared = stages["processing"], 0.0, False
+    if attempt is not None and attempt.started is not None:
+        past, shared = view.now - attempt.started, attempt.shared
+        work = work if shared else work.beyond(past)
     # All of the work is as much longer or shorter as its whole is.
-    factor = whole / max(start + item * view.job.items, 1e-9)
-    first = ready + start * factor
-    if begun is not None and attempt is not None:
-        first = first + begun - view.now
-        first = np.maximum(first, 0.0) if attempt.shared else first
+    factor = _drawn(work, place, len(_STAGES) - 1) / max(start + item * view.job.items, 1e-9)
+    rows = np.empty((6, COURSES))
+    rows[0], first = _ready(stages, place, view.queue(name))
+    rows[1] = first = first + start * factor - past
+    if shared:
+        np.maximum(first, 0.0, out=rows[1])
+    np.maximum(item * factor, 1e-9, out=rows[2])
+    rows[3] = stages["fetch"].quantile(0.5) if "fetch" in stages else 0.0
     runtime = view.runtimes[name]
-    fetch = stages["fetch"].quantile(0.5) if "fetch" in stages else 0.0
-    scarce = 0.0 if runtime.standby else EXCHANGE * (runtime.devices or PLAIN)
-    dear = view.weights.price * runtime.price + view.weights.energy * runtime.power
-    return Hand(name, held, first, np.maximum(item * factor, 1e-9), fetch, scarce, dear)
+    rows[4] = 0.0 if runtime.standby else EXCHANGE * (runtime.devices or PLAIN)
+    rows[5] = view.weights.price * runtime.price + view.weights.energy * runtime.power
+    return Hand(name, rows)
 
 
-def _drawn(stage: Distribution | None, place: int, number: int) -> Floats:
-    if stage is None:
+def _ready(stages: Mapping[str, Distribution], place: int, queue: float) -> tuple[Floats, Floats]:
+    """When a runtime begins to be held, and when it could begin to work."""
+    upload, request, deployment, warm = (
+        _drawn(stages.get(stage, OVER), place, number) for number, stage in enumerate(_STAGES[:-1])
+    )
+    held = deployment if request is _NO_TIME else request + deployment
+    ready = held if upload is _NO_TIME else np.maximum(upload, held)
+    if queue:
+        held, ready = held + queue, ready + queue
+    return held, ready if warm is _NO_TIME else ready + warm
+
+
+def _drawn(stage: Distribution, place: int, number: int) -> Floats:
+    if stage is OVER:
         return _NO_TIME
     order = _ORDERS[(place * len(_STAGES) + number) % len(_ORDERS)]
     found: Floats = stage.points[order]
@@ -125,36 +138,107 @@ def _pace(view: View, name: str) -> tuple[float, float]:
     return whole - item * count, item
 
 
-Way = Callable[[Sequence[Hand], float], tuple[Floats, Floats]]
-"""Hands and the items that are left -> in each course, when the job is done, and what it costs
-to hold them so long, in seconds of waiting."""
+class Way(ABC):
+    """How runtimes work on a job: in each course, when it is done, and what it costs to hold them
+    so long, in seconds of waiting."""
+
+    @final
+    def __call__(self, working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
+        """What some of them make of the items that are left."""
+        over, price = self.joined(working[:-1], working[-1:], left)
+        return over[0], price[0]
+
+    @final
+    def joined(
+        self, working: Sequence[Hand], others: Sequence[Hand], left: float
+    ) -> tuple[Floats, Floats]:
+        """The same where one of some others works too: a row for each of these."""
+        return self._of(_stacked(working), _stacked(others), left)
+
+    @abstractmethod
+    def _of(self, working: Floats, others: Floats, left: float) -> tuple[Floats, Floats]:
+        """`joined` of rows as hands have them, by hand, row and course."""
 
 
-def shared(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
+def _stacked(group: Sequence[Hand]) -> Floats:
+    if not group:
+        return _NOBODY
+    return np.array([hand.rows for hand in group])
+
+
+_NOBODY: Floats = np.zeros((0, 6, COURSES))
+
+
+class _Shared(Way):
     """All take items until there are none, as if items could be cut."""
-    firsts = np.array([hand.first for hand in working])
-    rates = 1.0 / np.array([hand.item for hand in working])
+
+    def _of(self, working: Floats, others: Floats, left: float) -> tuple[Floats, Floats]:
+        held, first, item, fetch, scarce, dear = others.swapaxes(0, 1)
+        rate = 1.0 / item
+        begun = rate * first + left
+        over = begun / rate
+        if not len(working):
+            over = over + fetch * (np.maximum(over - first, 0.0) * rate / max(left, 1e-9))
+            return over, (scarce + dear) * np.maximum(over - held, 0.0)
+        rates = 1.0 / working[:, 2]
+        # Of some, those who begin first do it all; who begins later only matters if that is
+        # sooner. So it is the least of what they make of it with the first one, the first two...
+        missed, speed = _earlier(rates, working[:, 1])
+        together = (missed + begun[:, None]) / (speed + rate[:, None])
+        without = np.minimum.reduce((missed + left) / speed)
+        over = np.minimum(np.minimum(over, without), np.minimum.reduce(together, axis=1))
+        did = np.maximum(over[:, None] - working[:, 1], 0.0) * (rates * working[:, 3])
+        back = fetch * rate * np.maximum(over - first, 0.0)
+        over += np.maximum(back, np.maximum.reduce(did, axis=1)) / max(left, 1e-9)
+        price = (working[:, 4] + working[:, 5]) * np.maximum(over[:, None] - working[:, 0], 0.0)
+        own = (scarce + dear) * np.maximum(over - held, 0.0)
+        return over, np.add.reduce(price, axis=1) + own
+
+
+def _earlier(rates: Floats, firsts: Floats) -> tuple[Floats, Floats]:
+    """Of those who begin first, how many ever: the items that they miss as they do not begin now,
+    and what they do in a second. Of a few, that is told of any of them: none does better."""
+    missed = rates * firsts
+    some = _SOME.get(len(rates))
+    if some is not None:
+        return some.dot(missed), some.dot(rates)
     order = firsts.argsort(axis=0)
-    first, rate = firsts[order, _COURSES], rates[order, _COURSES]
-    # Of those who begin first, some do it all; who begins later only matters if that is sooner.
-    ends = (left + np.add.accumulate(rate * first)) / np.add.accumulate(rate)
-    over = np.minimum.reduce(ends)
-    did = np.maximum(over - firsts, 0.0) * rates / max(left, 1e-9)
-    fetches = np.array([[hand.fetch] for hand in working])
-    over = over + np.maximum.reduce(fetches * did)
-    price = sum((hand.scarce + hand.dear) * np.maximum(over - hand.held, 0.0) for hand in working)
-    return over, np.asarray(price)
+    missed, rates = missed[order, _COURSES], rates[order, _COURSES]
+    return np.add.accumulate(missed), np.add.accumulate(rates)
 
 
-def raced(working: Sequence[Hand], left: float) -> tuple[Floats, Floats]:
+_SOME: Mapping[int, Floats] = {
+    count: np.array([some for some in product((0.0, 1.0), repeat=count) if any(some)])
+    for count in (1, 2, 3)
+}
+"""Which of a few belong to each of the sums that there are: sooner done than sorting."""
+
+
+class _Raced(Way):
     """All do all of it, and the first one counts: what the others held was for nothing."""
-    ends = np.array([hand.alone(left) for hand in working])
-    over = ends.min(axis=0)
-    price = np.zeros_like(over)
-    for end, hand in zip(ends, working, strict=True):
-        wasted = np.where(end > over, hand.scarce * WASTE / EXCHANGE, 0.0)
-        price = price + (wasted + hand.dear) * np.maximum(over - hand.held, 0.0)
-    return over, price
+
+    def _of(self, working: Floats, others: Floats, left: float) -> tuple[Floats, Floats]:
+        ends, own = _alone(working, left), _alone(others, left)
+        over = np.minimum(own, np.minimum.reduce(ends)) if len(ends) else own
+        price = _lost(others, own, over)
+        if len(ends):
+            price += np.add.reduce(_lost(working, ends, over[:, None]), axis=1)
+        return over, price
+
+
+def _alone(group: Floats, left: float) -> Floats:
+    found: Floats = group[:, 1] + group[:, 2] * left + group[:, 3]
+    return found
+
+
+def _lost(group: Floats, ends: Floats, over: Floats) -> Floats:
+    wasted = np.where(ends > over, group[:, 4] * (WASTE / EXCHANGE), 0.0)
+    found: Floats = (wasted + group[:, 5]) * np.maximum(over - group[:, 0], 0.0)
+    return found
+
+
+shared: Way = _Shared()
+raced: Way = _Raced()
 
 
 @dataclass(frozen=True)
@@ -185,23 +269,27 @@ def _mean(courses: Floats) -> float:
 
 def pick(given: Sequence[Hand], others: Mapping[str, Hand], left: float, way: Way) -> Pick:
     """Adds to those who are given whoever makes waiting and costs together least, one by one."""
-    working, open_ = list(given), dict(others)
-    before = over = np.full(COURSES, np.inf)
-    total = over
+    working, open_ = list(given), list(others.values())
+    before = over = total = _NEVER
     if working:
         before, price = way(working, left)
         over, total = before, before + price
-    while True:
-        tried = {name: way([*working, hand], left) for name, hand in open_.items()}
-        sums = {name: _mean(over + price) for name, (over, price) in tried.items()}
-        best = min(sums, key=lambda name: sums[name], default=None)
-        if best is None or sums[best] >= _mean(total):
+    hopes: dict[str, float] = {}
+    while open_:
+        overs, prices = way.joined(working, open_, left)
+        totals = overs + prices
+        sums = np.add.reduce(totals, axis=1).tolist()
+        least = min(sums)
+        if least >= float(np.add.reduce(total)):
+            saved = np.add.reduce(np.maximum(total - totals, 0.0), axis=1) / COURSES
+            names = [hand.runtime for hand in open_]
+            hopes = dict(zip(names, saved.tolist(), strict=True))
             break
-        over, price = tried[best]
-        total = over + price
+        best = sums.index(least)
+        over, total = overs[best], totals[best]
         working.append(open_.pop(best))
-    hopes = {
-        name: _mean(np.maximum(total - over - price, 0.0)) for name, (over, price) in tried.items()
-    }
     chosen = tuple(hand.runtime for hand in working)
     return Pick(chosen, _mean(over), _mean(before), hopes)
+
+
+_NEVER: Floats = np.full(COURSES, np.inf)
