@@ -34,6 +34,8 @@ SAMPLES = {
     "nextflow.txt": "nextflow",
     "parsl.db": "parsl",
     "pegasus": "pegasus",
+    "toy-0.bp": "bp",
+    "toy-0.dag.dagman.out": "dagman",
     "pegasus-database": "pegasus",
     "pegasus-database/toy-0.stampede.db": "stampede",
     "wfformat-1.4.json": "wfformat",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lamina.records.exports.chrome import trace_document
@@ -406,8 +407,118 @@ def texts() -> None:
     (HERE / "nextflow.txt").write_text(TRACE)
 
 
+def logs() -> None:
+    """What DAGMan and monitord tell of a run: a script before, a job that was held, a retry."""
+    _dagman(HERE / "toy-0.dag.dagman.out")
+    _stream(HERE / "toy-0.bp")
+
+
+def _dagman(path: Path) -> None:
+    lines: list[str] = []
+
+    def say(at: int, *texts: str) -> None:
+        lines.extend(
+            f"{datetime.fromtimestamp(BEGIN + at, UTC):%m/%d/%y %H:%M:%S} {t}" for t in texts
+        )
+
+    def event(seen: int, at: int, name: str, job: str, id: int, *more: str) -> None:
+        when = f"{datetime.fromtimestamp(BEGIN + at, UTC):%m/%d/%y %H:%M:%S}"
+        say(seen, f"Event: ULOG_{name} for HTCondor Node {job} ({id}.0.0) {{{when}}}", *more)
+
+    def script(at: int, job: str, id: int, took: int, code: int) -> None:
+        how = f"failed with status {code}" if code else "completed successfully."
+        say(at, f"Running POST script of Node {job}...")
+        event(at + took + 1, at + took, "POST_SCRIPT_TERMINATED", job, id)
+        say(at + took + 1, f"POST Script of node {job} {how}")
+
+    create, grind, brew = "create_dir_toy_0_local", "grind_ID0000001", "brew_ID0000002"
+    say(
+        0, "*" * 54, "** condor_scheduniv_exec.70.0 (CONDOR_DAGMAN) STARTING UP",
+        "** /usr/bin/condor_dagman", "** $CondorVersion: 23.0.1 2023-10-31 $", "*" * 54,
+        "Using config source: /etc/condor/condor_config", "DAGMAN_VERBOSITY setting: 3",
+    )  # fmt: skip
+    lines.append("\ta line of a message that goes on")
+    say(1, "Of 3 nodes total:", f"Running PRE script of Node {create}...")
+    say(3, f"PRE Script of node {create} completed successfully.")
+    say(3, f"Submitting HTCondor Node {create} job(s)...", "\tassigned HTCondor ID (71.0.0)")
+    event(5, 3, "SUBMIT", create, 71, "Number of idle job procs: 1")
+    event(10, 6, "EXECUTE", create, 71)
+    done = "completed successfully."
+    event(15, 11, "JOB_TERMINATED", create, 71, f"Node {create} job proc (71.0.0) {done}")
+    script(15, create, 71, 2, 0)
+    event(22, 20, "SUBMIT", grind, 72)
+    event(24, 22, "JOB_HELD", grind, 72, "  Hold reason: the disk of worker-1 is full")
+    event(29, 27, "JOB_RELEASED", grind, 72)
+    event(34, 30, "EXECUTE", grind, 72)
+    event(
+        50, 46, "JOB_TERMINATED", grind, 72, f"Node {grind} job proc (72.0.0) failed with status 2."
+    )
+    script(50, grind, 72, 3, 2)
+    say(54, f"Retrying node {grind} (retry #1 of 1)...")
+    event(56, 55, "SUBMIT", grind, 73)
+    event(61, 58, "EXECUTE", grind, 73)
+    event(81, 80, "JOB_TERMINATED", grind, 73, f"Node {grind} job proc (73.0.0) {done}")
+    script(81, grind, 73, 2, 0)
+    event(86, 85, "SUBMIT", brew, 74)
+    event(91, 88, "EXECUTE", brew, 74)
+    event(96, 94, "JOB_TERMINATED", brew, 74)
+    say(96, f"Node {brew} job proc (74.0.0) failed with signal 9.")
+    script(96, brew, 74, 2, 1)
+    say(99, "**** condor_scheduniv_exec.70.0 (condor_DAGMAN) pid 4711 EXITING WITH STATUS 1")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _stream(path: Path) -> None:
+    lines: list[str] = []
+
+    def say(at: int, event: str, **told: object) -> None:
+        when = f"{datetime.fromtimestamp(BEGIN + at, UTC):%Y-%m-%dT%H:%M:%S}.000000Z"
+        fields = " ".join(f"{name.replace('__', '.')}={value}" for name, value in told.items())
+        head = f"ts={when} event=stampede.{event} level=Info"
+        lines.append(f"{head} {fields} xwf.id=6d0c" if fields else head)
+
+    def ran(job: str, id: int, site: str, times: tuple[int, int, int, int], code: int) -> None:
+        submit, start, stop, last = times
+        of = {"job__id": job, "job_inst__id": id, "sched__id": f"{id + 70}.0"}
+        say(submit, "job_inst.submit.start", js__id=1, **of)
+        say(submit, "job_inst.submit.end", js__id=1, status=0, **of)
+        say(start, "job_inst.main.start", js__id=2, stdout__file=f"{job}.out", **of)
+        say(stop, "job_inst.main.term", js__id=3, status=0, **of)
+        say(start, "inv.start", inv__id=1, job__id=job, job_inst__id=id)
+        say(
+            stop, "inv.end", inv__id=1, job__id=job, job_inst__id=id, exitcode=code,
+            transformation=f"toy::{job.partition('_')[0]}:1.0", remote_cpu_time=(stop - start) / 2,
+            maxrss=2048, argv='" -n 3 \\"a b\\" exitcode=7"',
+        )  # fmt: skip
+        host = "master" if site == "local" else f"worker-{id}"
+        say(stop, "job_inst.host.info", job__id=job, job_inst__id=id, hostname=host, site=site)
+        say(stop, "job_inst.main.end", js__id=4, status=code, exitcode=code, site=site, **of)
+        say(stop + 1, "job_inst.post.start", js__id=5, **of)
+        say(last, "job_inst.post.term", js__id=6, **of)
+        say(last, "inv.end", inv__id=-2, job__id=job, job_inst__id=id, remote_cpu_time=1)
+        say(last, "job_inst.post.end", js__id=7, status=code, exitcode=code, **of)
+
+    create, grind = "create_dir_toy_0_local", "grind_ID0000001"
+    say(
+        0, "wf.plan", dax__label="toy", dag__file__name="toy-0.dag", root__xwf__id="6d0c",
+        argv='"--dax toy.dax --submit"', user="ada",
+    )  # fmt: skip
+    say(0, "static.start")
+    say(0, "job.info", job__id=create, type_desc="create-dir", argv='"-u file:///x y"')
+    say(0, "job.info", job__id=grind, type_desc="compute", argv='""')
+    say(0, "job.edge", parent__job__id=create, child__job__id=grind)
+    say(0, "static.end")
+    say(1, "xwf.start", restart_count=0)
+    ran(create, 1, "local", (4, 9, 13, 18), 0)
+    ran(grind, 2, "condorpool", (22, 30, 46, 51), 2)
+    ran(grind, 3, "condorpool", (55, 61, 83, 88), 0)
+    say(95, "xwf.end", restart_count=0, status=0)
+    path.write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
     tables()
     instances()
     submit_directories()
     texts()
+    logs()

@@ -8,7 +8,7 @@ import os
 import tarfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 from lamina.errors import TraceError
 from lamina.testing.readers import check_trace
 from lamina.traces.readers.collecting import traces_in
-from lamina.traces.trace import Trace
+from lamina.traces.trace import Attempt, Trace
 from lamina.workspace.traces import look, one_trace
 
 DATA = Path(os.environ.get("LAMINA_DATA") or "/nowhere")
@@ -167,3 +167,44 @@ def test_a_run_of_a_hundred_thousand_tasks_is_read_in_seconds_of_one_core(
         spent.append(time.process_time() - begun)
         assert len(trace.attempts) == 100_000
     assert min(spent) < seconds, spent
+
+
+@needs_data
+def test_the_event_streams_of_pegasus_are_read() -> None:
+    found = {one.run: one for one in read(DATA / "pegasus_submit_dirs" / "bp_events")}
+    told = {run: (one.status, len(one.last), one.planned) for run, one in found.items()}
+    assert told == {
+        "blackdiamond-0": ("succeeded", 14, 14), "montage-0": ("succeeded", 39, 39),
+    }  # fmt: skip
+    for one in found.values():
+        check_trace(one)
+    grown = found["blackdiamond-0"].last["findrange_j2"]
+    assert (grown.host, grown.type, grown.usage["cpu"]) == (
+        "worker2.novalocal", "findrange", 59.951,
+    )  # fmt: skip
+    assert list(found["blackdiamond-0"].parents["analyze_j4"]) != []
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "name", ["process_wf_success", "process_wf_failure", "hierarchical_wf_success"]
+)
+def test_dagmans_log_tells_of_the_same_attempts_as_the_database(name: str) -> None:
+    """Its times are those of another zone, and scripts differ by how often DAGMan looks."""
+    folder = DATA / "pegasus_submit_dirs" / "submit_dirs" / name
+    (log,) = folder.glob("*.dag.dagman.out")
+    (told,), (known,) = read(log), read(folder)
+    check_trace(told)
+    outer = [one for one in known.attempts if "/" not in one.task]
+    assert told.status == known.status
+
+    def tries(attempts: Iterable[Attempt]) -> set[tuple[str, int, str, int | None]]:
+        return {(one.task, one.number, one.status, one.exit) for one in attempts}
+
+    done = [one for one in outer if one.status != "running"]
+    assert len(done) >= 2
+    # One of the databases ends before its run did.
+    assert tries(told.attempts) >= tries(done)
+    ran = {(one.task, one.number): one.spent("run") for one in told.attempts}
+    for one in done:
+        assert one.spent("run") == pytest.approx(ran[one.task, one.number], abs=1.5), one.task

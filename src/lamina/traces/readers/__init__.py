@@ -9,8 +9,10 @@ READERS: Registry[type[Reader]] = Registry(
     "trace_readers",
     "trace format",
     {
+        "bp": "lamina.traces.readers.bp:BpReader",
         "chrome": "lamina.traces.readers.chrome:ChromeReader",
         "csv": "lamina.traces.readers.csv:CsvReader",
+        "dagman": "lamina.traces.readers.dagman:DagmanReader",
         "kickstart": "lamina.traces.readers.kickstart:KickstartReader",
         "lamina": "lamina.traces.readers.lamina:LaminaReader",
         "nextflow": "lamina.traces.readers.nextflow:NextflowReader",

@@ -58,6 +58,7 @@ _STOPPED = frozenset(
     {"JOB_TERMINATED", "JOB_ABORTED", "JOB_HELD", "JOB_EVICTED", "JOB_SUSPENDED", "JOB_SUCCESS",
      "JOB_FAILURE", "POST_SCRIPT_STARTED"}
 )  # fmt: skip
+_HELD = "held: "
 _POST_ENDS = frozenset({"POST_SCRIPT_SUCCESS", "POST_SCRIPT_FAILURE", "POST_SCRIPT_FAILED"})
 _OPENS = {
     "PRE_SCRIPT_STARTED": "pre_script", "SUBMIT": "queue", "EXECUTE": "run",
@@ -317,7 +318,9 @@ class _Try:
         elif name == "JOB_ABORTED":
             self.status = "cancelled"
         elif name == "JOB_HELD":
-            self.cause = f"held: {state.reason.strip() or 'no reason is told'}"
+            self.cause = f"{_HELD}{state.reason.strip() or 'no reason is told'}"
+        elif name == "JOB_RELEASED" and self.cause.startswith(_HELD):
+            self.cause = ""  # what comes now has another
 
     def attempt(self, number: int, ready: float, known: Known) -> Attempt:
         """The try as it stands at the end of the log."""

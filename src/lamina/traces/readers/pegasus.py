@@ -1,8 +1,8 @@
 """Submit directories of Pegasus: jobstate.log, the .dag, braindump, kickstart, the database.
 
 Where monitord's database is there it is read: it knows hosts, sub-workflows and why a job was
-held. Else jobstate.log tells the times, the .dag what waits for what, and kickstart's outputs where
-jobs ran.
+held. Else jobstate.log, or without it DAGMan's own log, tells the times, the .dag what waits for
+what, and kickstart's outputs where jobs ran.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Any, ClassVar
 from lamina.errors import TraceError
 from lamina.records.history import Notice, Session
 from lamina.traces.readers.base import Reader, Source
+from lamina.traces.readers.dagman import DagmanLog
 from lamina.traces.readers.documents import Document
 from lamina.traces.readers.invocations import Invocation, invocations, is_kickstart
-from lamina.traces.readers.job_states import Known, States, Tries, attempts_of, states_of
+from lamina.traces.readers.job_states import Known, Tries, states_of
 from lamina.traces.readers.kickstart import kind_of_program
+from lamina.traces.readers.logs import DAGMAN, Log, trace_of_log
 from lamina.traces.readers.stampede import StampedeReader, status_of
 from lamina.traces.trace import Trace
 
@@ -39,12 +41,12 @@ class PegasusReader(Reader):
     folders: ClassVar[bool] = True
 
     def detects(self, source: Source) -> bool:
-        """By jobstate.log, or by the database beside a braindump."""
+        """By jobstate.log, or by the database or DAGMan's log beside a braindump."""
         names = source.top
         if LOG in names:
             return True
         has_plan = any(name.startswith("braindump.") for name in names)
-        return has_plan and any(name.endswith(_DATABASE) for name in names)
+        return has_plan and any(name.endswith((_DATABASE, DAGMAN)) for name in names)
 
     def read(self, source: Source) -> Iterator[Trace]:
         """The run, with all its sub-workflows where the database tells of them."""
@@ -70,37 +72,27 @@ class PegasusReader(Reader):
                 raise file.broken("the database lacks tables of Pegasus")
             found = list(StampedeReader().read(file))
         except TraceError:
-            if LOG in source.files:
+            if LOG in source.files or any(name.endswith(DAGMAN) for name in source.top):
                 return None
             raise
         return found[0] if found else None
 
 
 def _from_log(source: Source, about: Mapping[str, str]) -> Trace:
-    if LOG not in source.files:
+    log = _log(source)
+    named = (about.get("pegasus_wf_name") or source.stem, about.get("dax_label") or source.stem)
+    trace = trace_of_log(log, named, _edges(source), _known(source, log.tries), "pegasus")
+    return replace(trace, about={**about, "source": source.name})
+
+
+def _log(source: Source) -> Log:
+    """monitord's log; else that of DAGMan."""
+    if LOG in source.files:
+        return _JobStates(source.files[LOG])
+    name = next((name for name in source.top if name.endswith(DAGMAN)), "")
+    if not name:
         raise source.broken(f"there is neither {LOG} nor a database that can be read")
-    log = _Log(source.files[LOG])
-    parents = _edges(source)
-    tries = log.tries
-    if not tries:
-        raise log.source.broken("it tells of no job that was submitted")
-    first = min(min(states.times) for states in tries.values())
-    begin = min([*log.starts, first])
-    attempts = attempts_of(tries, parents, begin, _known(source, tries))
-    last = max([*(time for time, _ in log.ends), *(one.end for one in attempts)])
-    return Trace(
-        run=about.get("pegasus_wf_name") or source.stem,
-        name="",
-        workflow=about.get("dax_label") or source.stem,
-        status=status_of(log.ends[-1][1] if log.ends else None),
-        sessions=(Session(min(begin, attempts[0].ready), last),),
-        attempts=tuple(attempts),
-        parents=parents,
-        notices=log.notices,
-        planned=len(parents) or len({job for job, _ in tries}),
-        about={**about, "source": source.name},
-        origin="pegasus",
-    )
+    return DagmanLog(source.files[name])
 
 
 def _ended(source: Source, trace: Trace) -> Trace:
@@ -122,17 +114,13 @@ def _ended(source: Source, trace: Trace) -> Trace:
     )
 
 
-class _Log:
+class _JobStates(Log):
     """jobstate.log: `time job state condor-id site - turn`, and what monitord says of itself."""
 
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.tries: dict[tuple[str, int], States] = {}
+        super().__init__(source)
         self.cells: dict[tuple[str, int], list[Any]] = {}
         self.at = 0.0
-        self.starts: list[float] = []
-        self.ends: list[tuple[float, int]] = []
-        self.notices: tuple[Notice, ...] = ()
         lines = source.text().split("\n")
         whole = lines.pop()
         try:
@@ -144,18 +132,14 @@ class _Log:
                     self.take(line.split(), number)
         if whole.strip():
             self.last(whole, len(lines) + 1)
-        for key, cells in self.cells.items():
-            states = states_of(cells)
-            before = self.tries.get(key)
-            self.tries[key] = states if before is None else states.behind(before)
+        self.keep(self.cells)
 
     def last(self, line: str, number: int) -> None:
         """A line without an end: a log that is being written, or was cut."""
         try:
             self.take(line.split(), number)
         except TraceError:
-            text = f"{self.source.name}, line {number} ends early"
-            self.notices = (Notice(self.at, "cut", "", text),)
+            self.cut(self.at, number)
 
     def quickly(self, lines: list[str]) -> None:
         """The lines as most are; what is wrong with others is said by `take`, which takes longer.
@@ -185,9 +169,9 @@ class _Log:
                 told = names[name] = (name, name.endswith(_ENDS))
             exit = int(code) if told[1] and code != "-" else None
             known += (told[0], time, exit, sites.setdefault(site, site))
-        self.keep(tries)
+        self.kept(tries)
 
-    def keep(self, tries: dict[str, list[Any]]) -> None:
+    def kept(self, tries: dict[str, list[Any]]) -> None:
         """The job and the cells of each try, by its turn. Raises ValueError for odd turns."""
         if not all(turn.isdecimal() and len(turn) <= _DIGITS for turn in tries):
             raise ValueError

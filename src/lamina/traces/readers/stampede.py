@@ -238,7 +238,7 @@ class _Stampede:
         keys, places = self.database.ids(keys, names[0], table), wholes(places, names[1], table)
         codes = changed(wholes(codes, names[2], table), exit_of)
         cpus, peaks = numbers(cpus, names[3], table), numbers(peaks, names[4], table)
-        programs = changed(texts_of(programs), _program)
+        programs = changed(texts_of(programs), program_of)
         found: dict[int, _Ran] = {}
         for key, place, code, cpu, peak, program in zip(
             keys, places, codes, cpus, peaks, programs, strict=True
@@ -322,5 +322,6 @@ def _sessions(workflow: _Workflow, begin: float, last: float) -> tuple[Session, 
 
 
 @lru_cache(maxsize=4096)
-def _program(name: str) -> str:
+def program_of(name: str) -> str:
+    """The kind of a job by the program that it ran: "pegasus::merge:4.0" -> "merge"."""
     return kind_of(name.rpartition("::")[2].partition(":")[0])
