@@ -248,6 +248,20 @@ def test_a_detector_answer_is_told_first_with_what_it_rests_on() -> None:
     assert max(found.without, key=lambda name: found.without[name]) == "normal"
 
 
+def test_what_speaks_for_a_cause_that_is_put_back_is_told_with_what_put_it_back() -> None:
+    def ask(runs: Sequence[Run]) -> Floats:
+        return np.repeat([[0.0, 0.1, 0.9]], len(runs), axis=0)
+
+    run = made_run(slower(2.0, "run"), 100)
+    verdict = Verdict("r", {"normal": 0.0, "cpu": 0.1, "hdd": 0.9})
+    found = explain(run, USUAL, judging=Judging(verdict, ask))
+    (cpu,) = [one for one in found.considered if one.cause == "cpu"]
+    assert not cpu.likely
+    assert cpu.reasons[-1] == "but the detector says hdd"
+    (network,) = [one for one in found.considered if one.cause == "loss"]
+    assert not any("but the detector" in reason for reason in network.reasons)
+
+
 def test_what_a_detector_sees_within_the_usual_range_is_told_as_well() -> None:
     run = made_run(seed=100)
     place = run.table.tasks.index("report_0")

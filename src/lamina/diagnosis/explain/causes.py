@@ -253,7 +253,7 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
             # Jobs of a type may differ by what they have to do; on one host they do not.
             enough = enough and bool(facts.hosts)
         likely = _likely(name, enough, name == best, None if overruled else verdict)
-        told = reasons if likely else against or reasons
+        told = reasons if likely else against or _overruled(name, reasons, verdict)
         if not likely and score >= ALSO and not matter:
             told = (f"only {seconds_text(facts.slowed)} were lost", *told)
         title = CAUSES[name].title if name in CAUSES else name
@@ -263,6 +263,13 @@ def considered(facts: Facts, verdict: Verdict | None) -> list[Considered]:
         found.append((not likely, -(probability or 0.0), -score, one))
     found.sort(key=lambda one: one[:3])
     return [one[-1] for one in found]
+
+
+def _overruled(name: str, reasons: tuple[str, ...], verdict: Verdict | None) -> tuple[str, ...]:
+    """What speaks for a cause that is put back all the same, since a detector tells another."""
+    if not reasons or verdict is None or verdict.first in (NORMAL, name):
+        return reasons
+    return (*reasons, f"but the detector says {verdict.first}")
 
 
 _NOTHING = "nothing in the phases speaks for it"
