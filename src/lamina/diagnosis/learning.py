@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from lamina.diagnosis.detectors import DETECTORS
 from lamina.diagnosis.detectors.base import Detector, Fitted, Fitting
 from lamina.diagnosis.jobs.learning import learn_jobs
 from lamina.diagnosis.known import ranges_of
-from lamina.diagnosis.runs import Collection, Floats, Numbers
+from lamina.diagnosis.runs import Collection, Floats, Numbers, Run
 from lamina.diagnosis.severity import severities_of
 from lamina.diagnosis.trained import TrainedDetector
 from lamina.diagnosis.usual import NEEDED, Usual, usual_of
@@ -62,6 +62,7 @@ def learn(
         "kinds": ranges_of(runs),
         "labels": {label: runs.labels.count(label) for label in sorted(set(runs.labels))},
         "data": digest_of(runs),
+        "seen": marks_of(runs),
         "test": figures,
         "test_jobs": jobs_test,
         "versions": {
@@ -243,6 +244,16 @@ def digest_of(runs: Sequence[Any] | Collection) -> str:
         digest.update(np.ascontiguousarray(run.table.phase_end).tobytes())
         parts.append(digest.digest())
     return f"sha256:{hashlib.sha256(b''.join(sorted(parts))).hexdigest()}"
+
+
+def marks_of(runs: Iterable[Run]) -> list[str]:
+    """Eight hexadecimal digits of each run, by which it is known again under any label."""
+    found = []
+    for run in runs:
+        digest = hashlib.sha256("\n".join(run.table.tasks).encode())
+        digest.update(np.ascontiguousarray(run.table.phase_end).tobytes())
+        found.append(digest.hexdigest()[:8])
+    return found
 
 
 def _plain(value: object) -> object:

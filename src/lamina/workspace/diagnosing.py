@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from lamina.diagnosis.detectors.base import Fitting, silent
-from lamina.diagnosis.learning import check_names, digest_of, figures_of, learn
+from lamina.diagnosis.learning import check_names, figures_of, learn, marks_of
 from lamina.diagnosis.runs import Collection, Run, classes_of, run_of
 from lamina.diagnosis.splits import warning_of
 from lamina.diagnosis.trained import ENDING, TrainedDetector
@@ -137,8 +137,11 @@ def _beware(made: TrainedDetector, runs: Collection) -> Iterator[str]:
             f"{strange} of {len(runs)} runs are unlike those that the detector learnt from "
             f"({made.workflow}): what it says of them means nothing"
         )
-    if made.about.get("data") == digest_of(runs):
-        yield "the detector learnt from these very runs: of others it knows less"
+    seen = set(made.about.get("seen", ()))
+    known = sum(mark in seen for mark in marks_of(runs))
+    if known:
+        which = "these very runs" if known == len(runs) else f"{known} of these {len(runs)} runs"
+        yield f"the detector learnt from {which}: of others it knows less"
 
 
 def runs_named(names: Sequence[str]) -> tuple[Run, ...]:
@@ -200,7 +203,7 @@ def training_json(made: TrainedDetector, target: Path | None, warning: str) -> d
         "bytes": len(made.to_bytes()),
         "workflow": made.workflow,
         "warning": warning or None,
-        **{name: value for name, value in made.about.items() if name != "test"},
+        **{name: value for name, value in made.about.items() if name not in ("test", "seen")},
     }
 
 

@@ -258,6 +258,19 @@ def test_figures_of_runs_that_a_detector_learnt_from_or_cannot_judge_are_said_to
     assert "1000genome" in ran.err
 
 
+def test_some_runs_that_a_detector_learnt_from_are_counted_under_any_name(
+    detector: Path, tmp_path: Path
+) -> None:
+    learnt = sorted((tmp_path / "learn").rglob("normal/*.csv"))[:3]
+    for number, path in enumerate(learnt):
+        target = tmp_path / "others" / "mill" / "normal" / f"copy-run{number:04d}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    write_csv(replace(made_run(None, 77, "normal"), workflow="mill"), tmp_path / "others", 9)
+    ran = done("diagnose", "evaluate", detector, "--traces", tmp_path / "others")
+    assert "warning: the detector learnt from 3 of these 4 runs" in ran.err
+
+
 def test_a_run_that_is_still_going_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     made = RUNS["chain"]()
     record(Path(), made)

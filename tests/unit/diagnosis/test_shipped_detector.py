@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamina.diagnosis.learning import digest_of, figures_of
+from lamina.diagnosis.learning import digest_of, figures_of, marks_of
 from lamina.testing.detectors import made_run
 from lamina.workspace.diagnosing import detector_named, labelled
 
@@ -54,6 +54,7 @@ def test_it_learnt_from_the_runs_of_the_paper_and_knows_them_again() -> None:
     archive = Path(str(DATA)) / "exogeni_2020" / "1000genome.tar.xz"
     runs = labelled([str(archive)], made.classes)
     assert made.about["data"] == digest_of(runs)
+    assert sorted(made.about["seen"]) == sorted(marks_of(runs))
     some = runs.taken(range(0, len(runs), 4))
     figures = figures_of(some, made.probabilities(some.runs))
     assert figures["n"] == 210
