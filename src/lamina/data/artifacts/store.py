@@ -190,6 +190,15 @@ class Artifacts:
         What a list holds that is lost itself is not known any more.
         """
         found: set[str] = set()
+        for ref in self.within(refs):
+            if is_remote(ref.origin):
+                found.add(self.files.remote.here(ref) or ref.digest)
+            elif ref.inline is None and not ref.origin:
+                found.add(ref.digest)
+        return found
+
+    def within(self, refs: Iterable[Ref]) -> set[Ref]:
+        """These references and all that their values are made of, as far as that is known."""
         seen: set[Ref] = set()
         waiting = list(refs)
         while waiting:
@@ -197,13 +206,9 @@ class Artifacts:
             if ref in seen:
                 continue
             seen.add(ref)
-            if is_remote(ref.origin):
-                found.add(self.files.remote.here(ref) or ref.digest)
-            elif ref.inline is None and not ref.origin:
-                found.add(ref.digest)
             with suppress(ArtifactError):
                 waiting += self._parts(ref)
-        return found
+        return seen
 
     def stored(self) -> Iterator[Stored]:
         """Digest, size in bytes and time of last use of every file of the store."""

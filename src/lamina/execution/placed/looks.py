@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from lamina.errors import LaminaError
+from lamina.errors import LaminaError, reason_of
 from lamina.execution.placed.lanes import Lane
 from lamina.planning.placement.words import (
     Crashed,
@@ -65,6 +65,8 @@ class Looks:
             trouble = ""
         except LaminaError as error:
             seconds, trouble = None, "; ".join(filter(None, (error.message, error.way_out)))
+        except OSError as error:
+            seconds, trouble = None, reason_of(error)
         if over.is_set():
             return
         if not number:

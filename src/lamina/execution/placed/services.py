@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.errors import LaminaError
 from lamina.execution.placing.children import await_ready
 from lamina.execution.placing.pods import Limits, Pod, PodError
 from lamina.execution.placing.settings import Secret
@@ -82,9 +84,12 @@ class Service:
 
     def drop(self, run: str, name: str, attempt: int) -> None:
         """Tells the pod that nobody wants an attempt any more; waits for nothing."""
-        key = key_of(run, name, attempt)
-        pod = self.pod()
-        threading.Thread(target=lambda: pod.cancel(key), daemon=True).start()
+
+        def tell() -> None:
+            with suppress(LaminaError):  # a token that is gone, say: its lease ends the work then
+                self.pod().cancel(key_of(run, name, attempt))
+
+        threading.Thread(target=tell, daemon=True).start()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the variable; the token is no part of them."""

@@ -9,8 +9,10 @@ import base64
 import binascii
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from lamina.data.artifacts import lists
 from lamina.data.artifacts.reference import Ref
 from lamina.data.artifacts.store import Artifacts
 from lamina.errors import ArtifactError, UsageError
@@ -20,7 +22,8 @@ MOST = 45_000_000
 
 
 def packed(artifacts: Artifacts, refs: Mapping[str, Ref]) -> dict[str, Any]:
-    """Values as plain data: `refs` by port, `blobs` by digest.
+    """Values as plain data: `refs` by port, `blobs` by digest, and the items of `lists` by theirs,
+    which is that of the items and not of the bytes.
 
     Args:
         artifacts: the store that holds all of them.
@@ -30,22 +33,28 @@ def packed(artifacts: Artifacts, refs: Mapping[str, Ref]) -> dict[str, Any]:
         UsageError: they are too large, or of a kind that runs code when it is read.
         ArtifactError: one is missing or damaged.
     """
-    digests = sorted(artifacts.digests(refs.values()))
+    found = artifacts.within(refs.values())
+    listed = {
+        ref.digest: [item.to_json() for item in artifacts.items(ref)]
+        for ref in found
+        if ref.codec == "list"
+    }
     blobs: dict[str, str] = {}
     size = 0
-    for digest in digests:
+    for digest in sorted(artifacts.digests(refs.values()) - listed.keys()):
         data = artifacts.objects.raw(digest)
         size += len(data)
         if size > MOST:
-            told = ", ".join(f"{name} {ref.size / 1e6:.1f} MB" for name, ref in refs.items())
+            sizes = ", ".join(f"{name} {ref.size / 1e6:.1f} MB" for name, ref in refs.items())
             raise UsageError(
-                f"its values are more than {MOST / 1e6:.0f} MB, which go to a pod at once: {told}",
+                f"its values are more than {MOST / 1e6:.0f} MB, which go to a pod at once: {sizes}",
                 "divide it with `placement: {items: PORT}`, or keep it on other runtimes by labels",
             )
         blobs[digest] = base64.b64encode(data).decode("ascii")
     for name, ref in refs.items():
         _read(artifacts, name, ref)
-    return {"refs": {name: ref.to_json() for name, ref in refs.items()}, "blobs": blobs}
+    told = {name: ref.to_json() for name, ref in refs.items()}
+    return {"refs": told, "blobs": blobs, "lists": listed}
 
 
 def unpacked(artifacts: Artifacts, parcel: Mapping[str, Any]) -> dict[str, Ref]:
@@ -56,20 +65,37 @@ def unpacked(artifacts: Artifacts, parcel: Mapping[str, Any]) -> dict[str, Ref]:
         ArtifactError: bytes that are not those that were promised.
     """
     try:
-        blobs = {name: base64.b64decode(one, validate=True) for name, one in
-                 parcel["blobs"].items()}  # fmt: skip
         refs = {str(name): Ref.from_json(one) for name, one in parcel["refs"].items()}
+        _keep(artifacts, parcel)
     except (KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise UsageError(f"what came is no parcel of values: {error!r}") from error
-    for digest, data in blobs.items():
-        if sha256(data).hexdigest() != digest:
-            raise ArtifactError(f"artifact {digest[:12]} came with other bytes", "send it again")
-        artifacts.objects.add(data)
     for name, ref in refs.items():
-        if ref.origin:
-            raise UsageError(f"port {name!r} came as a place, not as bytes", "send its bytes")
+        for part in artifacts.within([ref]):
+            if part.origin or Path(part.name).name != part.name:
+                raise UsageError(
+                    f"port {name!r} came as a place ({part.origin or part.name!r}), not as bytes",
+                    "send its bytes, and a file's own name alone",
+                )
         _read(artifacts, name, ref)
     return refs
+
+
+def _keep(artifacts: Artifacts, parcel: Mapping[str, Any]) -> None:
+    """Puts bytes and lists into a store, if they are what their digests say."""
+    for digest, text in parcel["blobs"].items():
+        data = base64.b64decode(text, validate=True)
+        if sha256(data).hexdigest() != digest:
+            raise _other(digest)
+        artifacts.objects.add(data)
+    for digest, told in parcel["lists"].items():
+        items = [Ref.from_json(one) for one in told]
+        if lists.digest_of(items) != digest:
+            raise _other(digest)
+        lists.pack(artifacts.objects, items)
+
+
+def _other(digest: str) -> ArtifactError:
+    return ArtifactError(f"artifact {digest[:12]} came with other bytes", "send it again")
 
 
 def _read(artifacts: Artifacts, name: str, ref: Ref) -> Any:
