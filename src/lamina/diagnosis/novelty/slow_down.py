@@ -12,8 +12,8 @@ Records get lost where programs follow each other quickly, so their number tells
 
 A disturbance need not show in all of them: the answer is the harmonic mean of the three
 probabilities (D. J. Wilson, "The harmonic mean p-value for combining dependent tests", 2019). What
-is no time on the clock is believed as far as one run in a thousand and no further: another machine
-takes other seconds of CPU for everything, and is no disturbance.
+is no time on the clock is believed as far as an alarm, and no further: another machine takes other
+seconds of CPU for everything, and is no disturbance.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ from lamina.diagnosis.novelty.tails import normal_deviation, surprise
 from lamina.diagnosis.runs import Floats
 
 _LEAST = 1e-9
-_AT_MOST = log(100)
-"""Surprise that seconds of CPU, or records, can be at most."""
+_AT_MOST = log(300)
+"""Surprise that seconds of CPU, or records, can be at most: where nothing else is strange, the
+mean of the three is then what one normal run in a hundred comes to."""
 _TOGETHER = 0.1
 """Variance that the sum of two parts has at least, however they go against each other."""
 _BESIDE = (CPU, PROGRAMS)
