@@ -132,6 +132,14 @@ def test_a_dry_run_tells_the_seconds_of_the_place_and_those_of_every_runtime(her
     assert told["seconds"] == told["makespan"] == fast["seconds"]
 
 
+def test_a_dry_run_says_so_where_seconds_are_those_of_runs_elsewhere(here: Path) -> None:
+    lamina(here, "run", "one.yaml")
+    words = ("run", "one.yaml", "--profile", "profile.yaml", "--force-all", "-n")
+    assert "; its seconds are those of runs elsewhere" in lamina(here, *words)
+    (task,) = json.loads(lamina(here, *words, "--json"))["tasks"]
+    assert task["seconds"] is not None and set(task["runtimes"].values()) == {None}
+
+
 def test_a_dry_run_of_shared_items_tells_what_each_runtime_would_take_alone(here: Path) -> None:
     for _ in range(2):
         placed(here, "many.yaml")

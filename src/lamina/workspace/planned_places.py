@@ -103,8 +103,10 @@ def _placed(step: Step, task: Task, asked: _Asked) -> Step:
         runtimes={name: None if one is None else one.to_json() for name, one in alone.items()},
     )  # fmt: skip
     mean = None if None in times else _mean([one for one in times if one is not None])
+    if mean is None and step.seconds is not None:
+        return replace(placed, reason=f"{placed.reason}; its seconds are those of runs elsewhere")
     if mean is None:
-        return replace(placed, seconds=None, low=None, high=None)
+        return placed
     return replace(placed, seconds=mean.seconds, low=mean.low, high=mean.high)
 
 
