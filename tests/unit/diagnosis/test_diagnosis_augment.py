@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -144,3 +147,15 @@ def test_mistakes_are_named() -> None:
         augmentation_of("noise=much")
     with pytest.raises(UsageError, match=r"(?s)rotation .* cannot be 200.*0 to 180"):
         Augmentation(rotation=200.0)
+
+
+def test_what_the_pages_say_of_augmentation_is_understood() -> None:
+    pages = Path(__file__).parents[3] / "docs"
+    told = [
+        name
+        for page in pages.rglob("*.md")
+        for name in re.findall(r"--set augment=([^\s`]+)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(told) >= 2
+    for name in told:
+        augmentation_of(name)
