@@ -115,6 +115,26 @@ def test_every_bar_of_the_issue_is_there(document: Any) -> None:
         assert wanted in targets
 
 
+@pytest.mark.parametrize("clock", ["our clock", "the paper's clock"])
+def test_a_duplicator_is_held_to_the_strict_reading_and_to_the_other(
+    document: Any, clock: str
+) -> None:
+    found = document["all"]["indivisible"] if clock == "our clock" else document["paper_clock"]
+    told = found["duplicator:gpu1"]
+    title = f"duplicator, {clock}:"
+    for name, key, scale in (
+        ("conditional success", "conditional_success", 1),
+        ("conditional success, of the last choice", "conditional_success_last", 1),
+        ("GPU seconds wasted on 162 batches, from being up", "gpu_seconds_wasted", 27),
+        ("GPU seconds wasted on 162 batches, from the start", "gpu_seconds_lost", 27),
+    ):
+        (one, *_) = [one for one in bars(document) if one.name.startswith(f"{title} {name}")]
+        assert one.value == pytest.approx(told[key] * scale)
+        assert one.target == (0.975 if scale == 1 else 150.0)
+    assert told["gpu_seconds_lost"] <= told["gpu_seconds_wasted"] + 1e-6
+    assert told["conditional_success_choices"] <= told["conditional_success"]
+
+
 def test_an_outage_is_noticed_after_two_failures(document: Any) -> None:
     for told in document["outage"].values():
         assert told["noticed"] == ["gpu1", "gpu2"]
