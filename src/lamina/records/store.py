@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lamina.records.writing import Batch, Book, Line
 
 
+Row = tuple[int, float, str, str, int, str]
+"""Number, time, word, task, attempt and body of an event, as they are kept."""
+
 __all__ = ["Result", "RunRecord", "Store"]
 
 
@@ -146,27 +149,45 @@ class Store:
             after: number of the last event that is not wanted.
             words: kinds that are wanted ("attempt-ended"); all of them when empty.
         """
+        for rows, bodies in self.pages(run, after, words):
+            for (number, time, word, task, attempt, _), body in zip(rows, bodies, strict=True):
+                body["task"] = task
+                if attempt:
+                    body["attempt"] = attempt
+                try:
+                    event = event_of(word, time, body)
+                except KeyError:
+                    continue  # a word of a later version
+                yield number, event
+
+    def pages(
+        self, run: str, after: int = 0, words: Sequence[str] = ()
+    ) -> Iterator[tuple[list[Row], Iterator[dict[str, Any]]]]:
+        """The same, many at a time, before events are made of them: number, time, word, task,
+        attempt and text of each; and its body, made of the text."""
         from lamina.records import queries
 
         while True:
             with self._access.reading() as connection:
                 rows = queries.some_events(connection, run, after, words) if connection else []
-            bodies = entries_of([row[-1] for row in rows])
-            for number, time, word, task, attempt, _ in rows:
-                after = number
-                try:
-                    body = next(bodies)
-                    body["task"] = task
-                    if attempt:
-                        body["attempt"] = attempt
-                    event = event_of(word, time, body)
-                except KeyError:
-                    continue  # a word of a later version
-                except DamagedError as error:
-                    raise self._told(error) from error
-                yield number, event
+            if rows:
+                yield rows, self._bodies(rows)
+                after = rows[-1][0]
             if len(rows) < queries.PAGE:
                 return
+
+    def _bodies(self, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+        try:
+            yield from entries_of([row[-1] for row in rows])
+        except DamagedError as error:
+            raise self._told(error) from error
+
+    def tells(self, run: str, others: Sequence[str]) -> bool:
+        """Whether a run has events of other kinds than some."""
+        from lamina.records import queries
+
+        with self._access.reading() as connection:
+            return connection is not None and queries.has_others(connection, run, others)
 
     def _told(self, error: DamagedError) -> LaminaError:
         from lamina.records.connection import parsed, told

@@ -17,7 +17,8 @@ from lamina.workflow.log import PHASES, Event
 
 _phase = partial(tuple.__new__, Phase)
 """A phase from its three values, without a call of Python's for each."""
-_ORDER = {name: place for place, name in enumerate(PHASES)}
+ORDER = {name: place for place, name in enumerate(PHASES)}
+"""Phase -> its place among those that begin at one time."""
 
 
 def trace_of(
@@ -76,7 +77,7 @@ def _attempt(one: recorded.Attempt, end: float) -> Attempt:
     phases = [_phase((name, span[0], span[1])) for name, span in one.phases.items()]
     begins = [phase[1] for phase in phases]
     if begins != sorted(begins):
-        phases.sort(key=lambda phase: (phase.begin, _ORDER.get(phase.name, 0)))
+        phases.sort(key=lambda phase: (phase.begin, ORDER.get(phase.name, 0)))
     begin = one.started
     last = end if one.ended is None else one.ended
     return made(

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from sqlalchemy.exc import SQLAlchemyError
 
 from lamina.errors import LaminaError, TraceError
-from lamina.records.store import Store
+from lamina.records.store import RunRecord, Store
+from lamina.traces.plainly import PLAIN, plain_trace_of
 from lamina.traces.readers.base import Reader, Source
 from lamina.traces.readers.databases import MAGIC
 from lamina.traces.readers.stampede import tables_of
@@ -41,8 +42,7 @@ class LaminaReader(Reader):
             store = Store(f"sqlite:///{path}")
             try:
                 for record in reversed(store.runs(_MOST)):
-                    events = (event for _, event in store.events(record.id))
-                    yield replace(trace_of(record, events), about={"source": source.name})
+                    yield replace(_trace(store, record), about={"source": source.name})
             except TraceError:
                 raise
             except (LaminaError, SQLAlchemyError, ValueError, TypeError, KeyError) as error:
@@ -50,6 +50,15 @@ class LaminaReader(Reader):
                 raise source.broken(f"the records cannot be read: {reason}") from error
             finally:
                 store.close()
+
+
+def _trace(store: Store, record: RunRecord) -> Trace:
+    """The trace of a run; most are read in a shorter way."""
+    if not store.tells(record.id, PLAIN):
+        trace = plain_trace_of(record, store.pages(record.id))
+        if trace is not None:
+            return trace
+    return trace_of(record, (event for _, event in store.events(record.id)))
 
 
 @contextmanager
