@@ -20,15 +20,17 @@ from lamina.diagnosis.explain.explanation import (
     WAITED,
     Explanation,
     Finding,
+    level_text,
     seconds_text,
     span_text,
     times_text,
 )
+from lamina.diagnosis.explain.findings import cost_text
 from lamina.diagnosis.explain.occlusion import Judging
 from lamina.diagnosis.explain.text import explanation_lines
 from lamina.diagnosis.runs import Floats, Run
 from lamina.diagnosis.usual import usual_of
-from lamina.diagnosis.verdict import Verdict
+from lamina.diagnosis.verdict import Severity, Verdict
 from lamina.testing.disturbed import Disturbance, made_run, made_runs, slower
 
 USUAL = usual_of(made_runs(12))
@@ -305,6 +307,35 @@ def test_an_answer_that_no_phase_explains_is_told_as_such() -> None:
 )
 def test_seconds_are_told_as_people_compare_them(value: float, text: str) -> None:
     assert seconds_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("level", "text"),
+    [
+        ((4.7008, 4.26, 5.0), "4.7 (4.3 to 5)"),
+        ((75.2, 55.0, 96.2), "75 (55 to 96)"),
+        ((0.889, 0.2125, 1.76), "0.89 (0.21 to 1.8)"),
+        ((100.0, 100.0, 100.0), "100 (100 to 100)"),
+    ],
+)
+def test_levels_are_told_no_finer_than_they_are_known(
+    level: tuple[float, float, float], text: str
+) -> None:
+    assert level_text(Severity(*level)) == text
+
+
+@pytest.mark.parametrize(
+    ("cost", "total", "text"),
+    [
+        (20.0, 23.0, ", costs +20 s of the run's +23 s"),
+        (1917.0, 1684.0, ", costs +1917 s, more than the run's +1684 s"),
+        (30.0, 5.0, ", costs +30 s"),
+        (23.4, 23.1, ", costs +23 s of the run's +23 s"),
+        (0.0, 5.0, ", costs the run nothing"),
+    ],
+)
+def test_a_part_is_never_said_to_be_of_less_than_it(cost: float, total: float, text: str) -> None:
+    assert cost_text(cost, total) == text
 
 
 def test_ranges_and_times_are_short() -> None:

@@ -15,6 +15,7 @@ from lamina.diagnosis.explain.explanation import (
     Considered,
     Explanation,
     Finding,
+    level_text,
     names_text,
     seconds_text,
     span_text,
@@ -149,8 +150,7 @@ def _answer(
     first = verdict.first
     told = f"{first} ({verdict.probabilities[first]:.2f})"
     if verdict.severity is not None:
-        level = verdict.severity
-        told += f", level {level.level:.3g} ({level.low:.3g} to {level.high:.3g})"
+        told += f", level {level_text(verdict.severity)}"
     if verdict.answer == UNSURE:
         order = sorted(verdict.probabilities.items(), key=lambda item: -item[1])
         return f"unsure: {', '.join(f'{name} {value:.2f}' for name, value in order[:3])}"

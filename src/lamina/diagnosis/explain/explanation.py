@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lamina.diagnosis.verdict import Verdict
+from lamina.diagnosis.verdict import Severity, Verdict
 
 SLOWER, LARGER, MORE, FAILED, RETRIED, WAITED, FOLLOWS, SLIGHT = (
     "slower", "larger", "more jobs", "failed", "retried", "waited", "follows", "slight",
@@ -177,6 +177,15 @@ def _plain(value: Any) -> Any:
 
 def _short(value: float) -> float:
     return float(f"{value:.6g}")
+
+
+def level_text(severity: Severity) -> str:
+    """How strong an anomaly is, with the range: "4.7 (4.2 to 5)", "75 (55 to 96)"."""
+    level, low, high = (
+        f"{one:.0f}" if one >= 10 else f"{one:.2g}"
+        for one in (severity.level, severity.low, severity.high)
+    )
+    return f"{level} ({low} to {high})"
 
 
 def seconds_text(value: float) -> str:

@@ -243,8 +243,10 @@ def cost_text(cost: float, total: float) -> str:
     """What a finding cost the run: ", costs +20 s of the run's +23 s"."""
     if cost < 0.005:
         return ", costs the run nothing"
-    whole = f" of the run's +{seconds_text(total)}" if total > 0.8 * cost else ""
-    return f", costs +{seconds_text(cost)}{whole}"
+    told, whole = seconds_text(cost), seconds_text(total)
+    if total >= cost or told == whole:
+        return f", costs +{told} of the run's +{whole}"
+    return f", costs +{told}" + (f", more than the run's +{whole}" if total > 0.8 * cost else "")
 
 
 def size_text(deviations: Deviations, rows: Numbers, column: int) -> str:

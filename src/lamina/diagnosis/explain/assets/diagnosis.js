@@ -34,7 +34,6 @@ function verdictCard(told) {
   return el("div", { class: `verdict${normal ? " normal" : ""}` },
     el("div", {}, el("h2", {}, head), rest.map((line) => el("p", {}, line)),
       el("p", { class: "dim" }, `Compared ${told.compared}.`,
-        verdict && verdict.severity ? ` Level ${number(verdict.severity.level)} (${number(verdict.severity.low)} to ${number(verdict.severity.high)}).` : "",
         verdict && verdict.answer === "unsure" ? " The detector is not sure of any class." : "")),
     verdict ? chances(verdict) : el("p", { class: "dim" }, "No detector knows such jobs: plain checks with numbers."));
 }
