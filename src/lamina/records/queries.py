@@ -77,8 +77,11 @@ def some_events(
     if words:
         chosen = chosen.where(e.word.in_(words))
     found = connection.execute(chosen)
-    # The driver's own rows: those of SQLAlchemy know names, and take half as long again.
-    return list(found if found.cursor is None else found.cursor.fetchall())
+    try:
+        # The driver's own rows: those of SQLAlchemy know names, and take half as long again.
+        return list(found.cursor.fetchall())
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise sa.exc.DatabaseError(str(chosen), None, error) from error
 
 
 def has_others(connection: sa.Connection, run: str, words: Sequence[str]) -> bool:
