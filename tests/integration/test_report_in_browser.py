@@ -232,6 +232,7 @@ def test_what_another_system_left_names_no_command_for_its_logs(
     page.locator("#failures button").click()
     assert "ValueError: the third is empty" in page.locator("#details").inner_text()
     assert page.locator("#details").inner_text().count("worker-3") == 1
+    assert page.locator("[role=row] [role=cell][title='worker-3']").count() > 0
     assert page.locator("pre.command").count() == 0
 
 

@@ -26,7 +26,10 @@ function buildTable() {
   const body = el("div", { class: "body", role: "rowgroup" });
   const scroller = el("div", { class: "lines", tabindex: 0, role: "table", "aria-label": "Attempts",
     "aria-rowcount": String(COUNT + 1) }, head, body);
-  const template = columns.map((one) => one.wide ? "minmax(150px, 2fr)" : one.key === "status" ? "minmax(126px, .9fr)" : "minmax(72px, .7fr)").join(" ");
+  const letters = DATA.workers.reduce((most, name) => Math.max(most, name.length), 0);
+  const longest = Math.min(Math.max(letters * 7.4, 72), 190);
+  const template = columns.map((one) => one.wide ? "minmax(150px, 2fr)" : one.key === "status" ? "minmax(126px, .9fr)"
+    : one.key === "worker" ? `minmax(${longest}px, .7fr)` : "minmax(72px, .7fr)").join(" ");
   scroller.style.setProperty("--columns", template);
   const options = ["", "problems", ...statuses].map((one) =>
     el("option", { value: one }, one === "" ? "all" : one === "problems" ? "failed ones" : wordOf(one)));
@@ -90,7 +93,7 @@ function lines() {
       class: `line${i === chosen ? " on" : ""}`, role: "row", tabindex: -1, "aria-rowindex": String(at + 2),
       style: { transform: `translateY(${at * LINE}px)` }, onclick: () => choose(i),
     }, columns.map((column) => el("span", { role: "cell", class: column.number ? "number" : null,
-      title: column.wide ? column.text(i) : null }, column.cell ? column.cell(i) : column.text(i)))));
+      title: column.wide || column.key === "worker" ? column.text(i) : null }, column.cell ? column.cell(i) : column.text(i)))));
   }
   if (!order.length) found.push(el("div", { class: "line dim" }, el("span", {}, "None")));
   body.replaceChildren(...found);
