@@ -54,22 +54,27 @@ def trace_document(history: History) -> dict[str, Any]:
     }
 
 
-def _placed(history: History) -> tuple[dict[tuple[str, int], int], list[tuple[Attempt, int]]]:
-    """Rows of workers by number, and what ran with the number of its row."""
+_Placed = tuple[Attempt, int, tuple[float, float]]
+"""An attempt, the number of its row, and when it held a worker."""
+
+
+def _placed(history: History) -> tuple[dict[tuple[str, int], int], list[_Placed]]:
+    """Rows of workers by number, and what ran in them."""
     ran = [one for one in history.attempts if one.status not in ("reused", "skipped")]
-    rows = lanes_of((one.worker, *held(one, history.end)) for one in ran)
+    spans = [held(one, history.end) for one in ran]
+    rows = lanes_of((one.worker, *span) for one, span in zip(ran, spans, strict=True))
     lanes: dict[tuple[str, int], int] = {}
     places = [
         lanes.setdefault((one.worker, row), len(lanes) + 1)
         for one, row in zip(ran, rows, strict=True)
     ]
-    return lanes, list(zip(ran, places, strict=True))
+    return lanes, list(zip(ran, places, spans, strict=True))
 
 
-def _events(history: History, ran: list[tuple[Attempt, int]]) -> Iterator[dict[str, Any]]:
-    for one, lane in ran:
-        yield from _attempt(one, lane, history)
-    yield from _arrows(history, {id(one): lane for one, lane in ran})
+def _events(history: History, ran: list[_Placed]) -> Iterator[dict[str, Any]]:
+    for placed in ran:
+        yield from _attempt(placed, history.begin)
+    yield from _arrows(history, {id(one): lane for one, lane, _ in ran})
     for time, what, task, text in history.notices:
         yield {
             "name": what, "cat": "notice", "ph": "i", "s": "g", "ts": _micros(time, history.begin),
@@ -101,36 +106,45 @@ def _meta(name: str, process: int, row: int, args: dict[str, Any]) -> dict[str, 
 def held(one: Attempt, end: float) -> tuple[float, float]:
     """When an attempt held a worker; a running one until the end of what is known."""
     spans = [span for name, span in one.phases.items() if kind_of(name) in HELD]
+    if len(spans) == 1:
+        return spans[0]
     if not spans:
         return (one.started, max(end if one.ended is None else one.ended, one.started))
     return (min(begin for begin, _ in spans), max(last for _, last in spans))
 
 
-def _attempt(one: Attempt, lane: int, history: History) -> Iterator[dict[str, Any]]:
-    begin, end = held(one, history.end)
-    since = history.begin
+def _attempt(placed: _Placed, since: float) -> Iterator[dict[str, Any]]:
+    one, lane, (begin, end) = placed
+    name, at = one.name, round((begin - since) * 1e6, 3)
     args = {
         "task": one.task, "attempt": one.number, "status": one.status, "reason": one.reason,
         "host": one.host, "process": one.pid, "usage": dict(one.usage),
-        **({"error": mask_plain(one.cause)} if one.cause else {}),
     }  # fmt: skip
-    good = one.status == "succeeded"
-    yield {
-        "name": one.name, "cat": "attempt", "ph": "X", "ts": _micros(begin, since),
-        "dur": _length(begin, end, since), "pid": _WORKERS, "tid": lane, "args": args,
-        **({} if good else {"cname": "grey" if one.status == "running" else "terrible"}),
+    if one.cause:
+        args["error"] = mask_plain(one.cause)
+    event = {
+        "name": name, "cat": "attempt", "ph": "X", "ts": at,
+        "dur": _length(at, end, since), "pid": _WORKERS, "tid": lane, "args": args,
     }  # fmt: skip
-    for name, (first, last) in one.phases.items():
-        kind, at = kind_of(name), _micros(first, since)
+    if one.status != "succeeded":
+        event["cname"] = "grey" if one.status == "running" else "terrible"
+    yield event
+    for piece, (first, last) in one.phases.items():
+        kind, at = kind_of(piece), round((first - since) * 1e6, 3)
         if kind in HELD:
             yield {
                 "name": kind, "cat": "phase", "pid": _WORKERS, "tid": lane, "ph": "X", "ts": at,
-                "dur": _length(first, last, since),
+                "dur": _length(at, last, since),
             }  # fmt: skip
             continue
-        event = {"name": kind, "cat": "phase", "pid": _WAITING, "tid": 0, "id": one.name}
-        yield {**event, "ph": "b", "ts": at}
-        yield {**event, "ph": "e", "ts": _micros(max(first, last), since)}
+        yield {
+            "name": kind, "cat": "phase", "pid": _WAITING, "tid": 0, "id": name, "ph": "b",
+            "ts": at,
+        }  # fmt: skip
+        yield {
+            "name": kind, "cat": "phase", "pid": _WAITING, "tid": 0, "id": name, "ph": "e",
+            "ts": at if last < first else round((last - since) * 1e6, 3),
+        }  # fmt: skip
 
 
 def kind_of(name: str) -> str:
@@ -161,9 +175,9 @@ def _arrows(history: History, lanes: dict[int, int]) -> Iterator[dict[str, Any]]
             }  # fmt: skip
 
 
-def _length(begin: float, end: float, since: float) -> float:
-    """Between two times as they are written, so that what ends together does so in viewers."""
-    return max(round(_micros(end, since) - _micros(begin, since), 3), 0.0)
+def _length(at: float, end: float, since: float) -> float:
+    """From a moment as it is written to a time, so that what ends together does so in viewers."""
+    return max(round(round((end - since) * 1e6, 3) - at, 3), 0.0)
 
 
 def _micros(time: float, since: float) -> float:

@@ -190,6 +190,8 @@ def _attempt(one: Attempt) -> dict[str, Any]:
 
 def _command(history: History, path: str) -> dict[str, Any]:
     """Program and arguments as the workflow states them; the name of a function."""
+    if not history.record.document:  # a trace of another system
+        return {}
     entry = entry_of(history.record.document, path.split("/"))
     argv = [mask(str(word)) for word in entry.get("argv") or () if str(word)]
     if argv:
