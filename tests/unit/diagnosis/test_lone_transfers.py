@@ -203,7 +203,7 @@ def test_the_shipped_detector_has_learnt_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(DATA is None, reason="LAMINA_DATA names no data")
+@pytest.mark.skipif(DATA is None, reason="set LAMINA_DATA to the folder with exogeni_2020/")
 def test_one_percent_lost_is_found_though_its_level_was_not_learnt() -> None:
     """Among the paper's runs, beside five good ones; without them two of five are found."""
     archive = Path(str(DATA)) / "exogeni_2020" / "1000genome.tar.xz"
