@@ -27,15 +27,15 @@ def command(
     function: str, host: str, port: int | None, token_file: Path | None, limit: float,
     lease: float | None,
 ) -> None:  # fmt: skip
-    """Serve a function over HTTP, for `lamina place run` to hand items to, and for tasks of workflows
-    that say `placement` and do this function.
+    """Serve a function over HTTP, for `lamina place run` to hand items to, and for tasks of
+    workflows that say `placement` and do this function.
 
     \b
-    GET    /health      alive            GET  /ready   the function is loaded
-    POST   /attempts/KEY    {"items": [{"id", "value"|"url"+"sha256"}], "arguments": {}}
-                        with the header Idempotency-Key: the same one does nothing twice
-    GET    /attempts/KEY    results so far (?after=N&wait=SECONDS)
-    DELETE /attempts/KEY    end it
+    GET    /health        alive            GET  /ready   the function is loaded
+    POST   /attempts/KEY  {"items": [{"id", "value"|"url"+"sha256"}], "arguments": {}}
+                          with the header Idempotency-Key: the same one does nothing twice
+    GET    /attempts/KEY  results so far (?after=N&wait=SECONDS)
+    DELETE /attempts/KEY  end it
 
     Ends cleanly at SIGTERM and Ctrl-C.
     """
