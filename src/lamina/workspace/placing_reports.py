@@ -50,7 +50,7 @@ def of_scenario(
     scores = tried(Trial(scenario, tuple(policies)), range(first, first + seeds), say)
     ledger = _ledger(scenario, policies[0], first)
     told = {
-        "title": f"Policies in {seeds} made-up worlds",
+        "title": "Policies in " + ("a made-up world" if seeds == 1 else f"{seeds} made-up worlds"),
         "lines": [f"The time line is that of {policies[0]} in the world of seed {first}."],
         **_figures(scores),
         "calibration": {name: _held(found) for name, found in scores.items()},

@@ -134,10 +134,11 @@ _COLUMNS = (
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """A table of the policies, and what its columns are."""
     kind = "divisible" if found["divisible"] else "indivisible"
+    seeds = f"means of {found['seeds']} seeds" if found["seeds"] != 1 else "one seed"
     yield (
         f"{found['batches']} {kind} batches of {found['items']:.1f} items, one every "
         f"{found['period']:.0f} s; workload {found['workload']}, cloud {found['regime']}, "
-        f"clock {found['clock']}{_told_faults(found)}; means of {found['seeds']} seeds"
+        f"clock {found['clock']}{_told_faults(found)}; {seeds}"
     )
     yield ""
     rows = [["POLICY", *(head for head, _, _ in _COLUMNS), "95 %"]]

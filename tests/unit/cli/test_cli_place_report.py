@@ -42,6 +42,11 @@ def test_a_page_holds_regret_cost_promises_and_the_time_line(tmp_path: Path) -> 
     assert told["mode"] == "workers"
 
 
+def test_one_seed_is_one_world(tmp_path: Path) -> None:
+    done("place", "report", "-o", tmp_path / "p.html", *SMALL[:2], "--seeds", "1")
+    assert data_of(tmp_path / "p.html")["added"]["title"] == "Policies in a made-up world"
+
+
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
     done("place", "report", "-o", tmp_path / "p.html", *SMALL)
     text = (tmp_path / "p.html").read_text()
