@@ -147,7 +147,7 @@ def test_an_outage_of_the_command_line_keeps_a_runtime_away() -> None:
     plain, away = (done(*words, *more, "--json").json for more in ((), out))
     means = [found["policies"]["fixed:gpu1"]["mean"] for found in (plain, away)]
     assert means[1] > means[0] + 500.0
-    assert "faults outage gpu1:0-2000:hangs outage gpu2:5-6; means" in done(*words, *out).out
+    assert "faults outage gpu1:0-2000:hangs outage gpu2:5-6; one seed" in done(*words, *out).out
 
 
 @pytest.mark.parametrize(
