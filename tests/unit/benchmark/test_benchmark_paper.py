@@ -63,6 +63,20 @@ def test_the_reduced_form_says_so_and_the_whole_one_has_the_papers_size() -> Non
     assert paper._options(ENTRIES[0], PaperOptions(), False, False) == {"size": 128}
 
 
+def test_networks_without_normalisation_get_more_patience_in_the_reduced_form_which_says_so() -> (
+    None
+):
+    reduced = PaperOptions(weights="")
+    patience = [
+        paper._options(entry, reduced, False, False).get("patience") for entry in ENTRIES[:5]
+    ]
+    assert patience == [None, None, 12, 12, None]
+    told = paper._reduced(reduced, False, {}, 840)
+    assert any(line.startswith("vgg-16: ") and "patience 12 in place of 4" in line for line in told)
+    assert "patience" not in next(line for line in told if line.startswith("resnet-18: "))
+    assert all("patience" not in paper._options(one, reduced, True, False) for one in ENTRIES)
+
+
 def test_weights_that_are_not_here_are_looked_for_once_and_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

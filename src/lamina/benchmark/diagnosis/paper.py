@@ -34,6 +34,8 @@ MEASURES = ("accuracy", "recall", "precision", "f_score")
 
 SIZE = 512
 """Pixels of the paper's charts along each side."""
+PATIENCE = 4
+"""The paper's epochs without a gain."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,13 @@ ENTRIES = (
 
 REDUCED: Mapping[str, Mapping[str, Any]] = {
     "paper-cnn": {"size": 128},
-    "alexnet": {"size": 64, "width": 0.25},
-    "vgg-16": {"size": 64, "width": 0.125},
+    "alexnet": {"size": 64, "width": 0.25, "patience": 12},
+    "vgg-16": {"size": 64, "width": 0.125, "patience": 12},
     "resnet-18": {"size": 64, "width": 0.25},
 }
 """Options of the detectors on a CPU: smaller charts, and for the large ones a part of their width,
-for which no weights are published."""
+for which no weights are published. Those without batch normalisation need more epochs than the
+paper's patience to leave the largest class from scratch."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,12 @@ def _reduced(options: PaperOptions, whole: bool, absent: Mapping[str, str], runs
 
 def _sizes(given: Mapping[str, Any]) -> str:
     size, width = given["size"], given.get("width")
-    charts = f"charts of {size} x {size} in place of {SIZE} x {SIZE}"
-    return charts if width is None else f"{charts}, {width:g} of its width, from scratch"
+    told = f"charts of {size} x {size} in place of {SIZE} x {SIZE}"
+    if width is not None:
+        told += f", {width:g} of its width, from scratch"
+    if "patience" in given:
+        told += f", patience {given['patience']} in place of {PATIENCE}"
+    return told
 
 
 def _options(entry: Entry, options: PaperOptions, whole: bool, absent: bool) -> dict[str, Any]:
