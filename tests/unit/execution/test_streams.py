@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import mmap
 import random
+import secrets
 import signal
 import subprocess
 import sys
@@ -340,3 +342,30 @@ def test_readers_of_one_process_are_told_apart(tmp_path: Path) -> None:
     assert sorted(writer._leads()) == [9]
     second.close()
     writer.close()
+
+
+@pytest.mark.parametrize("moment", ["before it has a file", "before its file has its name"])
+def test_a_reader_that_attaches_while_the_stream_is_kept_reads_all_of_it(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, store = StreamWriter(tmp_path / "spool"), Artifacts(tmp_path / "store")
+    for number in range(5):
+        writer.put(number)
+    calls = itertools.count()
+
+    module, name = {
+        "before it has a file": (secrets, "token_hex"),
+        "before its file has its name": (mmap, "mmap"),
+    }[moment]
+    usual = getattr(module, name)
+
+    def later(*arguments: Any) -> Any:
+        found = usual(*arguments)
+        if not next(calls):
+            kept(writer.finish(), store)
+        return found
+
+    monkeypatch.setattr(module, name, later)
+    with StreamReader(tmp_path / "spool") as reader:
+        assert list(reader) == list(range(5))
+    assert next(calls) and not list(tmp_path.glob("*.readers/*"))

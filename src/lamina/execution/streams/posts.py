@@ -15,7 +15,11 @@ from lamina.execution.streams.spool import STATE, readers_of
 
 
 class Post:
-    """Where a reader says how far it is: a small file, locked while the reader lives."""
+    """Where a reader says how far it is: a small file, locked while the reader lives.
+
+    Raises:
+        FileNotFoundError: the stream was finished and kept meanwhile, its posts are gone.
+    """
 
     def __init__(self, spool: Path) -> None:
         folder = readers_of(spool)
@@ -27,7 +31,11 @@ class Post:
         fcntl.flock(self._handle, fcntl.LOCK_EX)
         os.write(self._handle, STATE.pack(0, 0, 0))
         self._map = mmap.mmap(self._handle, STATE.size)
-        part.rename(self._path)
+        try:
+            part.rename(self._path)
+        except FileNotFoundError:
+            self.close()
+            raise
         _POSTS.add(self)
 
     def say(self, items: int, size: int) -> None:

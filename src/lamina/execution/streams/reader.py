@@ -101,7 +101,9 @@ class StreamReader(Iterator[Any]):
                 time.sleep(delay)
                 delay = min(delay * 1.5, LONG)
         if not is_free(self._handle):
-            self._post = Post(self.path)
+            # The writer may finish meanwhile, and its posts go: then it waits for nobody any more.
+            with suppress(FileNotFoundError):
+                self._post = Post(self.path)
         if self._bytes(0, len(MARK)) != MARK:
             raise ArtifactError(f"{self.path.name} is no stream", "run again")
 
