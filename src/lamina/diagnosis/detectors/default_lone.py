@@ -25,7 +25,9 @@ _BEYOND = 3.0
 _TAILS = 4.0
 """Degrees of freedom of the distribution of normal runs: single ones are odd."""
 _MOST = 9.0
+"""What lone transfers may say at most, as a log likelihood ratio: the tails are a guess."""
 _STRENGTHS = 60
+"""Steps in which strengths from one deviation to the strongest are summed up."""
 
 
 @dataclass(frozen=True, eq=False)
