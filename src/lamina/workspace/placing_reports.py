@@ -57,7 +57,14 @@ def of_scenario(
         "notes": [_DENOMINATORS, _PHASES],
         "mode": "workers",
     }
-    facts = {"Scenario": _texts({**about(scenario), "seeds": seeds, "first": first})}
+    known = about(scenario)
+    known |= {
+        "period": f"{scenario.period:.6g} s",
+        "divisible": "yes" if scenario.divisible else "no",
+        "seeds": seeds,
+        "first seed": first,
+    }
+    facts = {"Scenario": _texts(known)}
     trace = trace_of(ledger.usages, ledger.outcomes, policies[0])
     return written(placing_html(trace, told, facts), target)
 

@@ -47,6 +47,13 @@ def test_one_seed_is_one_world(tmp_path: Path) -> None:
     assert data_of(tmp_path / "p.html")["added"]["title"] == "Policies in a made-up world"
 
 
+def test_what_a_world_is_made_of_stands_there_with_units(tmp_path: Path) -> None:
+    done("place", "report", "-o", tmp_path / "p.html", *SMALL, "--period", "60", "--indivisible")
+    facts = json.dumps(data_of(tmp_path / "p.html")).replace('": "', '", "')
+    assert '"period", "60 s"' in facts
+    assert '"divisible", "no"' in facts
+
+
 def test_the_page_needs_no_network(tmp_path: Path) -> None:
     done("place", "report", "-o", tmp_path / "p.html", *SMALL)
     text = (tmp_path / "p.html").read_text()
